@@ -1,0 +1,7 @@
+#!/bin/sh
+# Runs every test below src, scripts and test, or only the files that are named.
+GRANARY_ROOT=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
+. "$GRANARY_ROOT/scripts/setup.sh"
+cd "$GRANARY_ROOT" || exit 1
+if [ $# -eq 0 ]; then set -- 'src/**/*.test.ts' 'scripts/**/*.test.ts' 'test/**/*.test.ts'; fi
+exec "$GRANARY_NODE" --disable-warning=ExperimentalWarning --test --test-timeout=120000 "$@"

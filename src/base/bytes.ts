@@ -1,0 +1,50 @@
+// Small byte helpers: hex, little-endian 64-bit integers that must stay exact, comparison.
+
+import { GranaryError } from './errors.ts';
+
+/** Lower-case hex without separators, the field's text form of digests and UUIDs. */
+export function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}
+
+/** Parses lower-case or upper-case hex of an exact byte length; throws `bad-request` naming `what`. */
+export function fromHex(text: string, length: number, what = 'hex string'): Uint8Array<ArrayBuffer> {
+  if (text.length !== length * 2 || !/^[0-9a-fA-F]*$/.test(text)) {
+    throw new GranaryError('bad-request', `${what} is not ${length} bytes of hex: '${text.slice(0, 80)}'`);
+  }
+  return Uint8Array.from(Buffer.from(text, 'hex'));
+}
+
+/** A Buffer over the same memory, for the Buffer methods. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.byteLength === b.byteLength && Buffer.compare(a, b) === 0;
+}
+
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let length = 0;
+  for (const part of parts) length += part.byteLength;
+  const out = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.byteLength;
+  }
+  return out;
+}
+
+/**
+ * Reads a u64 that has to be usable as an offset or size: exact as a JavaScript number.
+ * Returns undefined above 2^53 - 1, so that the caller can name the field in its own error.
+ */
+export function readSafeU64(bytes: Uint8Array, at: number): number | undefined {
+  const value = asBuffer(bytes).readBigUInt64LE(at);
+  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : undefined;
+}
+
+export function writeU64(bytes: Uint8Array, at: number, value: number | bigint): void {
+  asBuffer(bytes).writeBigUInt64LE(BigInt(value), at);
+}

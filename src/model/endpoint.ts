@@ -1,0 +1,40 @@
+// How an endpoint is declared: one object gives validation, access check, CLI, API description and typed calls.
+// Browser-safe: implementations live beside the contracts, in files without `.contract`.
+
+import type { Static, TObject, TSchema } from 'typebox';
+import type { Privilege } from './privileges.ts';
+
+/**
+ * Who may call. `path` may name parameters in braces: `/datastore/{store}/{ns}` (an absent or empty
+ * parameter drops its component). `inside`: the handler checks, as the note says.
+ */
+export type Access =
+  | { kind: 'world' }
+  | { kind: 'any' }
+  | { kind: 'privilege'; path: string; all?: readonly Privilege[]; any?: readonly Privilege[] }
+  | { kind: 'inside'; note: string };
+
+export interface EndpointContract<P extends TObject = TObject, R extends TSchema = TSchema> {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Below `/api2/json/` without slash in front; path variables in braces: `admin/datastore/{store}/groups`. */
+  path: string;
+  summary: string;
+  /** Path variables included. Property names are the wire's kebab-case. */
+  parameters: P;
+  result: R;
+  access: Access;
+  /** `upload`: the body is raw and streamed to the handler, parameters come from query and path only. */
+  body?: 'upload';
+  /** `download`: the handler answers a byte stream itself. */
+  answer?: 'download';
+}
+
+export type Parameters<C> = C extends EndpointContract<infer P, TSchema> ? Static<P> : never;
+export type Result<C> = C extends EndpointContract<TObject, infer R> ? Static<R> : never;
+
+/** Keeps the literal types of a declaration. */
+export function defineEndpoint<P extends TObject, R extends TSchema>(
+  contract: EndpointContract<P, R>,
+): EndpointContract<P, R> {
+  return contract;
+}
