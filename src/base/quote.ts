@@ -1,0 +1,40 @@
+// Paths as the listings show them: in double quotes, on one line, every byte recoverable
+// (formats.md 10.5). Shared by the catalog dump and the archive tool's list.
+
+import { isUtf8 } from 'node:buffer';
+import { asBuffer } from './bytes.ts';
+
+/** What is not printed as itself: controls, format and unassigned characters, separators but the space, combining marks. */
+const special = /["\\]|(?! )[\p{C}\p{Z}\p{Grapheme_Extend}]/gu;
+
+const short: Record<string, string> = { '"': '\\"', '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r', '\0': '\\0' };
+
+function quoteText(text: string): string {
+  return text.replace(special, (c) => short[c] ?? `\\u{${c.codePointAt(0)!.toString(16)}}`);
+}
+
+/** Length of the UTF-8 sequence at `at`, or 0 when the bytes there are not one. */
+function sequenceLength(bytes: Uint8Array, at: number): number {
+  const first = bytes[at]!;
+  if (first < 0x80) return 1;
+  const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  return isUtf8(bytes.subarray(at, at + length)) ? length : 0;
+}
+
+/** The path in double quotes; bytes that are not UTF-8 become `\xHH` with upper-case digits. */
+export function quotePath(path: Uint8Array): string {
+  if (isUtf8(path)) return `"${quoteText(asBuffer(path).toString())}"`;
+  let out = '"';
+  let valid = 0;
+  for (let at = 0; at < path.byteLength; ) {
+    const length = sequenceLength(path, at);
+    if (length > 0) {
+      at += length;
+      continue;
+    }
+    out += quoteText(asBuffer(path).toString('utf8', valid, at));
+    out += `\\x${path[at]!.toString(16).toUpperCase().padStart(2, '0')}`;
+    valid = ++at;
+  }
+  return `${out}${quoteText(asBuffer(path).toString('utf8', valid))}"`;
+}
