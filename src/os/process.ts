@@ -1,0 +1,31 @@
+// Is the process that a task id or a lock names still the same one? A pid is reused, the pair of pid and
+// start time is not (config-and-tasks.md: UPID).
+
+import { readFileSync } from 'node:fs';
+import { isErrno } from '../base/errors.ts';
+
+/** Start time of a process in clock ticks since boot, as in `/proc/PID/stat`; undefined if there is none. */
+export function processStartTicks(pid: number): number | undefined {
+  return readStat(pid)?.start;
+}
+
+/** Whether process `pid` exists, was started at `start` ticks, and has not ended. */
+export function isProcessRunning(pid: number, start: number): boolean {
+  const stat = readStat(pid);
+  return stat !== undefined && stat.start === start && stat.state !== 'Z' && stat.state !== 'X';
+}
+
+function readStat(pid: number): { state: string; start: number } | undefined {
+  if (!Number.isInteger(pid) || pid <= 0) return undefined;
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ESRCH')) return undefined;
+    throw error;
+  }
+  // Field 2 is the command name in parentheses and may contain anything; field 3 follows the last one.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const start = Number(fields[19]);
+  return Number.isSafeInteger(start) ? { state: fields[0] ?? '', start } : undefined;
+}
