@@ -1,0 +1,161 @@
+// What a command sees of the process: environment, output, questions, and a live status line (cli.md 1, 2).
+
+import { closeSync, openSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
+import { ReadStream } from 'node:tty';
+import { type Clock, systemClock } from '../../base/clock.ts';
+import { GranaryError } from '../../base/errors.ts';
+
+export interface Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  /** Aborted by the first Ctrl-C or SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Columns of standard output if it is a terminal. */
+  readonly columns: number | undefined;
+  /** Whether messages go to a terminal, so that a live status line can be shown. */
+  readonly live: boolean;
+  /** Whether somebody can answer questions. */
+  readonly canAsk: boolean;
+  readonly utf8: boolean;
+  /** Text to standard output, as it is. */
+  print(text: string): void;
+  /** Bytes to standard output; settles when they are taken. */
+  writeBytes(bytes: Uint8Array): Promise<void>;
+  /** One line to standard error; the live line moves below it. */
+  message(line: string): void;
+  /** Shows a live line below the messages, or removes it; ignored when `live` is false. */
+  setStatus(line: string | undefined): void;
+  /** Asks for a line, echoed; throws `usage` when nobody can answer. */
+  ask(question: string): Promise<string>;
+  /** Asks for a secret, not echoed. */
+  askSecret(question: string): Promise<string>;
+}
+
+/** Whether the locale's character set is UTF-8. */
+export function isUtf8Locale(env: Readonly<Record<string, string | undefined>>): boolean {
+  return /utf-?8/i.test(env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '');
+}
+
+/** The terminal of this process. Ends the process with status 141 when the reader of standard output is gone. */
+export class ProcessTerminal implements Terminal {
+  readonly env = process.env;
+  readonly clock = systemClock;
+  readonly signal: AbortSignal;
+  readonly columns = process.stdout.isTTY ? process.stdout.columns : undefined;
+  readonly live = process.stderr.isTTY === true;
+  readonly canAsk = process.stdin.isTTY === true;
+  readonly utf8 = isUtf8Locale(process.env);
+  #status: string | undefined;
+  #interrupted = false;
+
+  constructor() {
+    const controller = new AbortController();
+    this.signal = controller.signal;
+    const stop = (): void => {
+      if (this.#interrupted) {
+        this.setStatus(undefined);
+        process.exit(130);
+      }
+      this.#interrupted = true;
+      controller.abort(new GranaryError('aborted', 'interrupted'));
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(141);
+    });
+    process.stderr.on('error', () => {});
+  }
+
+  print(text: string): void {
+    this.#withoutStatus(() => process.stdout.write(text));
+  }
+
+  writeBytes(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      process.stdout.write(bytes, (error) => {
+        if (error) reject(new GranaryError('io', `cannot write to standard output: ${error.message}`));
+        else resolve();
+      });
+    });
+  }
+
+  message(line: string): void {
+    this.#withoutStatus(() => process.stderr.write(`${line}\n`));
+  }
+
+  setStatus(line: string | undefined): void {
+    if (!this.live || line === this.#status) return;
+    const width = Math.max(20, (process.stderr.columns ?? 80) - 1);
+    const shown = line === undefined ? '' : [...line].slice(0, width).join('');
+    process.stderr.write(`\r\x1b[K${shown}`);
+    this.#status = line;
+  }
+
+  #withoutStatus(write: () => void): void {
+    const status = this.#status;
+    if (status !== undefined) this.setStatus(undefined);
+    write();
+    if (status !== undefined) this.setStatus(status);
+  }
+
+  async ask(question: string): Promise<string> {
+    this.#mustAsk(question);
+    const readline = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      return await readline.question(question, { signal: this.signal });
+    } finally {
+      readline.close();
+    }
+  }
+
+  async askSecret(question: string): Promise<string> {
+    this.#mustAsk(question);
+    const fd = openSync('/dev/tty', 'r+');
+    const tty = new ReadStream(fd);
+    process.stderr.write(question);
+    try {
+      return await readSecret(tty);
+    } finally {
+      tty.destroy();
+      try {
+        closeSync(fd);
+      } catch {
+        // destroy() has closed it
+      }
+      process.stderr.write('\n');
+    }
+  }
+
+  #mustAsk(question: string): void {
+    this.setStatus(undefined);
+    if (!this.canAsk) {
+      throw new GranaryError('usage', `cannot ask '${question.trim()}': standard input is not a terminal`);
+    }
+  }
+}
+
+/** Reads one line without echo; backspace and Ctrl-U edit, Ctrl-C gives up. */
+function readSecret(tty: ReadStream): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    tty.setRawMode(true);
+    tty.setEncoding('utf8');
+    const end = (settle: () => void): void => {
+      tty.setRawMode(false);
+      tty.pause();
+      settle();
+    };
+    tty.on('error', reject);
+    tty.on('data', (data: string | Buffer) => {
+      for (const char of String(data)) {
+        if (char === '\r' || char === '\n' || char === '\x04') return end(() => resolve(text));
+        if (char === '\x03') return end(() => reject(new GranaryError('aborted', 'interrupted')));
+        if (char === '\x7f' || char === '\b') text = [...text].slice(0, -1).join('');
+        else if (char === '\x15') text = '';
+        else text += char;
+      }
+    });
+  });
+}
