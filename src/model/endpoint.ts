@@ -12,6 +12,11 @@ export type Access =
   | { kind: 'world' }
   | { kind: 'any' }
   | { kind: 'privilege'; path: string; all?: readonly Privilege[]; any?: readonly Privilege[] }
+  /**
+   * On `/datastore/{store}/{ns}`: any of `full` reaches every group, else any of `owned` the groups that the caller
+   * owns. The handler is told which, and checks the owner of a single group with `checkOwner`.
+   */
+  | { kind: 'datastore'; full: readonly Privilege[]; owned: readonly Privilege[] }
   | { kind: 'inside'; note: string };
 
 export interface EndpointContract<P extends TObject = TObject, R extends TSchema = TSchema> {

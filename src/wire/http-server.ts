@@ -1,0 +1,380 @@
+// The life of a request: URL, route, authentication, authorization, parameters, handler, answer (rest-api.md 1 to 4).
+// Sessions take the same way up to their parameters and are then handed over with their socket.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import path from 'node:path';
+import type { Duplex } from 'node:stream';
+import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
+import type { AuthId } from '../model/auth-id.ts';
+import type { EndpointContract } from '../model/endpoint.ts';
+import { AccessLog, shownAddress } from './access-log.ts';
+import { refuseUpgrade, sendBytes, sendFormatted, sendWhole } from './answer.ts';
+import { checkDatastoreAccess, checkStaticAccess } from './authorize.ts';
+import type { ByteAnswer, CallContext, ServerContext, UpgradeHandler } from './context.ts';
+import { formatError, formatResult, isOutputFormat, type OutputFormat } from './formatter.ts';
+import { type Listener, listen } from './listener.ts';
+import { parseParameters } from './parameters.ts';
+import { type Match, maxUrlBytes, pathComponents, type Route, type Router } from './router.ts';
+import type { TlsIdentity } from './tls.ts';
+
+/** Longest body of a call whose parameters are in the body. */
+const maxParameterBody = 512 * 1024;
+/** Up to here a body that is refused is read anyway. */
+const maxDrainedBody = 16 * 1024 * 1024;
+
+/** A path whose GET turns the connection into a session. */
+export interface SessionEndpoint {
+  readonly contract: EndpointContract;
+  /** The privilege check, which comes after the parameters. Throws the session's own status and text. */
+  authorize(server: ServerContext, authId: AuthId, parameters: Readonly<Record<string, unknown>>): void;
+  readonly handle: UpgradeHandler;
+}
+
+export interface ApiServerOptions {
+  server: ServerContext;
+  router: Router;
+  sessions: readonly SessionEndpoint[];
+  identity: TlsIdentity;
+  /** Least time from the start of a request to the answer, so that failures tell nothing by their timing. */
+  delays?: { unauthorized: number; forbidden: number };
+}
+
+const defaultDelays = { unauthorized: 3000, forbidden: 500 };
+
+interface Target {
+  format: OutputFormat;
+  route: Route;
+  session?: SessionEndpoint;
+  /** As sent, without the query. */
+  path: string;
+  query: string;
+}
+
+/** What the access log needs to know of one request. */
+interface Trace {
+  authId?: AuthId;
+  startedMs: number;
+}
+
+/** An error before the request has a format: status, text and type of the answer. */
+class PlainError extends Error {
+  readonly status: number;
+  readonly contentType: string | undefined;
+  constructor(status: number, text: string, contentType?: string) {
+    super(text);
+    this.status = status;
+    this.contentType = contentType;
+  }
+}
+
+/** Serves the API of one process. `listen` may be called once. */
+export class ApiServer {
+  readonly #options: ApiServerOptions;
+  readonly #delays: { unauthorized: number; forbidden: number };
+  readonly #accessLog: AccessLog;
+  #listener: Listener | undefined;
+
+  constructor(options: ApiServerOptions) {
+    this.#options = options;
+    this.#delays = options.delays ?? defaultDelays;
+    const { directories, clock, log } = options.server;
+    this.#accessLog = new AccessLog(path.join(directories.log, 'api', 'access.log'), clock, log);
+  }
+
+  /** Starts to accept connections and returns the port. */
+  async listen(at: { port: number; host?: string }): Promise<number> {
+    this.#listener = await listen(at, this.#options.identity, {
+      request: (request, response) => void this.#request(request, response),
+      upgrade: (request, socket, head) => void this.#upgrade(request, socket, head),
+      isUpgrade: (request) => this.#isUpgrade(request),
+      log: this.#options.server.log,
+    });
+    return this.#listener.port;
+  }
+
+  setIdentity(identity: TlsIdentity): void {
+    this.#listener?.setIdentity(identity);
+  }
+
+  /** Stops accepting; open requests and sessions get `graceMs` before they are cut. */
+  async close(graceMs: number): Promise<void> {
+    await this.#listener?.close(graceMs);
+    await this.#accessLog.flush();
+  }
+
+  #isUpgrade(request: IncomingMessage): boolean {
+    try {
+      return this.#target(request).session !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Takes a URL apart. Throws `PlainError` when it has no known format. */
+  #target(request: IncomingMessage): Target {
+    const url = relativeUrl(request.url ?? '/');
+    if (Buffer.byteLength(url) > maxUrlBytes) throw new PlainError(414, '');
+    const mark = url.indexOf('?');
+    const urlPath = mark < 0 ? url : url.slice(0, mark);
+    const query = mark < 0 ? '' : url.slice(mark + 1);
+    let components: string[];
+    try {
+      components = pathComponents(urlPath);
+    } catch (error) {
+      throw new PlainError(400, messageOf(error));
+    }
+    const [root, format, ...rest] = components;
+    if (root !== 'api2') throw new PlainError(404, `Path '${urlPath}' not found.`);
+    if (format === undefined) throw new PlainError(404, `invalid api path '${urlPath}'`);
+    if (!isOutputFormat(format)) throw new PlainError(400, `Unsupported output format '${format}'.`);
+    const method = request.method ?? '';
+    const joined = rest.join('/');
+    const session = method === 'GET' ? this.#options.sessions.find((one) => one.contract.path === joined) : undefined;
+    const route = this.#options.router.resolve(method, rest);
+    return session === undefined
+      ? { format, route, path: urlPath, query }
+      : { format, route, session, path: urlPath, query };
+  }
+
+  async #request(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const trace: Trace = { startedMs: Date.now() };
+    let bytes = 0;
+    response.on('error', () => {});
+    try {
+      bytes = await this.#answer(request, response, trace);
+    } catch (error) {
+      bytes = await this.#plainAnswer(response, error, trace);
+    } finally {
+      this.#record(request, trace, response.statusCode, bytes);
+    }
+  }
+
+  /** Answers a request in its format; throws what has to be answered without one. */
+  async #answer(request: IncomingMessage, response: ServerResponse, trace: Trace): Promise<number> {
+    const target = this.#target(request);
+    if (target.session !== undefined) {
+      await this.#startSession(target.session, request, target, trace);
+      return 0;
+    }
+    await this.#authenticate(request, target.route, trace);
+    const { format, route } = target;
+    const attributes: Record<string, unknown> = {};
+    try {
+      if (route.kind === 'none') throw new GranaryError('not-found', `Path '${target.path}' not found.`);
+      if (route.kind === 'directory') {
+        const list = route.children.map((subdir) => ({ subdir }));
+        return await sendFormatted(response, formatResult(format, list, {}));
+      }
+      const value = await this.#call(route.match, request, response, target, trace, attributes);
+      if (route.match.endpoint.contract.answer === 'download') {
+        await sendBytes(response, value as ByteAnswer);
+        return 0;
+      }
+      return await sendFormatted(response, formatResult(format, value, attributes));
+    } catch (error) {
+      const known = this.#known(error, target.path);
+      if (response.headersSent) {
+        // Part of the body is out: only a cut connection can tell that the rest is missing.
+        this.#options.server.log('warn', 'answer-cut', { path: target.path, error: known.message });
+        response.destroy();
+        return 0;
+      }
+      await this.#delay(known, trace);
+      closeIfUnread(request, response);
+      return await sendFormatted(response, formatError(format, known));
+    }
+  }
+
+  async #call(
+    match: Match,
+    request: IncomingMessage,
+    response: ServerResponse,
+    target: Target,
+    trace: Trace,
+    attributes: Record<string, unknown>,
+  ): Promise<unknown> {
+    const { server } = this.#options;
+    const { contract, handle } = match.endpoint;
+    checkStaticAccess(server, contract.access, trace.authId, match.variables);
+    const upload = contract.body === 'upload';
+    const parameters = parseParameters(contract.parameters, {
+      query: target.query,
+      path: match.variables,
+      ...(upload ? {} : { body: await readBody(request), contentType: request.headers['content-type'] }),
+    });
+    const gone = new AbortController();
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort(new GranaryError('aborted', 'the client has gone'));
+    });
+    const call: CallContext = {
+      server,
+      ...(trace.authId === undefined ? {} : { authId: trace.authId }),
+      peer: shownAddress(request.socket.remoteAddress),
+      peerPort: request.socket.remotePort ?? 0,
+      signal: gone.signal,
+      body: request,
+      requestHeaders: request.headers,
+      ...(contract.access.kind === 'datastore'
+        ? { reach: checkDatastoreAccess(server, contract.access, trace.authId!, parameters) }
+        : {}),
+      setAttribute: (name, value) => {
+        attributes[name] = value;
+      },
+      setHeader: (name, value) => void response.setHeader(name, value),
+    };
+    return await handle(parameters, call);
+  }
+
+  /** Checks the credentials unless the world may call. Throws `PlainError` 401. */
+  async #authenticate(request: IncomingMessage, route: Route, trace: Trace): Promise<void> {
+    if (route.kind === 'endpoint' && route.match.endpoint.contract.access.kind === 'world') return;
+    const { headers, socket } = request;
+    try {
+      trace.authId = await this.#options.server.access.authenticate({
+        method: request.method ?? 'GET',
+        cookie: headers.cookie,
+        authorization: headers.authorization,
+        csrf: single(headers['csrfpreventiontoken']),
+        peer: `[${shownAddress(socket.remoteAddress)}]:${socket.remotePort ?? 0}`,
+      });
+    } catch (error) {
+      if (!(error instanceof GranaryError) || error.status !== 401) throw error;
+      throw new PlainError(401, error.message);
+    }
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const trace: Trace = { startedMs: Date.now() };
+    const ignore = (): void => {};
+    socket.on('error', ignore);
+    let status = 101;
+    try {
+      const target = this.#target(request);
+      await this.#startSession(target.session!, request, target, trace, socket, head);
+    } catch (error) {
+      const plain = await this.#refusal(error, request.url ?? '/', trace);
+      status = plain.status;
+      refuseUpgrade(socket, plain.status, plain.contentType, plain.message);
+    } finally {
+      this.#record(request, trace, status, 0);
+    }
+  }
+
+  /** The part of a session's start that is the same for all: authentication, parameters, privilege. */
+  async #startSession(
+    session: SessionEndpoint,
+    request: IncomingMessage,
+    target: Target,
+    trace: Trace,
+    socket?: Duplex,
+    head?: Buffer,
+  ): Promise<void> {
+    const { server } = this.#options;
+    await this.#authenticate(request, { kind: 'none' }, trace);
+    const authId = trace.authId!;
+    const params = parseParameters(session.contract.parameters, { query: target.query });
+    session.authorize(server, authId, params);
+    await session.handle(server, {
+      authId,
+      params,
+      peer: shownAddress(request.socket.remoteAddress),
+      upgrade: request.headers.upgrade,
+      httpVersion: request.httpVersion,
+      ...(socket === undefined ? {} : { socket }),
+      ...(head === undefined ? {} : { head }),
+    });
+  }
+
+  /** Answers an error that has no format. */
+  async #plainAnswer(response: ServerResponse, error: unknown, trace: Trace): Promise<number> {
+    const plain = await this.#refusal(error, response.req.url ?? '/', trace);
+    if (response.headersSent) {
+      response.destroy();
+      return 0;
+    }
+    closeIfUnread(response.req, response);
+    response.statusCode = plain.status;
+    if (plain.contentType !== undefined) response.setHeader('content-type', plain.contentType);
+    return sendWhole(response, Buffer.from(plain.message));
+  }
+
+  /** Turns anything thrown into a plain answer, after its delay. */
+  async #refusal(error: unknown, url: string, trace: Trace): Promise<PlainError> {
+    const plain =
+      error instanceof PlainError
+        ? error
+        : ((known) => new PlainError(known.status, known.message, 'application/json;charset=UTF-8'))(
+            this.#known(error, url),
+          );
+    await this.#delay(plain, trace);
+    return plain;
+  }
+
+  /** What the caller may see of an error. Defects are logged with their stack and told without detail. */
+  #known(error: unknown, url: string): GranaryError {
+    if (error instanceof GranaryError && error.status < 500) return error;
+    if (isErrno(error, 'ENOENT')) {
+      return new GranaryError('io', 'No such file or directory (os error 2)', { cause: error });
+    }
+    if (error instanceof Error && typeof (error as NodeJS.ErrnoException).errno === 'number') {
+      return new GranaryError('io', messageOf(error), { cause: error });
+    }
+    this.#options.server.log('error', 'request-failed', {
+      url,
+      error: messageOf(error),
+      stack: error instanceof Error ? error.stack : undefined,
+    });
+    return new GranaryError('internal', 'internal server error', { cause: error });
+  }
+
+  async #delay(error: { status: number; code?: string; message: string }, trace: Trace): Promise<void> {
+    const total =
+      error.status === 401
+        ? this.#delays.unauthorized
+        : error.status === 403 && error.message === 'permission check failed'
+          ? this.#delays.forbidden
+          : 0;
+    const rest = trace.startedMs + total - Date.now();
+    if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest));
+  }
+
+  #record(request: IncomingMessage, trace: Trace, status: number, bytes: number): void {
+    this.#accessLog.write({
+      peer: shownAddress(request.socket.remoteAddress),
+      ...(trace.authId === undefined ? {} : { authId: trace.authId }),
+      method: request.method ?? '-',
+      url: request.url ?? '-',
+      status,
+      bytes,
+      ...(request.headers['user-agent'] === undefined ? {} : { userAgent: request.headers['user-agent'] }),
+    });
+  }
+}
+
+/** The path and query of a request target, which may be an absolute URL. */
+function relativeUrl(url: string): string {
+  const absolute = /^https?:\/\/[^/?#]*/i.exec(url);
+  return absolute === null ? url : url.slice(absolute[0].length) || '/';
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** Reads a parameter body. One that is somewhat too long is read to its end, so that the answer can arrive. */
+async function readBody(request: IncomingMessage): Promise<Uint8Array> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    length += part.byteLength;
+    if (length <= maxParameterBody) parts.push(part);
+    if (length > maxDrainedBody) break;
+  }
+  if (length > maxParameterBody) throw new GranaryError('bad-request', 'Request body too large');
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+}
+
+/** A connection with an unread body cannot carry the next request. */
+function closeIfUnread(request: IncomingMessage, response: ServerResponse): void {
+  if (!request.complete) response.setHeader('connection', 'close');
+}

@@ -1,0 +1,131 @@
+// The port: TLS, and a redirect for whoever speaks plain HTTP to it (rest-api.md 1).
+// The first byte tells which; both are handed on with nothing consumed.
+
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import https from 'node:https';
+import net, { type AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Logger } from '../base/log.ts';
+import type { TlsIdentity } from './tls.ts';
+
+/** First byte of a TLS handshake record. */
+const tlsHandshake = 0x16;
+const firstByteMs = 10_000;
+const keepAliveMs = 120_000;
+
+export interface ListenerHandlers {
+  request(request: IncomingMessage, response: ServerResponse): void;
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Whether an `Upgrade` header on this request is for `upgrade`; else it is an ordinary request. */
+  isUpgrade(request: IncomingMessage): boolean;
+  log: Logger;
+}
+
+export interface Listener {
+  /** The port that is bound; the one that was asked for unless that was 0. */
+  readonly port: number;
+  /** New connections get this certificate; open ones keep theirs. */
+  setIdentity(identity: TlsIdentity): void;
+  /** Stops accepting and closes idle connections; settles when all are closed, those left after `graceMs` by force. */
+  close(graceMs: number): Promise<void>;
+}
+
+const httpOptions = {
+  requireHostHeader: false,
+  keepAliveTimeout: keepAliveMs,
+  headersTimeout: 60_000,
+  // A body may take as long as it keeps flowing: uploads are not bounded in time.
+  requestTimeout: 0,
+};
+
+/** Listens on an address; `host` undefined means all of them, IPv6 and IPv4. */
+export async function listen(
+  at: { port: number; host?: string },
+  identity: TlsIdentity,
+  handlers: ListenerHandlers,
+): Promise<Listener> {
+  const secure = https.createServer({
+    ...httpOptions,
+    cert: identity.certificate,
+    key: identity.key,
+    shouldUpgradeCallback: (request: IncomingMessage) => handlers.isUpgrade(request),
+  });
+  secure.on('request', handlers.request);
+  secure.on('upgrade', handlers.upgrade);
+  secure.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+  });
+  secure.on('tlsClientError', (error, socket) => {
+    handlers.log('debug', 'tls-handshake-failed', { peer: socket.remoteAddress, error: error.message });
+  });
+  const plain = http.createServer(httpOptions, redirect);
+  const sockets = new Set<net.Socket>();
+  const front = net.createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.setKeepAlive(true, keepAliveMs);
+    sniff(socket, (first) => (first === tlsHandshake ? secure : plain).emit('connection', socket));
+  });
+  await new Promise<void>((resolve, reject) => {
+    front.once('error', reject);
+    front.listen({ port: at.port, host: at.host, backlog: 511 }, () => {
+      front.removeListener('error', reject);
+      resolve();
+    });
+  });
+  front.on('error', (error) => handlers.log('error', 'listener-failed', { error: error.message }));
+  return {
+    port: (front.address() as AddressInfo).port,
+    setIdentity: (next) => secure.setSecureContext({ cert: next.certificate, key: next.key }),
+    close: (graceMs) => closeAll(front, [secure, plain], sockets, graceMs),
+  };
+}
+
+/** Reads the first byte of a connection without consuming it. Silent connections are dropped after a while. */
+function sniff(socket: net.Socket, decide: (first: number) => void): void {
+  const timer = setTimeout(() => socket.destroy(), firstByteMs);
+  const stop = (): void => clearTimeout(timer);
+  const onError = (): void => stop();
+  socket.once('error', onError);
+  socket.once('close', stop);
+  socket.once('data', (bytes: Buffer) => {
+    stop();
+    socket.removeListener('error', onError);
+    socket.removeListener('close', stop);
+    socket.pause();
+    socket.unshift(bytes);
+    decide(bytes[0]!);
+    process.nextTick(() => socket.resume());
+  });
+  socket.resume();
+}
+
+function redirect(request: IncomingMessage, response: ServerResponse): void {
+  const host = request.headers.host ?? `localhost:${request.socket.localPort}`;
+  response.writeHead(301, {
+    location: `https://${host}${request.url ?? '/'}`,
+    'content-length': 0,
+    connection: 'close',
+  });
+  response.end();
+}
+
+async function closeAll(
+  front: net.Server,
+  servers: readonly (https.Server | http.Server)[],
+  sockets: ReadonlySet<net.Socket>,
+  graceMs: number,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => front.close(() => resolve()));
+  for (const server of servers) {
+    server.close();
+    server.closeIdleConnections();
+  }
+  // Connections that never sent a byte belong to no server yet.
+  const timer = setTimeout(() => {
+    for (const socket of sockets) socket.destroy();
+  }, graceMs);
+  await closed;
+  clearTimeout(timer);
+}

@@ -1,0 +1,106 @@
+// From a URL to an endpoint: path normalisation, templates with variables, directory listings
+// (rest-api.md 1 and 3.5). Knows nothing of sockets.
+
+import { GranaryError } from '../base/errors.ts';
+import type { EndpointContract } from '../model/endpoint.ts';
+import type { Endpoint } from './implement.ts';
+
+export const maxUrlBytes = 3072;
+const methods = new Set<string>(['GET', 'PUT', 'POST', 'DELETE']);
+
+export interface Match {
+  endpoint: Endpoint;
+  /** Decoded path variables. */
+  variables: Record<string, string>;
+}
+
+/** What a path leads to. `directory`: an inner node without a GET of its own. */
+export type Route =
+  | { kind: 'endpoint'; match: Match }
+  | { kind: 'directory'; children: readonly string[] }
+  | { kind: 'none' };
+
+interface Node {
+  children: Map<string, Node>;
+  variable?: { name: string; node: Node };
+  endpoints: Map<EndpointContract['method'], Endpoint>;
+}
+
+const emptyNode = (): Node => ({ children: new Map(), endpoints: new Map() });
+
+/** The components of a URL path: empty ones dropped, percent-decoded; throws `bad-request` for illegal ones. */
+export function pathComponents(path: string): string[] {
+  const components: string[] = [];
+  for (const raw of path.split('/')) {
+    if (raw === '') continue;
+    let component: string;
+    try {
+      component = decodeURIComponent(raw);
+    } catch {
+      throw new GranaryError('bad-request', 'path contains illegal components');
+    }
+    if (raw.startsWith('.') || component.startsWith('.') || component.includes('\0')) {
+      throw new GranaryError('bad-request', 'path contains illegal components');
+    }
+    components.push(component);
+  }
+  return components;
+}
+
+/** An immutable tree of endpoints. */
+export class Router {
+  readonly #root = emptyNode();
+  readonly endpoints: readonly Endpoint[];
+
+  /** Throws `internal` when two endpoints answer the same method and path. */
+  constructor(endpoints: readonly Endpoint[]) {
+    this.endpoints = endpoints;
+    for (const endpoint of endpoints) this.#add(endpoint);
+  }
+
+  #add(endpoint: Endpoint): void {
+    const { method, path } = endpoint.contract;
+    let node = this.#root;
+    for (const part of path.split('/')) {
+      if (part === '') continue;
+      const name = /^\{(.+)\}$/.exec(part)?.[1];
+      if (name === undefined) {
+        const child = node.children.get(part) ?? emptyNode();
+        node.children.set(part, child);
+        node = child;
+      } else {
+        node.variable ??= { name, node: emptyNode() };
+        if (node.variable.name !== name) {
+          throw new GranaryError(
+            'internal',
+            `path ${path} names a variable {${name}}, another {${node.variable.name}}`,
+          );
+        }
+        node = node.variable.node;
+      }
+    }
+    if (node.endpoints.has(method)) throw new GranaryError('internal', `${method} ${path} is declared twice`);
+    node.endpoints.set(method, endpoint);
+  }
+
+  /** Resolves components below the format: `['admin', 'datastore']`. */
+  resolve(method: string, components: readonly string[]): Route {
+    if (!methods.has(method)) return { kind: 'none' };
+    const variables: Record<string, string> = {};
+    let node = this.#root;
+    for (const component of components) {
+      const child = node.children.get(component);
+      if (child !== undefined) node = child;
+      else if (node.variable !== undefined) {
+        variables[node.variable.name] = component;
+        node = node.variable.node;
+      } else return { kind: 'none' };
+    }
+    const endpoint = node.endpoints.get(method as EndpointContract['method']);
+    if (endpoint !== undefined) return { kind: 'endpoint', match: { endpoint, variables } };
+    if (method === 'GET' && node.children.size > 0) {
+      return { kind: 'directory', children: [...node.children.keys()].sort() };
+    }
+    return { kind: 'none' };
+  }
+}
