@@ -1,0 +1,54 @@
+// Where a server keeps its files: the field's places in an installation, one folder for a server that is
+// started from a checkout (config-and-tasks.md 3).
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { withContext } from '../base/errors.ts';
+
+export interface Directories {
+  /** Configuration and secrets; a directory of the original is taken over as it is. */
+  readonly config: string;
+  /** Locks, control sockets, pid files: nothing that has to survive a restart of the machine. */
+  readonly run: string;
+  /** Task logs, access log, authentication log. */
+  readonly log: string;
+  /** Job states, metrics, tape inventory. */
+  readonly state: string;
+  readonly cache: string;
+}
+
+/** Directories below `home`, or those of an installation when GRANARY_LAYOUT is `system`. */
+export function resolveDirectories(home: string, layout = process.env['GRANARY_LAYOUT']): Directories {
+  if (layout === 'system') {
+    return {
+      config: '/etc/proxmox-backup',
+      run: '/run/proxmox-backup',
+      log: '/var/log/proxmox-backup',
+      state: '/var/lib/proxmox-backup',
+      cache: '/var/cache/proxmox-backup',
+    };
+  }
+  return {
+    config: join(home, 'etc'),
+    run: join(home, 'run'),
+    log: join(home, 'log'),
+    state: join(home, 'lib'),
+    cache: join(home, 'cache'),
+  };
+}
+
+/** Makes the directories that do not exist yet; the modes of existing ones are left alone. */
+export async function createDirectories(directories: Directories): Promise<void> {
+  const modes: [string, number][] = [
+    [directories.config, 0o700],
+    [directories.run, 0o755],
+    [directories.log, 0o755],
+    [directories.state, 0o755],
+    [directories.cache, 0o755],
+  ];
+  for (const [path, mode] of modes) {
+    await mkdir(path, { recursive: true, mode }).catch((error: unknown) => {
+      throw withContext(`cannot create directory "${path}"`, error);
+    });
+  }
+}
