@@ -1,0 +1,228 @@
+// Data blobs: the vectors both ways, every blob of the product's datastore, limits, damage.
+
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { crc32, zstdCompressSync } from 'node:zlib';
+import fc from 'fast-check';
+import { vectors } from '../../test/support/golden.ts';
+import { damaged, readsOrRefuses } from '../../test/support/mutate.ts';
+import { asBuffer, fromHex, toHex } from '../base/bytes.ts';
+import { type ErrorCode, GranaryError } from '../base/errors.ts';
+import { CryptConfig, plainDigest } from '../crypto/crypt-config.ts';
+import {
+  blobHeader,
+  blobInfo,
+  blobMagics,
+  checkBlob,
+  decodeBlob,
+  encodeBlob,
+  encodeBlobInto,
+  encodeBlobParts,
+  encryptedHeaderSize,
+  isBlob,
+  writeBlobCrc,
+} from './blob.ts';
+
+interface BlobVector {
+  name: string;
+  plaintext_hex: string;
+  raw_hex: string;
+  crc32: string;
+  sha256_of_raw: string;
+  chunk_digest_plain: string;
+  chunk_digest_keyed: string;
+}
+const blobs = vectors<BlobVector[]>('blobs');
+const crypt = CryptConfig.fromKey(fromHex(vectors<{ enc_key: string }>('key').enc_key, 32));
+const otherCrypt = CryptConfig.fromKey(new Uint8Array(32).fill(9));
+const iv = Uint8Array.from({ length: 16 }, (_, i) => 0xa0 + i);
+const hex = (text: string): Uint8Array => Buffer.from(text, 'hex');
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+function throwsCode(code: ErrorCode, text: string | RegExp, fn: () => unknown): void {
+  assert.throws(fn, (error) => {
+    assert.ok(error instanceof GranaryError, String(error));
+    assert.equal(error.code, code);
+    if (typeof text === 'string') assert.equal(error.message, text);
+    else assert.match(error.message, text);
+    return true;
+  });
+}
+
+test('magics are the first bytes of the hashed labels', () => {
+  const labels = {
+    plain: 'Proxmox Backup uncompressed blob v1.0',
+    compressed: 'Proxmox Backup zstd compressed blob v1.0',
+    encrypted: 'Proxmox Backup encrypted blob v1.0',
+    encryptedCompressed: 'Proxmox Backup zstd compressed encrypted blob v1.0',
+  };
+  for (const [name, label] of Object.entries(labels)) {
+    assert.equal(toHex(blobMagics[name as keyof typeof labels]), sha256(Buffer.from(label)).slice(0, 16));
+  }
+});
+
+for (const vector of blobs) {
+  test(`vector ${vector.name}: decodes to its content`, () => {
+    const raw = hex(vector.raw_hex);
+    const content = hex(vector.plaintext_hex);
+    const info = checkBlob(raw, 'vector');
+    assert.equal(info.crc.toString(16).padStart(8, '0'), vector.crc32);
+    assert.equal(sha256(raw), vector.sha256_of_raw);
+    assert.equal(toHex(plainDigest(content)), vector.chunk_digest_plain);
+    assert.equal(toHex(crypt.digest(content)), vector.chunk_digest_keyed);
+    const digest = hex(info.encrypted ? vector.chunk_digest_keyed : vector.chunk_digest_plain);
+    const options = { what: 'vector', crypt, digest, size: content.byteLength };
+    assert.deepEqual(asBuffer(decodeBlob(raw, options)), content);
+  });
+
+  test(`vector ${vector.name}: encodes to the same container, apart from compressed bytes`, () => {
+    const raw = hex(vector.raw_hex);
+    const { encrypted, compressed, headerSize } = blobInfo(raw, 'vector');
+    const encoded = encodeBlob(hex(vector.plaintext_hex), {
+      compress: compressed,
+      ...(encrypted ? { crypt, iv } : {}),
+    });
+    if (!compressed) assert.equal(toHex(encoded), vector.raw_hex);
+    assert.deepEqual(encoded.subarray(0, 8), Uint8Array.from(raw.subarray(0, 8)));
+    assert.equal(blobInfo(encoded, 'encoded').headerSize, headerSize);
+    assert.equal(toHex(decodeBlob(encoded, { what: 'encoded', crypt })), vector.plaintext_hex);
+  });
+}
+
+test('any content survives all four kinds, in memory of its own, in parts and in shared memory', () => {
+  const content = fc.oneof(
+    fc.uint8Array({ maxLength: 3000 }),
+    fc.tuple(fc.nat(255), fc.nat(70_000)).map(([byte, n]) => new Uint8Array(n).fill(byte)),
+  );
+  fc.assert(
+    fc.property(content, fc.boolean(), fc.boolean(), fc.integer({ min: 1, max: 4 }), (data, compress, seal, level) => {
+      const options = { compress, level, iv, ...(seal ? { crypt } : {}) };
+      const raw = encodeBlob(data, options);
+      const size = data.byteLength;
+      const digest = seal ? crypt.digest(data) : plainDigest(data);
+      const expect = seal ? 'encrypted' : 'plain';
+      assert.deepEqual(asBuffer(decodeBlob(raw, { what: 'x', crypt, digest, size, expect })), Buffer.from(data));
+      assert.ok(raw.byteLength <= size + encryptedHeaderSize);
+      const { header, body } = encodeBlobParts(data, options);
+      assert.deepEqual(Buffer.concat([header, body]), Buffer.from(raw));
+      const shared = new Uint8Array(new SharedArrayBuffer(2 * size + 100));
+      shared.set(data);
+      const target = shared.subarray(size);
+      const length = encodeBlobInto(target, shared.subarray(0, size), options);
+      assert.deepEqual(Buffer.from(target.subarray(0, length)), Buffer.from(raw));
+      assert.deepEqual(Buffer.from(decodeBlob(target.subarray(0, length), { what: 'x', crypt })), Buffer.from(data));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('incompressible content is stored as it is, without a copy', () => {
+  const data = randomBytes(10_000);
+  const { header, body } = encodeBlobParts(data);
+  assert.equal(body, data);
+  assert.deepEqual(header, blobHeader({ compressed: false, crc: crc32(data) }));
+  assert.equal(encodeBlob(Buffer.from('a')).byteLength, 13);
+});
+
+test('an IV is drawn for each encrypted blob', () => {
+  const [a, b] = [encodeBlob(iv, { crypt }), encodeBlob(iv, { crypt })];
+  assert.notEqual(toHex(a.subarray(12, 28)), toHex(b.subarray(12, 28)));
+});
+
+test('structure errors carry the texts of the protocol', () => {
+  throwsCode('blob-invalid', 'blob too small (11 bytes).', () => blobInfo(new Uint8Array(11), ''));
+  throwsCode('blob-invalid', 'f.blob: unable to parse raw blob - wrong magic', () =>
+    blobInfo(new Uint8Array(12), 'f.blob'),
+  );
+  throwsCode('blob-invalid', 'encrypted blob too small (43 bytes).', () =>
+    blobInfo(encodeBlob(iv, { crypt }).subarray(0, 43), ''),
+  );
+  const raw = encodeBlob(Buffer.from('hello'));
+  raw[14]! ^= 1;
+  throwsCode('blob-invalid', 'x: Data blob has wrong CRC checksum.', () => decodeBlob(raw, { what: 'x' }));
+  assert.ok(isBlob(raw));
+  assert.ok(!isBlob(Buffer.from('{"no": "blob"}')));
+});
+
+test('a chunk that is uploaded with any CRC is decoded, and gets the right one', () => {
+  const raw = encodeBlob(Buffer.from('hello'));
+  const right = Buffer.from(raw);
+  writeBlobCrc(raw, 0);
+  const digest = plainDigest(Buffer.from('hello'));
+  assert.equal(Buffer.from(decodeBlob(raw, { what: '', ignoreCrc: true, digest, size: 5 })).toString(), 'hello');
+  writeBlobCrc(raw, blobInfo(raw, '').computedCrc);
+  assert.deepEqual(Buffer.from(raw), right);
+  throwsCode('digest-mismatch', 'detected chunk with wrong digest.', () =>
+    decodeBlob(raw, { what: '', digest: new Uint8Array(32) }),
+  );
+  throwsCode('blob-invalid', 'detected chunk with wrong length (6 != 5)', () =>
+    decodeBlob(raw, { what: '', digest, size: 6 }),
+  );
+});
+
+test('the wrong key, no key and the wrong kind are refused', () => {
+  const sealed = encodeBlob(Buffer.from('secret'), { crypt });
+  throwsCode('wrong-key', /no key/, () => decodeBlob(sealed, { what: 'x' }));
+  throwsCode('blob-invalid', /cannot be decrypted/, () => decodeBlob(sealed, { what: 'x', crypt: otherCrypt }));
+  throwsCode('blob-invalid', /has to be plain/, () => decodeBlob(sealed, { what: 'x', crypt, expect: 'plain' }));
+  throwsCode('blob-invalid', /has to be encrypted/, () =>
+    decodeBlob(encodeBlob(Buffer.from('open')), { what: 'x', crypt, expect: 'encrypted' }),
+  );
+  for (const at of [12, 28, 44]) {
+    const bad = Uint8Array.from(sealed);
+    bad[at]! ^= 0x80;
+    throwsCode('blob-invalid', /cannot be decrypted/, () => decodeBlob(bad, { what: 'x', crypt, ignoreCrc: true }));
+  }
+});
+
+const withFrames = (...frames: Uint8Array[]): Uint8Array => {
+  const body = Buffer.concat(frames);
+  return Buffer.concat([blobHeader({ compressed: true, crc: crc32(body) }), body]);
+};
+
+test('decompression is bounded, whatever the frame claims', () => {
+  const bomb = withFrames(zstdCompressSync(Buffer.alloc(1_000_000)));
+  assert.equal(decodeBlob(bomb, { what: 'x', maxSize: 1_000_000 }).byteLength, 1_000_000);
+  throwsCode('blob-invalid', 'x: content is larger than 999999 bytes', () =>
+    decodeBlob(bomb, { what: 'x', maxSize: 999_999 }),
+  );
+  throwsCode('blob-invalid', /larger than 10 bytes/, () => decodeBlob(bomb, { what: 'x', maxSize: 10, size: 2 ** 50 }));
+  throwsCode('blob-invalid', /larger than 10 bytes/, () =>
+    decodeBlob(encodeBlob(new Uint8Array(11), { compress: false }), { what: 'x', maxSize: 10 }),
+  );
+  const claims = Buffer.from('28b52ffde0ffffffffffffff3f010000', 'hex');
+  throwsCode('blob-invalid', /x: /, () => decodeBlob(withFrames(claims), { what: 'x' }));
+});
+
+test('several frames are one content; leftovers and cut frames are damage', () => {
+  const [a, b] = [zstdCompressSync(Buffer.from('hello ')), zstdCompressSync(Buffer.from('world'))];
+  const empty = zstdCompressSync(Buffer.alloc(0));
+  assert.equal(Buffer.from(decodeBlob(withFrames(a, b), { what: 'x', maxSize: 11 })).toString(), 'hello world');
+  assert.equal(decodeBlob(withFrames(empty), { what: 'x', size: 0 }).byteLength, 0);
+  assert.equal(decodeBlob(withFrames(empty, empty), { what: 'x', maxSize: 0 }).byteLength, 0);
+  throwsCode('blob-invalid', /compressed data is damaged/, () =>
+    decodeBlob(withFrames(a, Buffer.from('xyz')), { what: 'x' }),
+  );
+  throwsCode('blob-invalid', /compressed data is damaged/, () =>
+    decodeBlob(withFrames(a.subarray(0, -1)), { what: 'x' }),
+  );
+  throwsCode('blob-invalid', /compressed data is damaged/, () => decodeBlob(withFrames(), { what: 'x' }));
+  throwsCode('blob-invalid', /larger than 10 bytes/, () => decodeBlob(withFrames(a, b), { what: 'x', maxSize: 10 }));
+});
+
+test('content and targets beyond the limits are refused', () => {
+  throwsCode('bad-request', /larger than 134217728/, () => encodeBlob(new Uint8Array(128 * 1024 * 1024 + 1)));
+  throwsCode('internal', /no room/, () => encodeBlobInto(new Uint8Array(49), new Uint8Array(6)));
+});
+
+for (const vector of blobs) {
+  test(`damaged ${vector.name}: refused or read, never anything else`, () => {
+    fc.assert(
+      fc.property(damaged(hex(vector.raw_hex)), fc.boolean(), (raw, ignoreCrc) => {
+        readsOrRefuses(() => decodeBlob(raw, { what: 'x', crypt, ignoreCrc, maxSize: 1 << 20 }));
+      }),
+      { numRuns: 300 },
+    );
+  });
+}

@@ -1,0 +1,34 @@
+// What fixed and dynamic indexes have in common: which chunks, in which order, make up a content (formats.md 6 and 7).
+
+import { archiveKind } from '../model/names.ts';
+import { parseDynamicIndex } from './dynamic-index.ts';
+import { parseFixedIndex } from './fixed-index.ts';
+import { invalidIndex } from './index-header.ts';
+
+/** A parsed index. Chunk `i` is the content's bytes from `startOf(i)` to `endOf(i)`; `i` is 0 to `count` - 1. */
+export interface ChunkIndex {
+  readonly kind: 'fixed' | 'dynamic';
+  /** 16 bytes. */
+  readonly uuid: Uint8Array;
+  /** Epoch seconds at which the index was created. */
+  readonly ctime: number;
+  readonly count: number;
+  /** Bytes of content. */
+  readonly size: number;
+  /** 32 bytes, a view of the index. */
+  digestAt(i: number): Uint8Array;
+  startOf(i: number): number;
+  endOf(i: number): number;
+  /** The chunk that holds the byte at `offset`; RangeError unless 0 <= offset < size. */
+  find(offset: number): number;
+  /** Recomputed from the entries, 32 bytes: what the manifest states. The header's own value is of no account. */
+  checksum(): Uint8Array;
+}
+
+/** Parses an index whose kind follows from its file name; throws `index-invalid`. */
+export function parseIndex(fileName: string, bytes: Uint8Array, what: string): ChunkIndex {
+  const kind = archiveKind(fileName);
+  if (kind === 'fixed') return parseFixedIndex(bytes, what);
+  if (kind === 'dynamic') return parseDynamicIndex(bytes, what);
+  throw invalidIndex(what, `'${fileName}' does not name an index`);
+}
