@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { GranaryError } from './errors.ts';
+import { WorkerPool } from './worker-pool.ts';
+
+const file = new URL('./worker-pool-fixture.ts', import.meta.url);
+
+for (const size of [0, 1, 2]) {
+  test(`size ${size}: calls functions with the thread's context, and errors keep their class`, async () => {
+    await using pool = new WorkerPool({ size, file, name: 'test', init: { base: 100 } });
+    assert.equal(await pool.run<number>('add', [1, 2]), 103);
+    await assert.rejects(pool.run('failTyped', []), (error) => {
+      assert.ok(error instanceof GranaryError);
+      assert.equal(error.code, 'digest-mismatch');
+      assert.deepEqual(error.details, { at: 7 });
+      return true;
+    });
+    await assert.rejects(pool.run('failPlain', []), { message: 'no space', code: 'ENOSPC' });
+    await assert.rejects(pool.run('missing', []), /exports no function 'missing'/);
+    const many = await Promise.all(Array.from({ length: 20 }, (_, i) => pool.run<number>('add', [i, 0])));
+    assert.deepEqual(
+      many,
+      Array.from({ length: 20 }, (_, i) => 100 + i),
+    );
+  });
+}
+
+test('shared memory stays shared, and transferred buffers move', async () => {
+  const memory = new SharedArrayBuffer(16);
+  await using pool = new WorkerPool({ size: 1, file, name: 'test', init: { base: 0, memory } });
+  await pool.run('fill', [4, 8, 9]);
+  assert.deepEqual([...new Uint8Array(memory)], [0, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0]);
+  const buffer = new Uint8Array([1, 2, 3]).buffer;
+  assert.equal(await pool.run<number>('lengthOf', [buffer], [buffer]), 3);
+  assert.equal(buffer.byteLength, 0);
+});
+
+test('a worker that dies rejects its calls and is replaced', async () => {
+  await using pool = new WorkerPool({ size: 1, file, name: 'frail', init: { base: 1 } });
+  await assert.rejects(pool.run('die', []), /worker of pool 'frail' died/);
+  assert.equal(await pool.run<number>('add', [1, 1]), 3);
+});
+
+test('dispose rejects what is under way and what comes later', async () => {
+  const pool = new WorkerPool({ size: 1, file, name: 'gone', init: { base: 1 } });
+  const calls = [pool.run('never', []), pool.run('never', []), pool.run('never', [])];
+  const outcomes = Promise.allSettled(calls);
+  await pool[Symbol.asyncDispose]();
+  for (const outcome of await outcomes) {
+    assert.equal(outcome.status, 'rejected');
+    assert.match(String(outcome.reason), /worker pool 'gone' was closed/);
+  }
+  await assert.rejects(pool.run('add', [1, 1]), { code: 'aborted' });
+});
