@@ -45,7 +45,7 @@ test('without UTF-8 the border is ASCII', () => {
 
 test('the environment removes border and header', () => {
   assert.equal(printed({ env: { PROXMOX_OUTPUT_NO_BORDER: '1' } }), 'a   5 1\nbb 12\n');
-  assert.match(printed({ env: { PROXMOX_OUTPUT_NO_HEADER: '' } }), /^┌──────┬──────┬───────┐\n│ a /);
+  assert.match(printed({ env: { PROXMOX_OUTPUT_NO_HEADER: '' } }), /^┌────┬────┬───┐\n│ a /);
 });
 
 test('lines are cut to the terminal', () => {
