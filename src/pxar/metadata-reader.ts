@@ -107,7 +107,7 @@ export class MetadataReader implements PxarMetadata {
       case Item.aclGroupObject: {
         const acl = this.#acl();
         if (acl.groupObject !== undefined) throw damaged(archive, offset, 'repeated ACL_GROUP_OBJ');
-        acl.groupObject = readU64(view, at, archive, offset);
+        acl.groupObject = readPermissions(view, at, archive, offset);
         return true;
       }
       case Item.aclDefault: {
@@ -151,11 +151,20 @@ export function readU64(view: DataView, at: number, archive: string, offset: num
 
 function optionalPermissions(view: DataView, at: number, archive: string, offset: number): number | undefined {
   if (view.getUint32(at, true) === 0xffffffff && view.getUint32(at + 4, true) === 0xffffffff) return undefined;
-  return readU64(view, at, archive, offset);
+  return readPermissions(view, at, archive, offset);
+}
+
+function readPermissions(view: DataView, at: number, archive: string, offset: number): number {
+  const permissions = readU64(view, at, archive, offset);
+  if (permissions > 7) throw damaged(archive, offset, `ACL permissions ${permissions}`);
+  return permissions;
 }
 
 function aclEntry({ view, at }: ItemContent, archive: string, offset: number): PxarAclEntry {
-  return { id: readU64(view, at, archive, offset), permissions: readU64(view, at + 8, archive, offset) };
+  // A longer id would lose its upper half on the way to the kernel and name somebody else.
+  const id = readU64(view, at, archive, offset);
+  if (id > 0xffffffff) throw damaged(archive, offset, `an ACL for the id ${id}`);
+  return { id, permissions: readPermissions(view, at + 8, archive, offset) };
 }
 
 /** The name in a FILENAME item, copied and checked: one path component. */
