@@ -28,7 +28,7 @@ export interface OptionFacts {
   valueName?: string;
 }
 
-export type OptionFormat = 'byte-size' | 'auth-id' | 'namespace' | 'snapshot' | 'group';
+export type OptionFormat = 'byte-size' | 'auth-id' | 'namespace';
 
 /** The schema facts that parsing, help and completion read. */
 export interface OptionSchema extends OptionFacts {
@@ -61,7 +61,8 @@ export const option = {
 
 /** Marks an option as one that may be left out. */
 export function optional<T extends TSchema>(schema: T): TOptional<T> {
-  return Object.defineProperty({ ...schema }, '~optional', { value: true }) as TOptional<T>;
+  const copy = Object.defineProperties({}, Object.getOwnPropertyDescriptors(schema));
+  return Object.defineProperty(copy, '~optional', { value: true }) as TOptional<T>;
 }
 
 /** The options of a command as one object schema; all that are not `optional` are required. */

@@ -9,7 +9,7 @@ const command = defineCommand({
   summary: 'x',
   positional: ['snapshot', 'rest'],
   options: {
-    snapshot: option.text('s', { format: 'snapshot' }),
+    snapshot: option.text('s', { pattern: '^vm/' }),
     rest: optional(option.list(option.text('r'), 'r')),
     quiet: optional(option.flag('q')),
     on: optional(option.flag('o', { default: true })),

@@ -2,7 +2,7 @@
 
 import { parseBytes } from '../../base/human.ts';
 import { parseAuthId } from '../../model/auth-id.ts';
-import { parseGroup, parseNamespace } from '../../model/backup.ts';
+import { parseNamespace } from '../../model/backup.ts';
 import type { OptionFormat, OptionSchema } from './options.ts';
 
 const booleanWords: Record<string, boolean> = {
@@ -21,9 +21,6 @@ export function parseBoolean(word: string): boolean | undefined {
   return booleanWords[word.toLowerCase()];
 }
 
-const snapshotPattern =
-  /^(?:vm|ct|host)\/[A-Za-z0-9_][A-Za-z0-9._-]*(?:\/(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|latest))?$/;
-
 const formats: Record<OptionFormat, (text: string) => boolean> = {
   'byte-size': (text) => parseBytes(text) !== undefined,
   'auth-id': (text) => parseAuthId(text) !== undefined,
@@ -35,8 +32,6 @@ const formats: Record<OptionFormat, (text: string) => boolean> = {
       return false;
     }
   },
-  group: (text) => parseGroup(text) !== undefined,
-  snapshot: (text) => snapshotPattern.test(text),
 };
 
 export type Converted = { value: unknown } | { error: string };

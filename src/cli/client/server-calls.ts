@@ -1,0 +1,86 @@
+// Commands that are about the server or the login: status, garbage-collect, verify, version, login, logout (cli.md 4, 12).
+
+import { logout as forgetTicket } from '../../client/connection.ts';
+import { defineCommand } from '../framework/command.ts';
+import { option, optional } from '../framework/options.ts';
+import { outputFormat, outputOption, printJson, tableStyle } from '../framework/output.ts';
+import { renderTable } from '../framework/table.ts';
+import { followTask } from '../task-log.ts';
+import { completeSnapshot, repositoryCompleters, targetCompleters } from './complete.ts';
+import { findRepository, namespaceOptions, openTarget, repositoryOptions, storePath } from './repository-options.ts';
+import { findSnapshot, snapshotArgument, snapshotParameters } from './snapshot-argument.ts';
+
+export const status = defineCommand({
+  summary: 'Show how full the datastore is.',
+  options: { ...repositoryOptions, ...outputOption },
+  complete: repositoryCompleters,
+  async run(values, terminal) {
+    await using target = await openTarget(values, terminal);
+    const data = (await target.connection.call('GET', storePath(target, 'status'))) as {
+      total: number;
+      used: number;
+      avail: number;
+    };
+    if (printJson(terminal, outputFormat(values, terminal), data)) return;
+    const rows = (['total', 'used', 'avail'] as const).map((name) => {
+      const percent = data.total > 0 ? Math.floor((data[name] * 100) / data.total) : 0;
+      return [{ text: name }, { text: `${data[name]}${`(${percent} %)`.padStart(9)}`, right: true }];
+    });
+    terminal.print(renderTable(undefined, rows, tableStyle(terminal)));
+  },
+});
+
+export const garbageCollect = defineCommand({
+  summary: 'Remove chunks that no snapshot needs.',
+  options: { ...repositoryOptions, ...outputOption },
+  complete: repositoryCompleters,
+  async run(values, terminal) {
+    await using target = await openTarget(values, terminal);
+    const upid = (await target.connection.call('POST', storePath(target, 'gc'))) as string;
+    await followTask(target.connection, upid, terminal, outputFormat(values, terminal));
+  },
+});
+
+export const verify = defineCommand({
+  summary: 'Let the server verify a snapshot: every chunk, index and blob.',
+  positional: ['snapshot'],
+  options: {
+    snapshot: snapshotArgument,
+    verbose: optional(option.flag('Show the task identifier, and the result once more at the end.')),
+    ...repositoryOptions,
+    ...namespaceOptions,
+    ...outputOption,
+  },
+  complete: { ...targetCompleters, snapshot: completeSnapshot },
+  examples: ['verify vm/100/2026-02-11T10:00:00Z --verbose'],
+  async run(values, terminal) {
+    await using target = await openTarget(values, terminal);
+    const snapshot = await findSnapshot(target, values.snapshot);
+    const upid = (await target.connection.call('POST', storePath(target, 'verify'), {
+      ...snapshotParameters(target, snapshot),
+      'ignore-verified': false,
+    })) as string;
+    if (values.verbose) terminal.message(`task ${upid}`);
+    await followTask(target.connection, upid, terminal, outputFormat(values, terminal));
+    if (values.verbose) terminal.message(`snapshot ${values.snapshot} is good`);
+  },
+});
+
+export const login = defineCommand({
+  summary: 'Log in and keep the ticket for later commands.',
+  options: repositoryOptions,
+  complete: repositoryCompleters,
+  async run(values, terminal) {
+    await using target = await openTarget(values, terminal);
+    await target.connection.login();
+  },
+});
+
+export const logout = defineCommand({
+  summary: 'Forget the kept ticket.',
+  options: repositoryOptions,
+  complete: repositoryCompleters,
+  async run(values, terminal) {
+    await forgetTicket(await findRepository(values, terminal), terminal.env, terminal.clock);
+  },
+});
