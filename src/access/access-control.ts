@@ -1,0 +1,320 @@
+// The door of this room: who a caller is, and what it may do (access-control.md, rest-api.md 4 and 7.2).
+
+import { type Clock, epochSeconds } from '../base/clock.ts';
+import { GranaryError, messageOf } from '../base/errors.ts';
+import { type Logger, silentLogger } from '../base/log.ts';
+import { type AclEntry, type AclTree, aclConfigFile } from '../config/acl-config.ts';
+import type { ConfigFile } from '../config/config-file.ts';
+import type { Directories } from '../config/directories.ts';
+import { listRealms, type RealmEntry, realmConfigFile } from '../config/realm-config.ts';
+import type { Sections } from '../config/section-config.ts';
+import { userConfigFile } from '../config/user-config.ts';
+import { type AuthId, isToken, parseAuthId, userOf } from '../model/auth-id.ts';
+import { type Privilege, privileges, type RoleId, roles } from '../model/privileges.ts';
+import { type AclChange, applyChange, checkChange, checkUnprivilegedChange } from './acl-edit.ts';
+import { anyPrivilegeBelow, privilegeMask, privilegeNames, resolvePrivileges } from './acl-resolve.ts';
+import { AuthKeys } from './auth-keys.ts';
+import { AuthLog } from './auth-log.ts';
+import { type RequestCredentials, readCredentials } from './credentials.ts';
+import { delayFailure, type Sleep, systemSleep } from './failure-delay.ts';
+import { verifySecret } from './password-hashing.ts';
+import { builtInRealms, type Realm } from './realms.ts';
+import { RequiredSecondFactor, type SecondFactor } from './second-factor.ts';
+import { createCsrfToken, createTicket, verifyCsrfToken, verifyTicket } from './tickets.ts';
+import { TokenSecrets } from './token-secrets.ts';
+import { Users } from './users.ts';
+
+export type { AclChange } from './acl-edit.ts';
+export type { RequestCredentials } from './credentials.ts';
+
+export interface AccessOptions {
+  /** Besides, or instead of one of the same name, the realms that every server has. */
+  realms?: readonly Realm[];
+  secondFactor?: SecondFactor;
+  sleep?: Sleep;
+  logger?: Logger;
+}
+
+export interface LoginOptions {
+  /** `[ip]:port`, for the log. */
+  peer: string;
+  /** When the request came, milliseconds of the clock. Default: now. */
+  startedAt?: number;
+  /** The partial ticket that the password answers. */
+  tfaChallenge?: string;
+}
+
+/** `csrf` is the word `invalid` when the ticket is only good for answering a second factor's challenge. */
+export interface Login {
+  username: AuthId;
+  ticket: string;
+  csrf: string;
+}
+
+/** By path, then by privilege: whether it holds below the path too. */
+export type PermissionsMap = Record<string, Partial<Record<Privilege, boolean>>>;
+
+const ticketPrefix = 'PBS';
+const partialTicketMark = '!tfa!';
+const partialTicketWindow = { oldest: 600, newest: -300 };
+const listedPaths = ['/', '/access', '/datastore', '/remote', '/system'];
+
+export class AccessControl {
+  readonly users: Users;
+  readonly #clock: Clock;
+  readonly #sleep: Sleep;
+  readonly #keys: AuthKeys;
+  readonly #authLog: AuthLog;
+  readonly #acl: ConfigFile<AclTree>;
+  readonly #realmFile: ConfigFile<Sections>;
+  readonly #realms: readonly Realm[];
+  readonly #secrets: TokenSecrets;
+  readonly #secondFactor: SecondFactor;
+
+  private constructor(directories: Directories, clock: Clock, keys: AuthKeys, o: AccessOptions) {
+    this.#clock = clock;
+    this.#sleep = o.sleep ?? systemSleep;
+    this.#keys = keys;
+    this.#authLog = new AuthLog(directories, clock, o.logger ?? silentLogger);
+    this.#acl = aclConfigFile(directories);
+    this.#realmFile = realmConfigFile(directories);
+    this.#realms = [...(o.realms ?? []), ...builtInRealms(directories)];
+    this.#secrets = new TokenSecrets(directories, clock);
+    this.#secondFactor = o.secondFactor ?? new RequiredSecondFactor(directories);
+    this.users = new Users({
+      file: userConfigFile(directories),
+      acl: this.#acl,
+      secrets: this.#secrets,
+      realms: this.#realms,
+      realmNames: () => this.realms().data.map((entry) => entry.realm),
+      clock,
+    });
+  }
+
+  /** Makes the ticket keys if the server starts for the first time. */
+  static async open(directories: Directories, clock: Clock, o: AccessOptions = {}): Promise<AccessControl> {
+    return new AccessControl(directories, clock, await AuthKeys.open(directories), o);
+  }
+
+  /**
+   * Checks a password, or a ticket in its place, and gives a new ticket. Throws `auth-failed` with one text for every
+   * cause, three seconds after the request came; the log has the cause.
+   */
+  async login(userId: string, password: string, o: LoginOptions): Promise<Login> {
+    const startedAt = o.startedAt ?? this.#clock.now();
+    try {
+      const login = await this.#login(userId, password, o);
+      await this.#authLog.success(userId);
+      return login;
+    } catch (error) {
+      await this.#authLog.failure({ peer: o.peer, user: userId, reason: messageOf(error) });
+      await this.delayFailure(startedAt);
+      throw new GranaryError('auth-failed', 'permission check failed.', { cause: error });
+    }
+  }
+
+  /** Who sends a request; throws `auth-failed`, three seconds after the request came. */
+  async authenticate(request: RequestCredentials): Promise<AuthId> {
+    const startedAt = request.startedAt ?? this.#clock.now();
+    const claim: { user?: string } = {};
+    try {
+      return await this.#authenticate(request, claim);
+    } catch (error) {
+      await this.#authLog.failure({ peer: request.peer, user: claim.user, reason: messageOf(error) });
+      await this.delayFailure(startedAt);
+      // A broken configuration file is no stranger's business.
+      const reason = error instanceof GranaryError && error.code === 'auth-failed' ? error.message : 'internal error';
+      throw new GranaryError('auth-failed', `authentication failed - ${reason}`, { cause: error });
+    }
+  }
+
+  /** Resolves when an answer to failed authentication may leave. */
+  async delayFailure(startedAt: number): Promise<void> {
+    await delayFailure(this.#clock, this.#sleep, startedAt);
+  }
+
+  /**
+   * Lets a caller confirm a change with its own password. Throws `auth-failed` `missing password` or `invalid
+   * credentials`, three seconds after the request came.
+   */
+  async confirmPassword(
+    caller: AuthId,
+    password: string | undefined,
+    o: { peer: string; startedAt?: number },
+  ): Promise<void> {
+    const startedAt = o.startedAt ?? this.#clock.now();
+    try {
+      if (password === undefined) throw new GranaryError('auth-failed', 'missing password');
+      await this.#checkPassword(userOf(caller), password, o.peer);
+    } catch (error) {
+      const text = password === undefined ? 'missing password' : 'invalid credentials';
+      await this.#authLog.failure({ peer: o.peer, user: caller, reason: messageOf(error) });
+      await this.delayFailure(startedAt);
+      throw new GranaryError('auth-failed', text, { cause: error });
+    }
+  }
+
+  /** A ticket without a login, for tools on the server that may read its key. */
+  issueTicket(userId: AuthId): Login {
+    const now = epochSeconds(this.#clock);
+    return {
+      username: userId,
+      ticket: createTicket(this.#keys.signing, ticketPrefix, userId, now),
+      csrf: createCsrfToken(this.#keys.csrfSecret, userId, now),
+    };
+  }
+
+  privileges(authId: AuthId, path: string): Set<Privilege> {
+    return new Set(privilegeNames(resolvePrivileges(this.#acl.current().value, authId, path).own));
+  }
+
+  /** Whether the path or anything that has rules below it gives one of the privileges. */
+  anyBelow(authId: AuthId, path: string, any: readonly Privilege[]): boolean {
+    return anyPrivilegeBelow(this.#acl.current().value, authId, path, privilegeMask(any));
+  }
+
+  /** Throws `permission-denied` unless the caller has all of `all` and, if given, one of `any`. */
+  check(authId: AuthId, path: string, need: { all?: readonly Privilege[]; any?: readonly Privilege[] }): void {
+    const { own } = resolvePrivileges(this.#acl.current().value, authId, path);
+    const all = privilegeMask(need.all ?? []);
+    const any = need.any && privilegeMask(need.any);
+    if ((own & all) === all && (any === undefined || (own & any) !== 0)) return;
+    throw new GranaryError('permission-denied', 'permission check failed');
+  }
+
+  /** What the auth-id may do, on `path` or wherever there are rules; paths without any privilege are left out. */
+  permissionsMap(authId: AuthId, path?: string): PermissionsMap {
+    const tree = this.#acl.current().value;
+    const paths = path === undefined ? [...listedPaths, ...Array.from(tree.nodes(), (entry) => entry.path)] : [path];
+    const map: PermissionsMap = {};
+    for (const at of [...new Set(paths)].sort()) {
+      const { own, propagated } = resolvePrivileges(tree, authId, at);
+      if (own === 0) continue;
+      map[at] = Object.fromEntries(
+        privilegeNames(own).map((name) => [name, (propagated & privilegeMask([name])) !== 0]),
+      );
+    }
+    return map;
+  }
+
+  /** `permissionsMap` as a caller may see it: its own, its tokens', or anybody's with Sys.Audit on `/access`. */
+  permissionsFor(caller: AuthId, authId: AuthId = caller, path?: string): PermissionsMap {
+    const own = authId === caller || (isToken(authId) && userOf(authId) === caller);
+    if (!own && !this.privileges(caller, '/access').has('Sys.Audit')) {
+      throw new GranaryError('bad-request', `not allowed to list permissions of ${authId}`);
+    }
+    return this.permissionsMap(authId, path);
+  }
+
+  /** The rules at and below a path that the caller may see: all, or only those of its own tokens. */
+  listAcl(caller: AuthId, o: { path?: string; exact?: boolean } = {}): { data: AclEntry[]; digest: string } {
+    const { value, digest } = this.#acl.current();
+    const seen = this.privileges(caller, '/access/acl');
+    const all = seen.has('Permissions.Modify') || seen.has('Sys.Audit');
+    const isOwnToken = (id: AuthId): boolean => isToken(id) && userOf(id) === userOf(caller);
+    const data = value.entries(o.path, o.exact);
+    return { data: all ? data : data.filter((entry) => entry.ugid_type === 'user' && isOwnToken(entry.ugid)), digest };
+  }
+
+  /** Adds or removes a rule; throws `bad-request` with the texts of access-control.md 6. */
+  async updateAcl(caller: AuthId, change: AclChange): Promise<void> {
+    if (!this.privileges(caller, '/access/acl').has('Permissions.Modify')) checkUnprivilegedChange(caller, change);
+    const who = checkChange(change, (authId) => this.users.exists(authId));
+    await this.#acl.update((tree) => applyChange(tree, who, change), change.digest);
+  }
+
+  /** Every role with its privileges in order. */
+  roles(): { roleid: RoleId; privs: Privilege[]; comment: string }[] {
+    return (Object.keys(roles) as RoleId[]).map((roleid) => {
+      const names: readonly Privilege[] = roles[roleid].privileges;
+      return { roleid, privs: privileges.filter((name) => names.includes(name)), comment: roles[roleid].comment };
+    });
+  }
+
+  /** Every configured realm. */
+  realms(): { data: RealmEntry[]; digest: string } {
+    const { value, digest } = this.#realmFile.current();
+    return { data: listRealms(value), digest };
+  }
+
+  async #login(userId: string, password: string, o: LoginOptions): Promise<Login> {
+    const parsed = parseAuthId(userId);
+    if (!parsed || parsed.token !== undefined || !this.users.isActive(userId)) {
+      // The work of a login, so that nobody learns from the load or the time which users exist.
+      await verifySecret(password, undefined);
+      throw new GranaryError('auth-failed', 'user account disabled or expired.');
+    }
+    if (o.tfaChallenge !== undefined) {
+      const challenge = this.#openPartialTicket(userId, o.tfaChallenge);
+      await this.#secondFactor.verify(userId, challenge, password);
+      return this.issueTicket(userId);
+    }
+    if (this.#isTicketOf(userId, password)) return this.issueTicket(userId);
+    await this.#checkPassword(userId, password, o.peer);
+    const challenge = await this.#secondFactor.challenge(userId);
+    return challenge ? this.#issuePartialTicket(userId, challenge) : this.issueTicket(userId);
+  }
+
+  async #checkPassword(userId: AuthId, password: string, peer: string): Promise<void> {
+    const { name, realm } = parseAuthId(userId) ?? {};
+    const target = this.#realms.find((candidate) => candidate.name === realm);
+    if (!target || name === undefined) {
+      await verifySecret(password, undefined);
+      throw new GranaryError('auth-failed', `the ${realm} realm is not configured on this server`);
+    }
+    await target.authenticate(name, password, { peer });
+  }
+
+  /** Whether the password is a ticket that can be renewed. A password that only looks like one is none. */
+  #isTicketOf(userId: AuthId, password: string): boolean {
+    if (!password.startsWith(`${ticketPrefix}:`)) return false;
+    try {
+      return verifyTicket(this.#keys.verifying, ticketPrefix, password, epochSeconds(this.#clock)).data === userId;
+    } catch (error) {
+      if (error instanceof GranaryError && error.code === 'auth-failed') return false;
+      throw error;
+    }
+  }
+
+  #issuePartialTicket(userId: AuthId, challenge: Record<string, unknown>): Login {
+    const data = `${partialTicketMark}${JSON.stringify(challenge)}`;
+    const now = epochSeconds(this.#clock);
+    const ticket = createTicket(this.#keys.signing, ticketPrefix, data, now, userId);
+    return { username: userId, ticket, csrf: 'invalid' };
+  }
+
+  #openPartialTicket(userId: AuthId, ticket: string): Record<string, unknown> {
+    const { data } = verifyTicket(this.#keys.verifying, ticketPrefix, ticket, epochSeconds(this.#clock), {
+      aad: userId,
+      window: partialTicketWindow,
+    });
+    if (!data.startsWith(partialTicketMark)) throw new GranaryError('auth-failed', 'not a partial ticket');
+    return JSON.parse(data.slice(partialTicketMark.length)) as Record<string, unknown>;
+  }
+
+  async #authenticate(request: RequestCredentials, claim: { user?: string }): Promise<AuthId> {
+    const credentials = readCredentials(request);
+    if (credentials.kind === 'ticket') return this.#authenticateTicket(request, credentials.ticket, claim);
+    claim.user = credentials.tokenId;
+    // Wrong secrets and unknown tokens take the same time; what comes first is only a matter of the text.
+    const active = this.users.isActive(credentials.tokenId);
+    const valid = await this.#secrets.verify(credentials.tokenId, credentials.secret);
+    if (!active) throw new GranaryError('auth-failed', 'user account or token disabled or expired.');
+    if (!valid) throw new GranaryError('auth-failed', 'invalid credentials');
+    return credentials.tokenId;
+  }
+
+  #authenticateTicket(request: RequestCredentials, ticket: string, claim: { user?: string }): AuthId {
+    const now = epochSeconds(this.#clock);
+    const { data: userId } = verifyTicket(this.#keys.verifying, ticketPrefix, ticket, now);
+    const parsed = parseAuthId(userId);
+    if (!parsed || parsed.token !== undefined) throw new GranaryError('auth-failed', 'not a valid user id');
+    claim.user = userId;
+    if (!this.users.isActive(userId)) throw new GranaryError('auth-failed', 'user account disabled or expired.');
+    if (request.method !== 'GET') {
+      if (request.csrf === undefined) throw new GranaryError('auth-failed', 'missing CSRF prevention token');
+      verifyCsrfToken(this.#keys.csrfSecret, userId, request.csrf, now);
+    }
+    return userId;
+  }
+}

@@ -1,0 +1,74 @@
+// What a request brings to show who sends it: ticket cookie or API token header (rest-api.md 4.1, 4.4).
+
+import { GranaryError } from '../base/errors.ts';
+import { parseAuthId } from '../model/auth-id.ts';
+
+/** The headers that matter, and where they came from. */
+export interface RequestCredentials {
+  method: string;
+  /** The whole `Cookie` header. */
+  cookie?: string;
+  authorization?: string;
+  /** The `CSRFPreventionToken` header. */
+  csrf?: string;
+  /** `[ip]:port`, for the log. */
+  peer: string;
+  /** When the request came, milliseconds of the clock. Default: now. */
+  startedAt?: number;
+}
+
+export type Credentials = { kind: 'ticket'; ticket: string } | { kind: 'token'; tokenId: string; secret: string };
+
+/** The newer name wins; whichever is present counts, without falling back to the header. */
+const cookieNames = ['__Host-PBSAuthCookie', 'PBSAuthCookie'];
+const tokenHeader = 'PBSAPIToken';
+
+/** Throws `auth-failed` with the reason. */
+export function readCredentials(request: RequestCredentials): Credentials {
+  const ticket = findTicket(request.cookie ?? '');
+  if (ticket !== undefined) return { kind: 'ticket', ticket };
+  const header = request.authorization ?? '';
+  const separator = header[tokenHeader.length];
+  if (header.startsWith(tokenHeader) && (separator === '=' || separator === ' ')) {
+    return parseToken(header.slice(tokenHeader.length + 1));
+  }
+  throw failed('no authentication credentials provided.');
+}
+
+function findTicket(cookieHeader: string): string | undefined {
+  const cookies = new Map<string, string>();
+  for (const part of cookieHeader.split(';')) {
+    const equals = part.indexOf('=');
+    const name = part.slice(0, equals).trim();
+    if (equals > 0 && !cookies.has(name)) cookies.set(name, part.slice(equals + 1).trim());
+  }
+  const name = cookieNames.find((candidate) => cookies.has(candidate));
+  return name === undefined ? undefined : percentDecode(cookies.get(name)!);
+}
+
+function parseToken(text: string): Credentials {
+  const colon = text.indexOf(':');
+  if (colon < 0) throw failed('no authentication credentials provided.');
+  const tokenId = percentDecode(text.slice(0, colon));
+  const parsed = parseAuthId(tokenId);
+  if (!parsed) {
+    const bang = tokenId.lastIndexOf('!');
+    const isUser = bang > 0 && parseAuthId(tokenId.slice(0, bang))?.token === undefined;
+    throw failed(isUser && parseAuthId(tokenId.slice(0, bang)) ? 'invalid token name' : 'not a valid user id');
+  }
+  if (parsed.token === undefined) throw failed('not an API token ID');
+  return { kind: 'token', tokenId, secret: percentDecode(text.slice(colon + 1)) };
+}
+
+/** Text that is not valid percent-encoding stands for itself. */
+function percentDecode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function failed(reason: string): GranaryError {
+  return new GranaryError('auth-failed', reason);
+}

@@ -1,0 +1,38 @@
+// Password hashes by name in a JSON object: shadow.json and token.shadow (access-control.md 8).
+
+import { GranaryError } from '../base/errors.ts';
+import { ConfigFile } from './config-file.ts';
+
+export type Secrets = Map<string, string>;
+
+/** Mode 0600. Throws `config-invalid` for anything but an object of strings. */
+export function secretFile(path: string): ConfigFile<Secrets> {
+  return new ConfigFile<Secrets>({ path, mode: 0o600, parse: parseSecrets, serialize: serializeSecrets });
+}
+
+function parseSecrets(text: string, path: string): Secrets {
+  if (text.trim() === '') return new Map();
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    // The parser's own text would show a part of the secrets.
+    throw new GranaryError('config-invalid', `parsing "${path}" failed: not JSON`, { cause: error });
+  }
+  const entries = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
+  if (entries.length === 0 && JSON.stringify(value) !== '{}') {
+    throw new GranaryError('config-invalid', `parsing "${path}" failed: not an object`);
+  }
+  const secrets: Secrets = new Map();
+  for (const [name, hash] of entries) {
+    if (typeof hash !== 'string') {
+      throw new GranaryError('config-invalid', `parsing "${path}" failed: '${name}' is not a string`);
+    }
+    secrets.set(name, hash);
+  }
+  return secrets;
+}
+
+function serializeSecrets(secrets: Secrets): string {
+  return JSON.stringify(Object.fromEntries([...secrets].sort(([a], [b]) => (a < b ? -1 : 1))), undefined, 2);
+}
