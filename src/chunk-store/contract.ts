@@ -1,0 +1,110 @@
+// What every chunk storage promises. A backend is a folder beside this file and a line in backends.ts;
+// testing/chunk-store-suite.ts judges each of them by exactly these words (formats.md 14, backup-protocol.md 5.3).
+
+/**
+ * Room for one encoded chunk in memory that the ingest workers share: filled by the transport, then given
+ * to `receive`. The room belongs to a pool of bounded size, so whoever acquires a slot releases it.
+ */
+export interface Slot {
+  /** Exactly the room that was asked for. Starts at a page boundary; the room up to the next one is the slot's too. */
+  readonly bytes: Uint8Array<SharedArrayBuffer>;
+  /** Gives the room back; a second call does nothing. Never while `receive` of this slot is under way. */
+  release(): void;
+  [Symbol.dispose](): void;
+}
+
+export interface InsertResult {
+  /** True when the store had the chunk and kept its own copy. */
+  duplicate: boolean;
+  /** Encoded length of the copy that the store now has. */
+  storedSize: number;
+}
+
+/** One chunk that `check` has to look at, as an index describes it. */
+export interface ChunkExpectation {
+  digest: Uint8Array;
+  /** Length of the content. */
+  size: number;
+  /** Whether the chunk has to be an encrypted one. */
+  encrypted: boolean;
+}
+
+/**
+ * `ok`; `missing`: no such chunk; `wrong-kind`: plain where encrypted is expected or the other way round,
+ * the chunk itself may be sound; `corrupt`: its content is wrong or the medium cannot read it;
+ * `unreadable`: the system refused for another reason, nothing is known about the content.
+ */
+export type ChunkVerdict = 'ok' | 'missing' | 'wrong-kind' | 'corrupt' | 'unreadable';
+
+export interface ChunkCheck {
+  verdict: ChunkVerdict;
+  /** Bytes read; 0 when nothing could be. */
+  storedSize: number;
+  /** What is wrong, without the digest; absent when ok. */
+  error?: string;
+  /** Identifies the copy that was looked at, for `quarantine`. */
+  copy?: string;
+}
+
+export interface StoredChunk {
+  digest: Uint8Array;
+  storedSize: number;
+}
+
+/**
+ * A store of encoded chunks, addressed by their 32-byte digest.
+ *
+ * - A chunk is visible whole or not at all, whatever dies when; it is never changed in place.
+ * - Calls may run concurrently, for the same digest too; each sees the others' effects entirely or not at all.
+ * - A chunk that is inserted or touched successfully survives any garbage collection that starts later
+ *   and the next 24 hours.
+ * - Errors are `GranaryError`: `chunk-missing` for a digest that is not there, `blob-invalid` and
+ *   `digest-mismatch` for wrong content, `io` for what the system refuses.
+ */
+export interface ChunkStore {
+  /** Room for `size` bytes (1 to 16 MiB + 44); waits, first come first served, while the pool is exhausted. */
+  acquireSlot(size: number, options?: { signal?: AbortSignal }): Promise<Slot>;
+
+  /**
+   * The one doorway for chunks from outside. The first `length` bytes of the slot must be a well-formed blob;
+   * its CRC is computed anew and overwritten; a plain one must have the digest and decode to `size` bytes.
+   * Then it is inserted as by `insert`. Nothing is stored when a check fails.
+   */
+  receive(digest: Uint8Array, size: number, slot: Slot, length: number): Promise<InsertResult>;
+
+  /** Stores a well-formed blob whose content the caller vouches for, by the table of formats.md 14.1. */
+  insert(digest: Uint8Array, blob: Uint8Array): Promise<InsertResult>;
+
+  /** The encoded chunk as stored; structure and CRC are checked. */
+  read(digest: Uint8Array): Promise<Uint8Array>;
+
+  /** Encoded length of a chunk, undefined when it is not there. */
+  storedSize(digest: Uint8Array): Promise<number | undefined>;
+
+  /** Marks as used now; false when it is not there. */
+  touch(digest: Uint8Array): Promise<boolean>;
+
+  /** `touch` for many; gives those that are not there, in the given order. */
+  touchMany(digests: readonly Uint8Array[]): Promise<Uint8Array[]>;
+
+  /**
+   * Looks at chunks as verification does: CRC, kind, and for plain ones digest and content length.
+   * The answers are in the order of `expected`. Never throws for a bad chunk, never changes anything.
+   */
+  check(expected: readonly ChunkExpectation[]): Promise<ChunkCheck[]>;
+
+  /** Positions of `digests` in the order in which reading them is cheapest here; those not there come last. */
+  readingOrder(digests: readonly Uint8Array[]): Promise<Uint32Array>;
+
+  /**
+   * Sets a corrupt chunk aside so that the digest is missing from now on. With `copy` of a check only that
+   * very copy: undefined when another one has taken its place meanwhile. Gives the place it was put.
+   */
+  quarantine(digest: Uint8Array, copy?: string): Promise<string | undefined>;
+
+  /** All chunks, in no order that means anything; those that come or go meanwhile may be seen or not. */
+  digests(): AsyncIterable<StoredChunk>;
+
+  /** Makes everything inserted so far durable, as far as the store is set to care. */
+  sync(): Promise<void>;
+}

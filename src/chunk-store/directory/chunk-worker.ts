@@ -1,0 +1,82 @@
+// What the worker threads of a directory store run. Chunks come as places in the shared memory that `setup`
+// is given, lists of digests as one flat array of 32 bytes each.
+
+import * as fs from 'node:fs';
+import { maxBlobSize } from '../../model/names.ts';
+import type { ChunkCheck, InsertResult } from '../contract.ts';
+import { admitChunk, describeChunk } from '../verdict.ts';
+import { checkChunk, insertChunk, type StoreTarget, touchChunk } from './chunk-files.ts';
+import { chunkPath, digestName } from './layout.ts';
+
+/** What one thread keeps between calls. */
+interface Context {
+  /** The memory of the slots. */
+  memory: SharedArrayBuffer;
+  /** Where `check` reads chunks to, made at the first need. */
+  room?: Uint8Array;
+}
+
+export function setup(memory: SharedArrayBuffer): Context {
+  return { memory };
+}
+
+/** Checks the chunk at `offset` of the shared memory, and inserts it. */
+export function receive(
+  context: Context,
+  target: StoreTarget,
+  digest: Uint8Array,
+  size: number,
+  offset: number,
+  length: number,
+): InsertResult {
+  const blob = new Uint8Array(context.memory, offset, length);
+  return insertChunk(target, digest, blob, admitChunk(blob, digest, size));
+}
+
+/** Inserts the chunk at `offset` of the shared memory, whose content somebody vouches for. */
+export function insert(
+  context: Context,
+  target: StoreTarget,
+  digest: Uint8Array,
+  offset: number,
+  length: number,
+): InsertResult {
+  const blob = new Uint8Array(context.memory, offset, length);
+  return insertChunk(target, digest, blob, describeChunk(blob, `chunk ${digestName(digest)}`));
+}
+
+/** Touches chunks; gives the positions of those that are not there. */
+export function touchMany(_context: Context, base: string, digests: Uint8Array): Uint32Array<ArrayBuffer> {
+  const missing: number[] = [];
+  for (let i = 0; i * 32 < digests.byteLength; i++) {
+    const digest = digests.subarray(i * 32, i * 32 + 32);
+    if (!touchChunk(chunkPath(base, digestName(digest)))) missing.push(i);
+  }
+  return Uint32Array.from(missing);
+}
+
+/** `sizes` are content lengths; `encrypted` has 1 for chunks that have to be encrypted. */
+export function check(
+  context: Context,
+  base: string,
+  digests: Uint8Array,
+  sizes: Float64Array,
+  encrypted: Uint8Array,
+): ChunkCheck[] {
+  context.room ??= new Uint8Array(maxBlobSize);
+  const room = context.room;
+  return Array.from(sizes, (size, i) => {
+    const digest = digests.subarray(i * 32, i * 32 + 32);
+    return checkChunk(base, { digest, size, encrypted: encrypted[i] === 1 }, room);
+  });
+}
+
+/** The inode number of each chunk's file, infinity for one that is not there. */
+export function inodes(_context: Context, base: string, digests: Uint8Array): Float64Array<ArrayBuffer> {
+  const result = new Float64Array(digests.byteLength / 32);
+  for (let i = 0; i < result.length; i++) {
+    const path = chunkPath(base, digestName(digests.subarray(i * 32, i * 32 + 32)));
+    result[i] = fs.lstatSync(path, { throwIfNoEntry: false })?.ino ?? Number.POSITIVE_INFINITY;
+  }
+  return result;
+}

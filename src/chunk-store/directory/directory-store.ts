@@ -1,0 +1,229 @@
+// The chunk store of a datastore on a file system. This thread only keeps order; reading, checking, hashing and
+// writing of chunks run in the worker threads of workers.ts.
+
+import * as fs from 'node:fs';
+import { fromHex } from '../../base/bytes.ts';
+import { GranaryError, isErrno, messageOf } from '../../base/errors.ts';
+import { checkBlob } from '../../format/blob.ts';
+import { maxBlobSize } from '../../model/names.ts';
+import { syncFileSystem } from '../../os/atomic-file.ts';
+import type { ChunkCheck, ChunkExpectation, ChunkStore, InsertResult, Slot, StoredChunk } from '../contract.ts';
+import { quarantineChunk, type StoreTarget, touchChunk } from './chunk-files.ts';
+import { chunkPath, chunksDirectory, digestName, hasChunks, isChunkName, prefixCount, prefixName } from './layout.ts';
+import { processWorkers, type StoreWorkers } from './workers.ts';
+
+/** When written chunks become durable (formats.md 13.4). */
+export type SyncLevel = 'none' | 'file' | 'filesystem';
+/** In which order many chunks are read (formats.md 20). */
+export type ChunkOrder = 'inode' | 'none';
+
+export interface DirectoryStoreOptions {
+  /** The datastore's name, for texts. */
+  name: string;
+  syncLevel?: SyncLevel;
+  chunkOrder?: ChunkOrder;
+  /** Threads and memory; those of the process by default. */
+  workers?: StoreWorkers;
+}
+
+const touchBatch = 2048;
+const checkBatch = 8;
+
+interface DirectorySlot extends Slot {
+  readonly offset: number;
+}
+
+export class DirectoryChunkStore implements ChunkStore {
+  readonly base: string;
+  readonly #target: StoreTarget;
+  readonly #syncLevel: SyncLevel;
+  readonly #chunkOrder: ChunkOrder;
+  readonly #workers: StoreWorkers;
+  /** Inserts under way by digest: two of one digest must not both take themselves for the first. */
+  readonly #inserting = new Map<string, Promise<unknown>>();
+
+  private constructor(base: string, options: DirectoryStoreOptions) {
+    this.base = base;
+    this.#syncLevel = options.syncLevel ?? 'filesystem';
+    this.#chunkOrder = options.chunkOrder ?? 'inode';
+    this.#workers = options.workers ?? processWorkers();
+    this.#target = { base, name: options.name, fsyncEach: this.#syncLevel === 'file' };
+  }
+
+  /** Opens the store below an absolute path. Directories of digests may be missing: they are made on demand. */
+  static open(base: string, options: DirectoryStoreOptions): DirectoryChunkStore {
+    if (!base.startsWith('/')) throw new GranaryError('bad-request', `datastore path '${base}' is not absolute`);
+    if (!hasChunks(base)) {
+      throw new GranaryError('not-found', `unable to open chunk store '${options.name}' at '${chunksDirectory(base)}'`);
+    }
+    return new DirectoryChunkStore(base, options);
+  }
+
+  async acquireSlot(size: number, options: { signal?: AbortSignal } = {}): Promise<Slot> {
+    if (!Number.isSafeInteger(size) || size < 1 || size > maxBlobSize) {
+      throw new GranaryError('bad-request', `a chunk of ${size} bytes cannot be, it has 1 to ${maxBlobSize} bytes`);
+    }
+    const room = await this.#workers.arena.acquire(size, options.signal);
+    const bytes = new Uint8Array(this.#workers.arena.buffer, room.offset, size);
+    const slot: DirectorySlot = {
+      bytes,
+      offset: room.offset,
+      release: () => room.release(),
+      [Symbol.dispose]: () => room.release(),
+    };
+    return slot;
+  }
+
+  receive(digest: Uint8Array, size: number, slot: Slot, length: number): Promise<InsertResult> {
+    if (length < 0 || length > slot.bytes.byteLength) {
+      const text = `chunk of ${length} bytes in a slot of ${slot.bytes.byteLength} bytes`;
+      return Promise.reject(new GranaryError('internal', text));
+    }
+    const at = slot.bytes.byteOffset;
+    return this.#inOrder(digest, () => this.#workers.ingest.run('receive', [this.#target, digest, size, at, length]));
+  }
+
+  async insert(digest: Uint8Array, blob: Uint8Array): Promise<InsertResult> {
+    using slot = await this.acquireSlot(blob.byteLength);
+    slot.bytes.set(blob);
+    const at = slot.bytes.byteOffset;
+    return await this.#inOrder(digest, () =>
+      this.#workers.ingest.run('insert', [this.#target, digest, at, blob.byteLength]),
+    );
+  }
+
+  async #inOrder(digest: Uint8Array, run: () => Promise<InsertResult>): Promise<InsertResult> {
+    const hex = digestName(digest);
+    while (this.#inserting.has(hex)) await this.#inserting.get(hex);
+    const running = run();
+    const settled = running.catch(() => {});
+    this.#inserting.set(hex, settled);
+    try {
+      return await running;
+    } catch (error) {
+      throw asGranaryError(`inserting chunk ${hex} on store '${this.#target.name}' failed`, error);
+    } finally {
+      this.#inserting.delete(hex);
+    }
+  }
+
+  async read(digest: Uint8Array): Promise<Uint8Array> {
+    const hex = digestName(digest);
+    const path = chunkPath(this.base, hex);
+    let blob: Uint8Array;
+    try {
+      await using file = await fs.promises.open(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+      const { size } = await file.stat();
+      if (size > maxBlobSize)
+        throw new GranaryError('blob-invalid', `chunk file '${path}' has ${size} bytes, too many`);
+      blob = Buffer.allocUnsafeSlow(size);
+      for (let at = 0; at < size; ) {
+        const { bytesRead } = await file.read(blob, at, size - at, at);
+        if (bytesRead === 0) throw new GranaryError('io', `chunk file '${path}' became shorter while it was read`);
+        at += bytesRead;
+      }
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) {
+        throw new GranaryError('chunk-missing', `chunk ${hex} is missing: no file '${path}'`, { details: { hex } });
+      }
+      throw asGranaryError(`reading chunk file '${path}' failed`, error);
+    }
+    checkBlob(blob, `chunk file '${path}'`);
+    return blob;
+  }
+
+  async storedSize(digest: Uint8Array): Promise<number | undefined> {
+    const stat = fs.lstatSync(chunkPath(this.base, digestName(digest)), { throwIfNoEntry: false });
+    return stat?.isFile() ? stat.size : undefined;
+  }
+
+  async touch(digest: Uint8Array): Promise<boolean> {
+    return touchChunk(chunkPath(this.base, digestName(digest)));
+  }
+
+  async touchMany(digests: readonly Uint8Array[]): Promise<Uint8Array[]> {
+    const batches = batchesOf(digests, touchBatch);
+    const answers = await Promise.all(
+      batches.map((batch) => this.#workers.ingest.run<Uint32Array>('touchMany', [this.base, flatten(batch)])),
+    );
+    return answers.flatMap((positions, i) => Array.from(positions, (position) => batches[i]![position]!));
+  }
+
+  async check(expected: readonly ChunkExpectation[]): Promise<ChunkCheck[]> {
+    const batches = batchesOf(expected, checkBatch);
+    const answers = await Promise.all(
+      batches.map((batch) =>
+        this.#workers.check.run<ChunkCheck[]>('check', [
+          this.base,
+          flatten(batch.map((chunk) => chunk.digest)),
+          Float64Array.from(batch, (chunk) => chunk.size),
+          Uint8Array.from(batch, (chunk) => (chunk.encrypted ? 1 : 0)),
+        ]),
+      ),
+    );
+    return answers.flat();
+  }
+
+  async readingOrder(digests: readonly Uint8Array[]): Promise<Uint32Array> {
+    const order = Uint32Array.from(digests, (_, i) => i);
+    if (this.#chunkOrder === 'none') return order;
+    const answers = await Promise.all(
+      batchesOf(digests, touchBatch).map((batch) =>
+        this.#workers.check.run<Float64Array>('inodes', [this.base, flatten(batch)]),
+      ),
+    );
+    const inodes = new Float64Array(digests.length);
+    let at = 0;
+    for (const answer of answers) {
+      inodes.set(answer, at);
+      at += answer.length;
+    }
+    // Infinity - infinity is no number: chunks that are missing stay in their order.
+    return order.sort((a, b) => inodes[a]! - inodes[b]! || a - b);
+  }
+
+  async quarantine(digest: Uint8Array, copy?: string): Promise<string | undefined> {
+    return quarantineChunk(this.base, digest, copy);
+  }
+
+  async *digests(): AsyncGenerator<StoredChunk> {
+    for (let prefix = 0; prefix < prefixCount; prefix++) {
+      const directory = `${chunksDirectory(this.base)}/${prefixName(prefix)}`;
+      let names: string[];
+      try {
+        names = await fs.promises.readdir(directory);
+      } catch (error) {
+        if (isErrno(error, 'ENOENT')) continue;
+        throw asGranaryError(`listing '${directory}' failed`, error);
+      }
+      for (const name of names) {
+        if (!isChunkName(name)) continue;
+        const stat = fs.lstatSync(`${directory}/${name}`, { throwIfNoEntry: false });
+        if (stat?.isFile()) yield { digest: fromHex(name, 32), storedSize: stat.size };
+      }
+    }
+  }
+
+  async sync(): Promise<void> {
+    if (this.#syncLevel === 'filesystem') await syncFileSystem(this.base);
+  }
+}
+
+function batchesOf<T>(items: readonly T[], size: number): (readonly T[])[] {
+  const batches: (readonly T[])[] = [];
+  for (let at = 0; at < items.length; at += size) batches.push(items.slice(at, at + size));
+  return batches;
+}
+
+function flatten(digests: readonly Uint8Array[]): Uint8Array {
+  const flat = new Uint8Array(digests.length * 32);
+  digests.forEach((digest, i) => {
+    flat.set(digest, i * 32);
+  });
+  return flat;
+}
+
+function asGranaryError(context: string, error: unknown): GranaryError {
+  if (error instanceof GranaryError) return error;
+  return new GranaryError('io', `${context}: ${messageOf(error)}`, { cause: error });
+}

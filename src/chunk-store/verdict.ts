@@ -1,0 +1,62 @@
+// What the two doorways for content decide, for every backend alike: may these bytes come in under that
+// digest (backup-protocol.md 5.3), and is what is stored still what an index says (formats.md 17)?
+
+import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
+import { blobInfo, checkBlob, decodeBlob, writeBlobCrc } from '../format/blob.ts';
+import { maxBlobSize, maxChunkSize } from '../model/names.ts';
+import type { ChunkVerdict } from './contract.ts';
+import type { IncomingChunk } from './insert-table.ts';
+
+/**
+ * Checks an uploaded chunk and writes its CRC. For a plain one the content must have the digest and be `size`
+ * bytes long. Throws with the protocol's texts; `blob` may then have a new CRC, but nothing else has changed.
+ */
+export function admitChunk(blob: Uint8Array, digest: Uint8Array, size: number): IncomingChunk {
+  const { encrypted, compressed, computedCrc } = blobInfo(blob, '');
+  if (!encrypted) decodeBlob(blob, { what: '', ignoreCrc: true, maxSize: maxChunkSize, digest, size });
+  writeBlobCrc(blob, computedCrc);
+  return { encrypted, compressed, size: blob.byteLength };
+}
+
+/** What a blob is that the caller vouches for. Throws `blob-invalid` when it is none. */
+export function describeChunk(blob: Uint8Array, what: string): IncomingChunk {
+  if (blob.byteLength > maxBlobSize) {
+    throw new GranaryError('blob-invalid', `${what}: chunk of ${blob.byteLength} bytes is too large`);
+  }
+  const { encrypted, compressed } = checkBlob(blob, what);
+  return { encrypted, compressed, size: blob.byteLength };
+}
+
+/** Judges a stored blob; never throws for what is wrong with it. */
+export function judgeChunk(
+  blob: Uint8Array,
+  expected: { digest: Uint8Array; size: number; encrypted: boolean },
+): { verdict: ChunkVerdict; error?: string } {
+  try {
+    const { encrypted } = checkBlob(blob, '');
+    if (encrypted !== expected.encrypted) {
+      const error = encrypted ? 'chunk is encrypted, but has to be plain' : 'chunk is plain, but has to be encrypted';
+      return { verdict: 'wrong-kind', error };
+    }
+    if (!encrypted) {
+      decodeBlob(blob, {
+        what: '',
+        ignoreCrc: true,
+        maxSize: maxChunkSize,
+        digest: expected.digest,
+        size: expected.size,
+      });
+    }
+    return { verdict: 'ok' };
+  } catch (error) {
+    return { verdict: 'corrupt', error: messageOf(error) };
+  }
+}
+
+/** The verdict on a chunk that the system would not let us read. */
+export function judgeReadError(error: unknown): { verdict: ChunkVerdict; error: string } {
+  if (isErrno(error, 'ENOENT')) return { verdict: 'missing', error: 'chunk is missing' };
+  // The medium has lost the content; anything else says nothing about it.
+  if (isErrno(error, 'EIO', 'EBADMSG', 'EUCLEAN', 'ENODATA')) return { verdict: 'corrupt', error: messageOf(error) };
+  return { verdict: 'unreadable', error: messageOf(error) };
+}

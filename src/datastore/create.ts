@@ -1,0 +1,90 @@
+// Making a datastore, or recognising one that is there (formats.md 13.1, config-and-tasks.md 9).
+
+import * as fs from 'node:fs';
+import { dirname, isAbsolute, normalize } from 'node:path';
+import { GranaryError, isErrno } from '../base/errors.ts';
+import { chunksDirectory, createChunkTree, hasChunks } from '../chunk-store/directory/layout.ts';
+import { makeDirectorySync, storeOwner } from '../chunk-store/ownership.ts';
+import { touchAccessTimeSync } from '../os/times.ts';
+import { asGranaryError } from './store-context.ts';
+
+/**
+ * Makes an empty datastore at `path`, which must be absolute, not the root directory, and not exist or be empty but
+ * for hidden files and `lost+found`. A path that holds a datastore already is recognised and left exactly as it is.
+ * Whether it lies inside another datastore is for the caller to check with `nestedPath`.
+ */
+export async function createDatastore(
+  path: string,
+  options: { onProgress?: (percent: number) => void; signal?: AbortSignal } = {},
+): Promise<'created' | 'reused'> {
+  if (!isAbsolute(path)) throw new GranaryError('bad-request', `datastore path '${path}' is not absolute`);
+  const base = normalize(path).replace(/\/+$/, '');
+  if (base === '') throw new GranaryError('bad-request', 'the root directory cannot be a datastore');
+  try {
+    if (hasChunks(base)) {
+      requireChunkTree(base);
+      return 'reused';
+    }
+    requireEmpty(base);
+    makeBase(base);
+    checkAccessTimes(base);
+    await createChunkTree(base, options);
+    return 'created';
+  } catch (error) {
+    throw asGranaryError(`unable to create datastore at '${base}'`, error);
+  }
+}
+
+/** The first of `others` that lies in `path`, is `path`, or holds it; datastores must not be nested. */
+export function nestedPath(path: string, others: readonly string[]): string | undefined {
+  const withSlash = (text: string): string => `${normalize(text).replace(/\/+$/, '')}/`;
+  const own = withSlash(path);
+  return others.find((other) => withSlash(other).startsWith(own) || own.startsWith(withSlash(other)));
+}
+
+/** Directories of digests may be missing, but nothing else may be there. */
+function requireChunkTree(base: string): void {
+  const stray = fs
+    .readdirSync(chunksDirectory(base), { withFileTypes: true })
+    .find((entry) => !entry.isDirectory() || !/^[0-9a-f]{4}$/.test(entry.name));
+  if (stray) {
+    const text = `'${chunksDirectory(base)}' is not the chunk directory of a datastore: it has an entry '${stray.name}'`;
+    throw new GranaryError('bad-request', text);
+  }
+}
+
+function requireEmpty(base: string): void {
+  let names: string[];
+  try {
+    names = fs.readdirSync(base);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return;
+    throw error;
+  }
+  const other = names.find((name) => !name.startsWith('.') && name !== 'lost+found');
+  if (other === undefined) return;
+  throw new GranaryError('bad-request', `datastore path not empty: '${base}' has an entry '${other}'`);
+}
+
+function makeBase(base: string): void {
+  fs.mkdirSync(dirname(base), { recursive: true });
+  if (makeDirectorySync(base)) return;
+  const owner = storeOwner();
+  if (owner) fs.chownSync(base, owner.uid, owner.gid);
+}
+
+/** Garbage collection lives on access times: a file system that ignores explicit updates cannot hold a datastore. */
+function checkAccessTimes(base: string): void {
+  const probe = `${base}/.tmp_access-time-${process.pid}`;
+  const old = 1_000_000_000;
+  try {
+    fs.writeFileSync(probe, '');
+    fs.utimesSync(probe, old, old);
+    touchAccessTimeSync(probe);
+    const { atimeMs, mtimeMs } = fs.statSync(probe);
+    if (atimeMs > old * 1000 && mtimeMs === old * 1000) return;
+  } finally {
+    fs.rmSync(probe, { force: true });
+  }
+  throw new GranaryError('bad-request', `access time updates do not work at '${base}': garbage collection needs them`);
+}

@@ -1,0 +1,251 @@
+// One open datastore: the room's door. Everything it offers is in the files beside this one (formats.md 13 to 19).
+
+import * as fs from 'node:fs';
+import { isAbsolute, normalize } from 'node:path';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { GranaryError } from '../base/errors.ts';
+import type { ChunkStore } from '../chunk-store/contract.ts';
+import { DirectoryChunkStore } from '../chunk-store/directory/directory-store.ts';
+import type { StoreWorkers } from '../chunk-store/directory/workers.ts';
+import type { ChunkIndex } from '../format/chunk-index.ts';
+import type { Manifest } from '../format/manifest.ts';
+import type { AuthId } from '../model/auth-id.ts';
+import { type BackupGroup, type BackupSnapshot, formatSnapshot, type Namespace } from '../model/backup.ts';
+import { type BackupType, isDatastoreName } from '../model/names.ts';
+import type { FileLock } from '../os/file-lock.ts';
+import { type BackupOptions, BackupTransaction } from './backup-transaction.ts';
+import { createDatastore } from './create.ts';
+import * as groups from './groups.ts';
+import { DatastoreLocks } from './locks.ts';
+import * as manifests from './manifests.ts';
+import * as namespaces from './namespaces.ts';
+import * as removal from './removal.ts';
+import * as snapshots from './snapshots.ts';
+import { noEntry, type StoreContext, snapshotFilePath } from './store-context.ts';
+import { openIndexFile, readStoredFile } from './stored-files.ts';
+import * as usage from './usage.ts';
+import { StoreWriters } from './writers.ts';
+
+/** The tuning options that matter here, named as in the configuration (formats.md 20). */
+export interface DatastoreTuning {
+  'sync-level'?: 'none' | 'file' | 'filesystem';
+  'chunk-order'?: 'inode' | 'none';
+}
+
+export interface DatastoreOptions {
+  /** Absolute. */
+  path: string;
+  tuning?: DatastoreTuning;
+  /** Whether each new backup is verified once it is finished. */
+  verifyNew?: boolean;
+}
+
+export interface DatastoreEnvironment {
+  /** Where lock files go, for all datastores of the machine; not on the datastore. */
+  lockDir: string;
+  clock?: Clock;
+  /** Threads and memory for chunks; those of the process by default. */
+  workers?: StoreWorkers;
+}
+
+export class Datastore {
+  readonly name: string;
+  /** Absolute, without a slash at the end. */
+  readonly path: string;
+  readonly verifyNew: boolean;
+  readonly chunks: ChunkStore;
+  /** For the other files of this room. */
+  readonly context: StoreContext;
+
+  private constructor(context: StoreContext, verifyNew: boolean) {
+    this.context = context;
+    this.name = context.name;
+    this.path = context.base;
+    this.chunks = context.chunks;
+    this.verifyNew = verifyNew;
+  }
+
+  /** Opens a datastore, also one that the original product wrote. Changes nothing. */
+  static async open(name: string, options: DatastoreOptions, env: DatastoreEnvironment): Promise<Datastore> {
+    if (!isDatastoreName(name)) throw new GranaryError('bad-request', `'${name}' is not a datastore name`);
+    if (!isAbsolute(options.path)) {
+      throw new GranaryError('bad-request', `path '${options.path}' of datastore '${name}' is not absolute`);
+    }
+    const base = normalize(options.path).replace(/\/+$/, '');
+    const syncLevel = options.tuning?.['sync-level'] ?? 'filesystem';
+    const chunks = DirectoryChunkStore.open(base, {
+      name,
+      syncLevel,
+      chunkOrder: options.tuning?.['chunk-order'],
+      workers: env.workers,
+    });
+    const lockDirectory = `${env.lockDir}/${name}`;
+    const context: StoreContext = {
+      name,
+      base,
+      chunks,
+      locks: new DatastoreLocks(lockDirectory),
+      writers: new StoreWriters(base, lockDirectory),
+      clock: env.clock ?? systemClock,
+      syncLevel,
+    };
+    return new Datastore(context, options.verifyNew ?? false);
+  }
+
+  /** See `createDatastore`. */
+  static create(
+    path: string,
+    options: { onProgress?: (percent: number) => void; signal?: AbortSignal } = {},
+  ): Promise<'created' | 'reused'> {
+    return createDatastore(path, options);
+  }
+
+  /** `parent` itself and everything down to `maxDepth` levels below it. */
+  listNamespaces(parent: Namespace, maxDepth?: number): Promise<Namespace[]> {
+    return namespaces.listNamespaces(this.context, parent, maxDepth);
+  }
+
+  namespaceExists(ns: Namespace): Promise<boolean> {
+    return namespaces.namespaceExists(this.context, ns);
+  }
+
+  createNamespace(parent: Namespace, name: string): Promise<Namespace> {
+    return namespaces.createNamespace(this.context, parent, name);
+  }
+
+  removeNamespace(ns: Namespace, options: { deleteGroups?: boolean } = {}): Promise<removal.NamespaceRemoval> {
+    return removal.removeNamespace(this.context, ns, options);
+  }
+
+  listGroups(ns: Namespace): Promise<groups.GroupInfo[]> {
+    return groups.listGroups(this.context, ns);
+  }
+
+  groupExists(ns: Namespace, group: BackupGroup): Promise<boolean> {
+    return groups.groupExists(this.context, ns, group);
+  }
+
+  listSnapshots(ns: Namespace, filter: { type?: BackupType; id?: string } = {}): Promise<snapshots.SnapshotInfo[]> {
+    return snapshots.listSnapshots(this.context, ns, filter);
+  }
+
+  /** The snapshots of one group, oldest first. */
+  listGroupSnapshots(ns: Namespace, group: BackupGroup): Promise<snapshots.SnapshotInfo[]> {
+    return snapshots.listGroupSnapshots(this.context, ns, group);
+  }
+
+  snapshotExists(ns: Namespace, snapshot: BackupSnapshot): Promise<boolean> {
+    return snapshots.snapshotExists(this.context, ns, snapshot);
+  }
+
+  snapshotFiles(ns: Namespace, snapshot: BackupSnapshot): Promise<snapshots.SnapshotFile[]> {
+    return snapshots.snapshotFiles(this.context, ns, snapshot);
+  }
+
+  readOwner(ns: Namespace, group: BackupGroup): Promise<AuthId> {
+    return groups.readOwner(this.context, ns, group);
+  }
+
+  changeOwner(ns: Namespace, group: BackupGroup, owner: AuthId): Promise<void> {
+    return groups.changeOwner(this.context, ns, group, owner);
+  }
+
+  groupNotes(ns: Namespace, group: BackupGroup): Promise<string> {
+    return groups.groupNotes(this.context, ns, group);
+  }
+
+  setGroupNotes(ns: Namespace, group: BackupGroup, notes: string): Promise<void> {
+    return groups.setGroupNotes(this.context, ns, group, notes);
+  }
+
+  snapshotNotes(ns: Namespace, snapshot: BackupSnapshot): Promise<string> {
+    return snapshots.snapshotNotes(this.context, ns, snapshot);
+  }
+
+  setSnapshotNotes(ns: Namespace, snapshot: BackupSnapshot, notes: string): Promise<void> {
+    return snapshots.setSnapshotNotes(this.context, ns, snapshot, notes);
+  }
+
+  async isProtected(ns: Namespace, snapshot: BackupSnapshot): Promise<boolean> {
+    return snapshots.isProtected(this.context, ns, snapshot);
+  }
+
+  setProtected(ns: Namespace, snapshot: BackupSnapshot, value: boolean): Promise<void> {
+    return snapshots.setProtected(this.context, ns, snapshot, value);
+  }
+
+  /** The manifest of a finished snapshot. */
+  async readManifest(ns: Namespace, snapshot: BackupSnapshot): Promise<Manifest> {
+    return (await manifests.requireManifest(this.context, ns, snapshot)).manifest;
+  }
+
+  /** Lets `change` edit the unprotected part of a manifest, under the manifest lock. */
+  updateManifest(
+    ns: Namespace,
+    snapshot: BackupSnapshot,
+    change: (unprotected: Record<string, unknown>) => void,
+  ): Promise<Manifest> {
+    return manifests.updateManifest(this.context, ns, snapshot, change);
+  }
+
+  /** The path of a stored file; refuses what is not a plain name. The file need not exist. */
+  filePath(ns: Namespace, snapshot: BackupSnapshot, name: string): string {
+    return snapshotFilePath(this.context, ns, snapshot, name);
+  }
+
+  /** Opens `NAME.fidx` or `NAME.didx`. */
+  async openIndex(ns: Namespace, snapshot: BackupSnapshot, name: string): Promise<ChunkIndex> {
+    return openIndexFile(this.filePath(ns, snapshot, name));
+  }
+
+  /** A stored file as it is: whole, or its pieces when it is large. `not-found` when there is none. */
+  async readFile(
+    ns: Namespace,
+    snapshot: BackupSnapshot,
+    name: string,
+  ): Promise<Uint8Array | AsyncIterable<Uint8Array>> {
+    return readStoredFile(this.filePath(ns, snapshot, name));
+  }
+
+  /** Starts a backup; see `BackupTransaction`. */
+  beginBackup(ns: Namespace, snapshot: BackupSnapshot, options: BackupOptions): Promise<BackupTransaction> {
+    return BackupTransaction.begin(this.context, ns, snapshot, options);
+  }
+
+  /** Keeps a snapshot from being removed. Throws `locked`, or that it does not exist. */
+  async lockSnapshotShared(ns: Namespace, snapshot: BackupSnapshot): Promise<FileLock> {
+    const missing = () => noEntry(`snapshot '${formatSnapshot(snapshot)}'`);
+    if (!(await this.snapshotExists(ns, snapshot))) throw missing();
+    const lock = await this.context.locks.snapshotShared(ns, snapshot);
+    if (await this.snapshotExists(ns, snapshot)) return lock;
+    lock.release();
+    throw missing();
+  }
+
+  removeSnapshot(ns: Namespace, snapshot: BackupSnapshot): Promise<void> {
+    return removal.removeSnapshot(this.context, ns, snapshot);
+  }
+
+  removeGroup(ns: Namespace, group: BackupGroup): Promise<removal.GroupRemoval> {
+    return removal.removeGroup(this.context, ns, group);
+  }
+
+  uploadLog(ns: Namespace, snapshot: BackupSnapshot, raw: Uint8Array): Promise<void> {
+    return snapshots.uploadLog(this.context, ns, snapshot, raw);
+  }
+
+  /** Bytes of the file system. */
+  async status(): Promise<usage.StorageStatus> {
+    return usage.storageStatus(await fs.promises.statfs(this.path));
+  }
+
+  /** Groups and snapshots of each type, in all namespaces. */
+  counts(): Promise<usage.Counts> {
+    return usage.countAll(this.context);
+  }
+
+  /** What the last garbage collection found; zeros before the first. */
+  gcStatus(): Promise<usage.GcStatus> {
+    return usage.readGcStatus(this.context);
+  }
+}

@@ -1,0 +1,179 @@
+// Who writes to a datastore, in this process and in others: what garbage collection has to know so that it never
+// takes a chunk that a running backup counts on (formats.md 15.1, 16.2).
+//
+// Two things are kept while a writer is open. The shared record lock on `<base>/.lock`, one for the whole process,
+// keeps a collection of the original product away. A record file below the lock directory, named after the
+// writer's start and locked by flock, tells collections of this product in whatever process how far back they
+// have to keep chunks; a record whose lock is free belongs to a process that died.
+//
+// A sweep that runs beside writers of other processes must rename a chunk away before it looks at its access time
+// for the last time: a writer's touch is then either seen, or fails and the writer inserts the chunk anew.
+
+import * as fs from 'node:fs';
+import { GranaryError, isErrno } from '../base/errors.ts';
+import { createLockFile } from '../chunk-store/directory/layout.ts';
+import { type FileLock, recordLock, tryLock } from '../os/file-lock.ts';
+import { makeLockDirectory } from './locks.ts';
+
+/** An open writer; chunks that it touched are safe until it is released. */
+export interface WriterHandle {
+  /** Epoch seconds. */
+  readonly start: number;
+  release(): void;
+  [Symbol.dispose](): void;
+}
+
+/** A garbage collection under way: the only one of this datastore. */
+export interface CollectionHandle {
+  release(): void;
+  [Symbol.dispose](): void;
+}
+
+/** The process's one descriptor of a `.lock` file: closing any descriptor drops all locks of the process on it. */
+interface ProcessLock {
+  fd: number;
+  holders: number;
+}
+
+const processLocks = new Map<string, ProcessLock>();
+let sequence = 0;
+
+export class StoreWriters {
+  readonly #base: string;
+  readonly #records: string;
+  readonly #collection: string;
+
+  /** `lockDirectory` is the one of this datastore's lock files. */
+  constructor(base: string, lockDirectory: string) {
+    this.#base = base;
+    // No namespace and no escaped name starts with a dot.
+    this.#records = `${lockDirectory}/.writers`;
+    this.#collection = `${lockDirectory}/.collection`;
+  }
+
+  /** Registers a writer that starts at `now` (epoch seconds). Throws `locked` while a foreign process collects garbage. */
+  enter(now: number): WriterHandle {
+    makeLockDirectory(this.#records);
+    const path = `${this.#records}/${now}-${process.pid}-${++sequence}`;
+    const record = tryLock(path, 'exclusive');
+    if (!record) throw new GranaryError('internal', `writer record '${path}' is in use`);
+    try {
+      this.#hold();
+    } catch (error) {
+      record.remove();
+      throw error;
+    }
+    let open = true;
+    const release = (): void => {
+      if (!open) return;
+      open = false;
+      record.remove();
+      this.#drop();
+    };
+    return { start: now, release, [Symbol.dispose]: release };
+  }
+
+  /** Start of the oldest open writer of any process, epoch seconds; undefined when there is none. */
+  oldest(): number | undefined {
+    return this.#live().reduce<number | undefined>(
+      (oldest, { start }) => (oldest === undefined || start < oldest ? start : oldest),
+      undefined,
+    );
+  }
+
+  /**
+   * Begins a garbage collection. Writers may go on and new ones may start; `oldest` has to be asked after this.
+   * Throws `locked` when one is under way, or when a process that is not of this product has the store open.
+   */
+  beginCollection(): CollectionHandle {
+    makeLockDirectory(this.#records);
+    const exclusive = tryLock(this.#collection, 'exclusive');
+    if (!exclusive)
+      throw new GranaryError('locked', `garbage collection is already running: "${this.#collection}" is locked`);
+    try {
+      this.#hold();
+      this.#refuseForeign();
+    } catch (error) {
+      exclusive.release();
+      throw error;
+    }
+    let open = true;
+    const release = (): void => {
+      if (!open) return;
+      open = false;
+      exclusive.release();
+      this.#drop();
+    };
+    return { release, [Symbol.dispose]: release };
+  }
+
+  /** Other processes that hold the record lock without a record of theirs are not ours. */
+  #refuseForeign(): void {
+    const lock = processLocks.get(this.#base);
+    if (!lock) return;
+    if (recordLock(lock.fd, 'write')) {
+      recordLock(lock.fd, 'read');
+      return;
+    }
+    if (this.#live().some(({ pid }) => pid !== process.pid)) return;
+    this.#drop();
+    throw new GranaryError('locked', `unable to get exclusive lock on "${this.#base}/.lock" - another process uses it`);
+  }
+
+  #live(): { start: number; pid: number }[] {
+    let names: string[];
+    try {
+      names = fs.readdirSync(this.#records);
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return [];
+      throw error;
+    }
+    const live: { start: number; pid: number }[] = [];
+    for (const name of names) {
+      const match = /^(\d+)-(\d+)-\d+$/.exec(name);
+      if (!match) continue;
+      if (this.#removeStale(`${this.#records}/${name}`)) continue;
+      live.push({ start: Number(match[1]), pid: Number(match[2]) });
+    }
+    return live;
+  }
+
+  /** True when nobody holds the record any more. */
+  #removeStale(path: string): boolean {
+    if (!fs.existsSync(path)) return true;
+    let lock: FileLock | undefined;
+    try {
+      lock = tryLock(path, 'exclusive');
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return true;
+      throw error;
+    }
+    lock?.remove();
+    return lock !== undefined;
+  }
+
+  #hold(): void {
+    const known = processLocks.get(this.#base);
+    if (known) {
+      known.holders++;
+      return;
+    }
+    createLockFile(this.#base);
+    const fd = fs.openSync(`${this.#base}/.lock`, 'r+');
+    if (!recordLock(fd, 'read')) {
+      fs.closeSync(fd);
+      throw new GranaryError(
+        'locked',
+        `unable to get shared lock on "${this.#base}/.lock" - garbage collection is running in another process`,
+      );
+    }
+    processLocks.set(this.#base, { fd, holders: 1 });
+  }
+
+  #drop(): void {
+    const lock = processLocks.get(this.#base);
+    if (!lock || --lock.holders > 0) return;
+    processLocks.delete(this.#base);
+    fs.closeSync(lock.fd);
+  }
+}
