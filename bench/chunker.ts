@@ -38,7 +38,10 @@ function loop(): number[] {
   const chunker = new BuzhashChunker(average);
   const ends: number[] = [];
   let at = 0;
-  for (let cut = chunker.scan(data); cut > 0; cut = chunker.scan(data.subarray(at))) ends.push((at += cut));
+  for (let cut = chunker.scan(data); cut > 0; cut = chunker.scan(data.subarray(at))) {
+    at += cut;
+    ends.push(at);
+  }
   return ends;
 }
 
