@@ -1,10 +1,20 @@
 // The field's value types as JSON Schema values (rest-api.md 9). Browser-safe.
 // Texts of violations are made by wire/parameters from the keywords used here.
 
-import { type TProperties, type TSchema, Type } from 'typebox';
+import { type TProperties, type TSchema, type TSchemaOptions, Type } from 'typebox';
 import { backupTypes, cryptModes, safeIdPattern } from './names.ts';
 
 const safeId = safeIdPattern.source;
+
+/** An enumeration of texts. */
+export function oneOf<T extends string>(values: readonly T[], options: TSchemaOptions = {}) {
+  return Type.Unsafe<T>(
+    Type.Union(
+      values.map((value) => Type.Literal(value)),
+      options,
+    ),
+  );
+}
 
 export const schema = {
   store: Type.String({ pattern: safeId, minLength: 3, maxLength: 32, description: 'Datastore name.' }),
@@ -13,10 +23,7 @@ export const schema = {
     maxLength: 256,
     description: 'Namespace; empty is the root.',
   }),
-  backupType: Type.Union(
-    backupTypes.map((t) => Type.Literal(t)),
-    { description: 'Backup type.' },
-  ),
+  backupType: oneOf(backupTypes, { description: 'Backup type.' }),
   backupId: Type.String({ pattern: safeId, description: 'Backup id.' }),
   backupTime: Type.Integer({ minimum: 1, description: 'Backup time, epoch seconds.' }),
   fileName: Type.String({ pattern: safeId, description: 'Stored file name with extension.' }),
@@ -37,10 +44,7 @@ export const schema = {
     pattern: '^[a-f0-9]{64}$',
     description: 'Digest of the configuration file the change is based on.',
   }),
-  cryptMode: Type.Union(
-    cryptModes.map((m) => Type.Literal(m)),
-    { description: 'Crypt mode.' },
-  ),
+  cryptMode: oneOf(cryptModes, { description: 'Crypt mode.' }),
   comment: Type.String({
     pattern: '^[^\\u0000-\\u001f\\u007f]*$',
     maxLength: 128,

@@ -63,6 +63,8 @@ export interface CallContext {
   /** Address of the other side as logs show it: `::ffff:127.0.0.1`. */
   readonly peer: string;
   readonly peerPort: number;
+  /** When the request came, milliseconds of the clock. */
+  readonly startedAt: number;
   /** Aborted when the other side goes away. */
   readonly signal: AbortSignal;
   /** The raw body; only calls declared as `upload` may read it. */

@@ -25,8 +25,7 @@ const maxDrainedBody = 16 * 1024 * 1024;
 /** A path whose GET turns the connection into a session. */
 export interface SessionEndpoint {
   readonly contract: EndpointContract;
-  /** The privilege check, which comes after the parameters. Throws the session's own status and text. */
-  authorize(server: ServerContext, authId: AuthId, parameters: Readonly<Record<string, unknown>>): void;
+  /** Makes every check from the privilege on. */
   readonly handle: UpgradeHandler;
 }
 
@@ -137,7 +136,7 @@ export class ApiServer {
   }
 
   async #request(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const trace: Trace = { startedMs: Date.now() };
+    const trace: Trace = { startedMs: this.#options.server.clock.now() };
     let bytes = 0;
     response.on('error', () => {});
     try {
@@ -211,6 +210,7 @@ export class ApiServer {
       ...(trace.authId === undefined ? {} : { authId: trace.authId }),
       peer: shownAddress(request.socket.remoteAddress),
       peerPort: request.socket.remotePort ?? 0,
+      startedAt: trace.startedMs,
       signal: gone.signal,
       body: request,
       requestHeaders: request.headers,
@@ -236,6 +236,7 @@ export class ApiServer {
         authorization: headers.authorization,
         csrf: single(headers['csrfpreventiontoken']),
         peer: `[${shownAddress(socket.remoteAddress)}]:${socket.remotePort ?? 0}`,
+        startedAt: trace.startedMs,
       });
     } catch (error) {
       if (!(error instanceof GranaryError) || error.status !== 401) throw error;
@@ -244,7 +245,7 @@ export class ApiServer {
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const trace: Trace = { startedMs: Date.now() };
+    const trace: Trace = { startedMs: this.#options.server.clock.now() };
     const ignore = (): void => {};
     socket.on('error', ignore);
     let status = 101;
@@ -260,7 +261,7 @@ export class ApiServer {
     }
   }
 
-  /** The part of a session's start that is the same for all: authentication, parameters, privilege. */
+  /** The part of a session's start that is the same for all: authentication and parameters. */
   async #startSession(
     session: SessionEndpoint,
     request: IncomingMessage,
@@ -273,7 +274,6 @@ export class ApiServer {
     await this.#authenticate(request, { kind: 'none' }, trace);
     const authId = trace.authId!;
     const params = parseParameters(session.contract.parameters, { query: target.query });
-    session.authorize(server, authId, params);
     await session.handle(server, {
       authId,
       params,
@@ -334,8 +334,8 @@ export class ApiServer {
         : error.status === 403 && error.message === 'permission check failed'
           ? this.#delays.forbidden
           : 0;
-    const rest = trace.startedMs + total - Date.now();
-    if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest));
+    const rest = trace.startedMs + total - this.#options.server.clock.now();
+    if (rest > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(rest, total)));
   }
 
   #record(request: IncomingMessage, trace: Trace, status: number, bytes: number): void {

@@ -23,7 +23,7 @@ export function implement<P extends TObject, R extends TSchema>(
 
 /** A handler of a call that answers bytes of its own (`answer: 'download'`). */
 export function implementDownload<P extends TObject, R extends TSchema>(
-  contract: EndpointContract<P, R> & { answer: 'download' },
+  contract: EndpointContract<P, R>,
   handler: (parameters: Static<P>, call: CallContext) => Promise<ByteAnswer>,
 ): Endpoint {
   return {

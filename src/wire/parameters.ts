@@ -3,6 +3,7 @@
 
 import type { Static, TObject, TSchema } from 'typebox';
 import { GranaryError, messageOf } from '../base/errors.ts';
+import { checkValue, parseValue, type RawSchema } from '../config/value-text.ts';
 
 /** The raw material of one request's parameters. */
 export interface ParameterInput {
@@ -15,20 +16,8 @@ export interface ParameterInput {
   path?: Readonly<Record<string, string>>;
 }
 
-/** The JSON Schema keywords that the schemas of this project use. */
-interface Keywords {
-  type?: string;
-  anyOf?: Keywords[];
-  const?: unknown;
-  enum?: unknown[];
-  items?: Keywords;
-  properties?: Record<string, Keywords>;
-  required?: string[];
-  minimum?: number;
-  maximum?: number;
-  minLength?: number;
-  maxLength?: number;
-  pattern?: string;
+/** A schema's keywords, and the bounds of a list, which only requests have. */
+interface Keywords extends RawSchema {
   minItems?: number;
   maxItems?: number;
 }
@@ -158,71 +147,23 @@ function objectKeywords(schema: TSchema): { properties: ReadonlyMap<string, Keyw
   return { properties: new Map(Object.entries(keywords.properties ?? {})), required: keywords.required ?? [] };
 }
 
-/** The allowed values when a schema is an enumeration: a union of literals, one literal, or `enum`. */
-function enumeration(schema: Keywords): readonly unknown[] | undefined {
-  if (schema.enum !== undefined) return schema.enum;
-  if (schema.const !== undefined) return [schema.const];
-  if (schema.anyOf?.every((one) => one.const !== undefined)) return schema.anyOf.map((one) => one.const);
-  return undefined;
-}
-
 function fromText(name: string, schema: Keywords, text: string, problems: Problem[]): unknown {
-  const found: Problem[] = [];
-  const value = convert(name, schema, text, found);
-  if (found.length === 0) checkValue(name, schema, value, found);
-  problems.push(...found);
-  return value;
-}
-
-function convert(name: string, schema: Keywords, text: string, problems: Problem[]): unknown {
-  if (schema.type === 'integer') return toInteger(name, text, problems);
-  if (schema.type === 'number') {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value)) problems.push([name, 'invalid float literal']);
-    return value;
-  }
-  if (schema.type === 'boolean') {
-    if (/^(?:1|on|yes|true)$/i.test(text)) return true;
-    if (/^(?:0|off|no|false)$/i.test(text)) return false;
-    problems.push([name, 'Unable to parse boolean option.']);
-    return undefined;
-  }
-  return text;
-}
-
-function toInteger(name: string, text: string, problems: Problem[]): number | undefined {
-  if (text === '') problems.push([name, 'cannot parse integer from empty string']);
-  else if (!/^[+-]?\d+$/.test(text)) problems.push([name, 'invalid digit found in string']);
-  else {
-    const value = Number(text);
-    if (Number.isSafeInteger(value)) return value;
-    problems.push([name, `number too ${value < 0 ? 'small' : 'large'} to fit in target type`]);
-  }
-  return undefined;
+  const parsed = parseValue(schema, text);
+  if (parsed.problem !== undefined) problems.push([name, parsed.problem]);
+  return parsed.value;
 }
 
 function checkJsonValue(name: string, schema: Keywords, value: unknown, problems: Problem[]): void {
-  if (schema.type === 'array') {
-    if (!Array.isArray(value)) {
-      problems.push([name, 'Expected array - got scalar value.']);
-      return;
-    }
+  if (schema.type === 'array' && Array.isArray(value)) {
     checkCount(name, schema, value, problems);
     value.forEach((item, index) => {
       checkJsonValue(`${name}/[${index}]`, schema.items ?? {}, item, problems);
     });
     return;
   }
-  const expected = expectedType(schema);
-  const right =
-    expected === undefined ||
-    (expected === 'integer' ? Number.isSafeInteger(value) : typeof value === expected && value !== null);
-  if (right) checkValue(name, schema, value, problems);
-  else problems.push([name, `Expected ${expected} value.`]);
-}
-
-function expectedType(schema: Keywords): string | undefined {
-  return schema.type ?? (enumeration(schema) !== undefined ? 'string' : undefined);
+  const problem =
+    typeof value !== 'string' && schema.type === undefined ? 'Expected string value.' : checkValue(schema, value);
+  if (problem !== undefined) problems.push([name, problem]);
 }
 
 function checkCount(name: string, schema: Keywords, list: readonly unknown[], problems: Problem[]): void {
@@ -232,43 +173,6 @@ function checkCount(name: string, schema: Keywords, list: readonly unknown[], pr
   if (schema.maxItems !== undefined && list.length > schema.maxItems) {
     problems.push([name, `array may only contain ${schema.maxItems} elements`]);
   }
-}
-
-/** Range, length, form and enumeration of a value that already has the right type. */
-function checkValue(name: string, schema: Keywords, value: unknown, problems: Problem[]): void {
-  const allowed = enumeration(schema);
-  if (allowed !== undefined) {
-    if (!allowed.includes(value)) problems.push([name, `value '${value}' is not defined in the enumeration.`]);
-    return;
-  }
-  if (typeof value === 'number') {
-    if (schema.minimum !== undefined && value < schema.minimum) {
-      problems.push([name, `value must have a minimum value of ${schema.minimum} (got ${value})`]);
-    } else if (schema.maximum !== undefined && value > schema.maximum) {
-      problems.push([name, `value must have a maximum value of ${schema.maximum} (got ${value})`]);
-    }
-    return;
-  }
-  if (typeof value !== 'string') return;
-  const length = [...value].length;
-  if (schema.minLength !== undefined && length < schema.minLength) {
-    problems.push([name, `value must be at least ${schema.minLength} characters long`]);
-  } else if (schema.maxLength !== undefined && length > schema.maxLength) {
-    problems.push([name, `value may only be ${schema.maxLength} characters long`]);
-  } else if (schema.pattern !== undefined && !patternOf(schema.pattern).test(value)) {
-    problems.push([name, 'value does not match the regex pattern']);
-  }
-}
-
-const patterns = new Map<string, RegExp>();
-
-function patternOf(source: string): RegExp {
-  let pattern = patterns.get(source);
-  if (pattern === undefined) {
-    pattern = new RegExp(source, 'u');
-    patterns.set(source, pattern);
-  }
-  return pattern;
 }
 
 function throwProblems(problems: readonly Problem[]): void {

@@ -52,14 +52,25 @@ export class Router {
   readonly #root = emptyNode();
   readonly endpoints: readonly Endpoint[];
 
-  /** Throws `internal` when two endpoints answer the same method and path. */
-  constructor(endpoints: readonly Endpoint[]) {
+  /**
+   * `others` are paths that somebody else answers and that listings show nevertheless.
+   * Throws `internal` when two endpoints answer the same method and path.
+   */
+  constructor(endpoints: readonly Endpoint[], others: readonly string[] = []) {
     this.endpoints = endpoints;
+    for (const path of others) this.#node(path);
     for (const endpoint of endpoints) this.#add(endpoint);
   }
 
   #add(endpoint: Endpoint): void {
     const { method, path } = endpoint.contract;
+    const node = this.#node(path);
+    if (node.endpoints.has(method)) throw new GranaryError('internal', `${method} ${path} is declared twice`);
+    node.endpoints.set(method, endpoint);
+  }
+
+  /** The node of a template, made with those above it. */
+  #node(path: string): Node {
     let node = this.#root;
     for (const part of path.split('/')) {
       if (part === '') continue;
@@ -79,8 +90,7 @@ export class Router {
         node = node.variable.node;
       }
     }
-    if (node.endpoints.has(method)) throw new GranaryError('internal', `${method} ${path} is declared twice`);
-    node.endpoints.set(method, endpoint);
+    return node;
   }
 
   /** Resolves components below the format: `['admin', 'datastore']`. */

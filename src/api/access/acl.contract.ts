@@ -1,0 +1,85 @@
+// Access rules, permissions, roles and realms (rest-api.md 7.2).
+
+import { Type } from 'typebox';
+import { defineEndpoint } from '../../model/endpoint.ts';
+import { schema } from '../../model/schema.ts';
+
+const aclPath = Type.String({
+  pattern: '^/$|^(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+$',
+  minLength: 1,
+  maxLength: 128,
+  description: 'Path of what the rule is about.',
+});
+
+export const listAcl = defineEndpoint({
+  method: 'GET',
+  path: 'access/acl',
+  summary: 'List access rules.',
+  parameters: Type.Object({
+    path: Type.Optional(aclPath),
+    exact: Type.Optional(Type.Boolean({ default: false, description: 'Only rules of this very path.' })),
+  }),
+  result: Type.Array(
+    Type.Object({
+      path: Type.String(),
+      ugid: Type.String({ description: 'User, token or group.' }),
+      ugid_type: Type.Union([Type.Literal('user'), Type.Literal('group')]),
+      propagate: Type.Boolean(),
+      roleid: Type.String(),
+    }),
+  ),
+  access: { kind: 'any' },
+});
+
+export const updateAcl = defineEndpoint({
+  method: 'PUT',
+  path: 'access/acl',
+  summary: 'Add or remove an access rule.',
+  parameters: Type.Object({
+    path: aclPath,
+    role: Type.String({ pattern: '^[A-Za-z0-9_][A-Za-z0-9._-]*$', description: 'Name of a role.' }),
+    propagate: Type.Optional(Type.Boolean({ default: true, description: 'Holds below the path, too.' })),
+    'auth-id': Type.Optional(schema.authId),
+    group: Type.Optional(Type.String({ minLength: 3, maxLength: 64, description: 'Groups are not supported.' })),
+    delete: Type.Optional(Type.Boolean({ default: false, description: 'Remove the rule.' })),
+    digest: Type.Optional(schema.configDigest),
+  }),
+  result: Type.Null(),
+  access: { kind: 'inside', note: 'Permissions.Modify on /access/acl; without it only rules of own tokens.' },
+});
+
+export const getPermissions = defineEndpoint({
+  method: 'GET',
+  path: 'access/permissions',
+  summary: 'Privileges by path.',
+  parameters: Type.Object({ 'auth-id': Type.Optional(schema.authId), path: Type.Optional(aclPath) }),
+  result: Type.Record(Type.String(), Type.Record(Type.String(), Type.Boolean())),
+  access: { kind: 'inside', note: 'Own ones and those of own tokens; others need Sys.Audit on /access.' },
+});
+
+export const listRoles = defineEndpoint({
+  method: 'GET',
+  path: 'access/roles',
+  summary: 'List roles.',
+  parameters: Type.Object({}),
+  result: Type.Array(
+    Type.Object({ roleid: Type.String(), privs: Type.Array(Type.String()), comment: Type.Optional(Type.String()) }),
+  ),
+  access: { kind: 'any' },
+});
+
+export const listDomains = defineEndpoint({
+  method: 'GET',
+  path: 'access/domains',
+  summary: 'List realms.',
+  parameters: Type.Object({}),
+  result: Type.Array(
+    Type.Object({
+      realm: Type.String(),
+      type: Type.String({ description: 'pam, pbs, ldap, ad or openid.' }),
+      comment: Type.Optional(Type.String()),
+      default: Type.Optional(Type.Boolean()),
+    }),
+  ),
+  access: { kind: 'world' },
+});

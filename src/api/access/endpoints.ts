@@ -1,0 +1,8 @@
+// The calls below access/.
+
+import { aclEndpoints } from './acl.ts';
+import { ticketEndpoints } from './ticket.ts';
+import { tokenEndpoints } from './tokens.ts';
+import { userEndpoints } from './users.ts';
+
+export const accessEndpoints = [...ticketEndpoints, ...aclEndpoints, ...userEndpoints, ...tokenEndpoints];

@@ -1,0 +1,35 @@
+// Space and counts of a datastore (rest-api.md 7.3).
+
+import { Type } from 'typebox';
+import { defineEndpoint } from '../../../model/endpoint.ts';
+import { schema } from '../../../model/schema.ts';
+import { backupCounts, gcStatus } from '../../shapes.contract.ts';
+
+export const datastoreStatus = defineEndpoint({
+  method: 'GET',
+  path: 'admin/datastore/{store}/status',
+  summary: 'Space of a datastore.',
+  parameters: Type.Object({
+    store: schema.store,
+    verbose: Type.Optional(Type.Boolean({ default: false, description: 'With counts and garbage collection.' })),
+  }),
+  result: Type.Object({
+    total: Type.Integer({ description: 'Bytes of the file system.' }),
+    used: Type.Integer({ description: 'Bytes in use.' }),
+    avail: Type.Integer({ description: 'Bytes that can be written.' }),
+    'backend-type': Type.String({ description: 'filesystem or s3.' }),
+    counts: Type.Optional(backupCounts),
+    'gc-status': Type.Optional(gcStatus),
+    dedup: Type.Optional(Type.Number({ description: 'Deduplication factor.' })),
+  }),
+  access: { kind: 'inside', note: 'Datastore.Audit, Backup or Read on /datastore/{store}, or any of them below.' },
+});
+
+export const activeOperations = defineEndpoint({
+  method: 'GET',
+  path: 'admin/datastore/{store}/active-operations',
+  summary: 'Running operations on a datastore.',
+  parameters: Type.Object({ store: schema.store }),
+  result: Type.Object({ read: Type.Integer(), write: Type.Integer() }),
+  access: { kind: 'privilege', path: '/datastore/{store}', all: ['Datastore.Audit'] },
+});

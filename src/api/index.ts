@@ -1,0 +1,18 @@
+// Every endpoint of the API, and nothing else: lists are explicit (docs/architecture.md, "Adding things").
+
+import type { Endpoint } from '../wire/implement.ts';
+import { accessEndpoints } from './access/endpoints.ts';
+import { adminDatastoreEndpoints } from './admin/datastore/endpoints.ts';
+import { configEndpoints } from './config/endpoints.ts';
+import { nodesEndpoints } from './nodes/endpoints.ts';
+import { pingEndpoints } from './ping.ts';
+import { statusEndpoints } from './status/endpoints.ts';
+
+export const endpoints: readonly Endpoint[] = [
+  ...pingEndpoints,
+  ...accessEndpoints,
+  ...adminDatastoreEndpoints,
+  ...configEndpoints,
+  ...nodesEndpoints,
+  ...statusEndpoints,
+];

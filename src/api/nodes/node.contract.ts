@@ -1,0 +1,63 @@
+// The machine: list of nodes, time, status (rest-api.md 7.6 and 8).
+
+import { Type } from 'typebox';
+import { defineEndpoint } from '../../model/endpoint.ts';
+
+const node = Type.String({
+  pattern: '^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$',
+  maxLength: 255,
+  description: 'localhost or the name of the host.',
+});
+const bytes = Type.Integer({ description: 'Bytes.' });
+
+export const listNodes = defineEndpoint({
+  method: 'GET',
+  path: 'nodes',
+  summary: 'List the nodes: this one.',
+  parameters: Type.Object({}),
+  result: Type.Array(Type.Object({ node: Type.String() })),
+  access: { kind: 'any' },
+});
+
+export const nodeTime = defineEndpoint({
+  method: 'GET',
+  path: 'nodes/{node}/time',
+  summary: 'Time and time zone.',
+  parameters: Type.Object({ node }),
+  result: Type.Object({
+    timezone: Type.String(),
+    time: Type.Integer({ description: 'Epoch seconds.' }),
+    localtime: Type.Integer({ description: 'Epoch seconds plus the offset of the time zone.' }),
+  }),
+  access: { kind: 'any' },
+});
+
+export const nodeStatus = defineEndpoint({
+  method: 'GET',
+  path: 'nodes/{node}/status',
+  summary: 'Load, memory and root file system.',
+  parameters: Type.Object({ node }),
+  result: Type.Object({
+    memory: Type.Object({ total: bytes, used: bytes, free: bytes }),
+    swap: Type.Object({ total: bytes, used: bytes, free: bytes }),
+    root: Type.Object({ total: bytes, used: bytes, avail: bytes }),
+    uptime: Type.Integer({ description: 'Seconds.' }),
+    loadavg: Type.Array(Type.Number()),
+    cpu: Type.Number({ description: 'Busy share, 0 to 1, since the last call.' }),
+    wait: Type.Number({ description: 'Share spent waiting for devices.' }),
+    cpuinfo: Type.Object({ model: Type.String(), sockets: Type.Integer(), cpus: Type.Integer() }),
+    kversion: Type.String(),
+    'current-kernel': Type.Object({
+      sysname: Type.String(),
+      release: Type.String(),
+      version: Type.String(),
+      machine: Type.String(),
+    }),
+    info: Type.Object({ fingerprint: Type.String() }),
+    'boot-info': Type.Object({
+      mode: Type.Union([Type.Literal('efi'), Type.Literal('legacy-bios')]),
+      secureboot: Type.Optional(Type.Boolean()),
+    }),
+  }),
+  access: { kind: 'privilege', path: '/system/status', all: ['Sys.Audit'] },
+});

@@ -1,0 +1,107 @@
+// Worker tasks: list, status, log, stop (rest-api.md 7.6, config-and-tasks.md 6, rest-api.md 10 G3).
+
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { formatUtc } from '../../base/clock.ts';
+import { GranaryError, isErrno } from '../../base/errors.ts';
+import { type AuthId, ownerMatches } from '../../model/auth-id.ts';
+import { datastoreAclPath, parseNamespace } from '../../model/backup.ts';
+import type { Privilege } from '../../model/privileges.ts';
+import type { Upid } from '../../model/upid.ts';
+import { checkUpid } from '../../task/task-registry.ts';
+import { callerOf, hasPrivileges, staticDenial } from '../../wire/authorize.ts';
+import type { ByteAnswer, CallContext, ServerContext } from '../../wire/context.ts';
+import { implement, implementDownload } from '../../wire/implement.ts';
+import { listTasks, stopTask, taskLog, taskStatus } from './tasks.contract.ts';
+
+export const taskEndpoints = [
+  implement(listTasks, async (parameters, call) => {
+    const { node: _node, 'status-class': asClass, ...filter } = parameters;
+    const caller = callerOf(call);
+    const all = hasPrivileges(call.server, caller, '/system/tasks', { all: ['Sys.Audit'] });
+    const { data, total } = await call.server.tasks.list({
+      ...filter,
+      ...(all ? {} : { visible: (task: Upid) => ownerMatches(task.authId, caller) }),
+    });
+    call.setAttribute('total', total);
+    if (asClass !== true) return data;
+    return data.map((task) =>
+      task.status === undefined ? task : { ...task, status: task.state, 'status-text': task.status },
+    );
+  }),
+
+  implement(taskStatus, async ({ upid }, call) => {
+    checkVisible(call, checkUpid(upid));
+    return await call.server.tasks.status(upid);
+  }),
+
+  implementDownload(taskLog, async (parameters, call) => {
+    const { upid, start, limit } = parameters;
+    const parsed = checkUpid(upid);
+    checkVisible(call, parsed);
+    if (parameters.download === true) return await wholeLog(call, upid, parsed);
+    const page = await call.server.tasks.log(upid, start ?? 0, limit ?? 50);
+    const answer: Record<string, unknown> = { data: page.lines, total: page.total, success: 1 };
+    if (parameters['test-status'] === true) answer['active'] = page.active;
+    const body = Buffer.from(JSON.stringify(answer));
+    return { contentType: 'application/json', length: body.byteLength, body: [body] };
+  }),
+
+  implement(stopTask, async ({ upid }, call) => {
+    const parsed = checkUpid(upid);
+    const caller = callerOf(call);
+    const allowed =
+      ownerMatches(parsed.authId, caller) ||
+      hasPrivileges(call.server, caller, '/system/tasks', { all: ['Sys.Modify'] });
+    if (!allowed) throw new GranaryError('permission-denied', staticDenial, { status: 401 });
+    await call.server.tasks.abort(upid);
+    return null;
+  }),
+];
+
+async function wholeLog(call: CallContext, upid: string, parsed: Upid): Promise<ByteAnswer> {
+  const path = call.server.tasks.logPath(upid);
+  try {
+    const file = await open(path, 'r');
+    const name = `task-${parsed.node}-${parsed.workerType}-${formatUtc(parsed.startTime)}.log`;
+    return {
+      contentType: 'text/plain',
+      headers: { 'content-disposition': `attachment; filename=${name}` },
+      body: createReadStream('', { fd: file, signal: call.signal }),
+    };
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT', 'ENAMETOOLONG')) throw error;
+    throw new GranaryError('bad-request', 'No such file or directory (os error 2)', { cause: error });
+  }
+}
+
+function checkVisible(call: CallContext, task: Upid): void {
+  const { server } = call;
+  const caller = callerOf(call);
+  if (ownerMatches(task.authId, caller)) return;
+  if (hasPrivileges(server, caller, '/system/tasks', { all: ['Sys.Audit'] })) return;
+  if (maySeeJob(server, caller, task)) return;
+  throw new GranaryError('permission-denied', staticDenial);
+}
+
+/** Any of these on the datastore lets one see the job, and with it its tasks. */
+const jobPrivileges: Readonly<Record<string, readonly Privilege[]>> = {
+  garbage_collection: ['Datastore.Audit', 'Datastore.Modify'],
+  prune: ['Datastore.Audit', 'Datastore.Modify'],
+  prunejob: ['Datastore.Audit', 'Datastore.Modify'],
+  verificationjob: ['Datastore.Audit', 'Datastore.Verify'],
+};
+
+function maySeeJob(server: ServerContext, caller: AuthId, task: Upid): boolean {
+  const any = jobPrivileges[task.workerType];
+  if (any === undefined) return false;
+  const [store = '', ns = ''] = task.workerId.split(':');
+  // A worker id is text out of a request: a namespace that is none gives no rights.
+  let path: string;
+  try {
+    path = datastoreAclPath(store, task.workerType === 'verificationjob' ? [] : parseNamespace(ns));
+  } catch {
+    return false;
+  }
+  return store !== '' && hasPrivileges(server, caller, path, { any });
+}

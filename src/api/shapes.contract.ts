@@ -1,0 +1,88 @@
+// Object types that several endpoints answer (rest-api.md 8).
+
+import { Type } from 'typebox';
+import { schema } from '../model/schema.ts';
+
+const count = (description: string) => Type.Integer({ description });
+
+/** One file of a snapshot. `size` and `crypt-mode` are absent for files that the manifest does not list. */
+export const fileItem = Type.Object({
+  filename: Type.String({ description: 'Stored name.' }),
+  'crypt-mode': Type.Optional(schema.cryptMode),
+  size: Type.Optional(count('Bytes of content, or of the blob.')),
+});
+
+export const snapshotItem = Type.Object({
+  'backup-type': schema.backupType,
+  'backup-id': schema.backupId,
+  'backup-time': schema.backupTime,
+  comment: Type.Optional(Type.String({ description: 'First line of the notes.' })),
+  verification: Type.Optional(
+    Type.Object({
+      upid: Type.String(),
+      state: Type.Union([Type.Literal('ok'), Type.Literal('failed')]),
+    }),
+  ),
+  fingerprint: Type.Optional(Type.String({ description: 'Fingerprint of the encryption key.' })),
+  files: Type.Array(fileItem),
+  size: Type.Optional(count('Sum of the known sizes; absent while the backup runs.')),
+  owner: Type.Optional(schema.authId),
+  protected: Type.Boolean(),
+});
+
+export const groupItem = Type.Object({
+  'backup-type': schema.backupType,
+  'backup-id': schema.backupId,
+  'last-backup': count('Time of the newest snapshot, epoch seconds.'),
+  'backup-count': count('Number of snapshots.'),
+  files: Type.Array(Type.String(), { description: 'Stored names of the newest snapshot.' }),
+  owner: Type.Optional(schema.authId),
+  comment: Type.Optional(Type.String({ description: 'First line of the notes.' })),
+});
+
+export const gcStatus = Type.Object({
+  upid: Type.Optional(Type.String()),
+  'index-file-count': count('Index files that were read.'),
+  'index-data-bytes': count('Bytes that all indexes refer to.'),
+  'disk-bytes': count('Bytes of all chunks.'),
+  'disk-chunks': count('Number of chunks.'),
+  'removed-bytes': count('Bytes removed.'),
+  'removed-chunks': count('Chunks removed.'),
+  'pending-bytes': count('Bytes that wait for the next run.'),
+  'pending-chunks': count('Chunks that wait for the next run.'),
+  'removed-bad': count('Bad chunks removed.'),
+  'still-bad': count('Bad chunks left.'),
+});
+
+const counts = Type.Object({ groups: count('Groups.'), snapshots: count('Snapshots.') });
+
+/** Groups and snapshots by type; types without groups are absent. */
+export const backupCounts = Type.Object({
+  ct: Type.Optional(counts),
+  host: Type.Optional(counts),
+  vm: Type.Optional(counts),
+});
+
+export const taskItem = Type.Object({
+  upid: schema.upid,
+  node: Type.String({ description: 'Always localhost.' }),
+  pid: Type.Integer(),
+  pstart: Type.Integer(),
+  starttime: count('Epoch seconds.'),
+  worker_type: Type.String(),
+  worker_id: Type.Union([Type.String(), Type.Null()]),
+  user: schema.authId,
+  endtime: Type.Optional(count('Epoch seconds; absent while it runs.')),
+  status: Type.Optional(Type.String({ description: 'OK, WARNINGS: N, unknown, or the text of the error.' })),
+  state: Type.String({ description: 'running, ok, warning, error or unknown.' }),
+  'status-text': Type.Optional(Type.String({ description: 'The text, when status holds the class.' })),
+});
+
+export const pruneItem = Type.Object({
+  'backup-type': schema.backupType,
+  'backup-id': schema.backupId,
+  'backup-time': schema.backupTime,
+  keep: Type.Boolean(),
+  protected: Type.Boolean(),
+  ns: Type.Optional(Type.String()),
+});

@@ -1,0 +1,41 @@
+// GET status/datastore-usage: one datastore that fails must not hide the others.
+
+import { messageOf } from '../../base/errors.ts';
+import { datastoreAclPath } from '../../model/backup.ts';
+import { privileges } from '../../model/privileges.ts';
+import { callerOf, hasPrivileges } from '../../wire/authorize.ts';
+import type { CallContext } from '../../wire/context.ts';
+import { implement } from '../../wire/implement.ts';
+import { dedupFactor, gcStatusOf } from '../admin/datastore/status.ts';
+import { datastoreUsage } from './datastore-usage.contract.ts';
+
+export const usageEndpoints = [
+  implement(datastoreUsage, async (_parameters, call) => {
+    const names = await call.server.datastores.names();
+    const items = await Promise.all(names.map((name) => usageOf(call, name)));
+    return items.filter((item) => item !== undefined);
+  }),
+];
+
+async function usageOf(call: CallContext, name: string) {
+  const { server } = call;
+  const caller = callerOf(call);
+  const path = datastoreAclPath(name);
+  const item = { store: name, 'mount-status': 'nonremovable' };
+  if (!hasPrivileges(server, caller, path, { any: ['Datastore.Audit', 'Datastore.Backup'] })) {
+    return server.access.anyBelow(caller, path, privileges) ? item : undefined;
+  }
+  try {
+    const store = await server.datastores.get(name);
+    const gc = await gcStatusOf(store);
+    return {
+      ...item,
+      'backend-type': 'filesystem',
+      ...(await store.status()),
+      'gc-status': gc,
+      dedup: dedupFactor(gc),
+    };
+  } catch (error) {
+    return { ...item, error: messageOf(error) };
+  }
+}

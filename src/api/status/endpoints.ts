@@ -1,0 +1,5 @@
+// The calls below status/.
+
+import { usageEndpoints } from './datastore-usage.ts';
+
+export const statusEndpoints = [...usageEndpoints];
