@@ -30,11 +30,11 @@ export interface ChunkExpectation {
 }
 
 /**
- * `ok`; `missing`: no such chunk; `wrong-kind`: plain where encrypted is expected or the other way round,
- * the chunk itself may be sound; `corrupt`: its content is wrong or the medium cannot read it;
+ * `ok`; `missing`: no such chunk; `mismatch`: the chunk may be sound, but is not of the kind (plain, encrypted) or
+ * length that is expected; `corrupt`: its content is wrong or the medium cannot read it;
  * `unreadable`: the system refused for another reason, nothing is known about the content.
  */
-export type ChunkVerdict = 'ok' | 'missing' | 'wrong-kind' | 'corrupt' | 'unreadable';
+export type ChunkVerdict = 'ok' | 'missing' | 'mismatch' | 'corrupt' | 'unreadable';
 
 export interface ChunkCheck {
   verdict: ChunkVerdict;

@@ -36,16 +36,14 @@ export function judgeChunk(
     const { encrypted } = checkBlob(blob, '');
     if (encrypted !== expected.encrypted) {
       const error = encrypted ? 'chunk is encrypted, but has to be plain' : 'chunk is plain, but has to be encrypted';
-      return { verdict: 'wrong-kind', error };
+      return { verdict: 'mismatch', error };
     }
     if (!encrypted) {
-      decodeBlob(blob, {
-        what: '',
-        ignoreCrc: true,
-        maxSize: maxChunkSize,
-        digest: expected.digest,
-        size: expected.size,
-      });
+      const { digest, size } = expected;
+      const content = decodeBlob(blob, { what: '', ignoreCrc: true, maxSize: maxChunkSize, digest });
+      if (content.byteLength !== size) {
+        return { verdict: 'mismatch', error: `detected chunk with wrong length (${size} != ${content.byteLength})` };
+      }
     }
     return { verdict: 'ok' };
   } catch (error) {

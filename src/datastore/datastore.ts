@@ -4,8 +4,8 @@ import * as fs from 'node:fs';
 import { isAbsolute, normalize } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { GranaryError } from '../base/errors.ts';
+import { openChunkStore } from '../chunk-store/backends.ts';
 import type { ChunkStore } from '../chunk-store/contract.ts';
-import { DirectoryChunkStore } from '../chunk-store/directory/directory-store.ts';
 import type { StoreWorkers } from '../chunk-store/directory/workers.ts';
 import type { ChunkIndex } from '../format/chunk-index.ts';
 import type { Manifest } from '../format/manifest.ts';
@@ -73,7 +73,8 @@ export class Datastore {
     }
     const base = normalize(options.path).replace(/\/+$/, '');
     const syncLevel = options.tuning?.['sync-level'] ?? 'filesystem';
-    const chunks = DirectoryChunkStore.open(base, {
+    const chunks = openChunkStore('directory', {
+      base,
       name,
       syncLevel,
       chunkOrder: options.tuning?.['chunk-order'],
