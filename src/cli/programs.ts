@@ -15,4 +15,9 @@ export const programs: Readonly<Record<string, ProgramEntry>> = {
     summary: 'Back up to and restore from a backup server.',
     load: async () => (await import('./client/commands.ts')).clientCommands,
   },
+  pxar: {
+    short: 'pxar',
+    summary: 'Archives of directory trees.',
+    load: async () => (await import('./pxar/commands.ts')).pxarCommands,
+  },
 };
