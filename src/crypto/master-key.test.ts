@@ -5,8 +5,10 @@ import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { fixtureDatastore } from '../../test/support/fixture.ts';
 import { productFile, vectors } from '../../test/support/golden.ts';
+import { damaged, readsOrRefuses } from '../../test/support/mutate.ts';
 import { fromHex, toHex } from '../base/bytes.ts';
 import { formatLocal, parseRfc3339 } from '../base/clock.ts';
 import { GranaryError } from '../base/errors.ts';
@@ -116,4 +118,21 @@ test('refusals', async () => {
   refuses(/2048 bits is too small/, () => wrapKey(small.toString(), encKey, created, created));
   const curve = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' });
   refuses(/this one is ed25519/, () => wrapKey(curve.toString(), encKey, created, created));
+});
+
+test('damaged sealed keys and PEM files: refused or read, never anything else', () => {
+  fc.assert(
+    fc.property(
+      damaged(ciphertext),
+      damaged(Buffer.from(privatePem)),
+      damaged(Buffer.from(publicPem)),
+      (sealed, key, pub) => {
+        readsOrRefuses(() => unwrapKey(privatePem, '', sealed));
+        readsOrRefuses(() => unwrapKey(key.toString(), 'passphrase', ciphertext));
+        readsOrRefuses(() => wrapKey(pub.toString(), encKey, created, created));
+        readsOrRefuses(() => describePublicKey(pub.toString()));
+      },
+    ),
+    { numRuns: 60 },
+  );
 });

@@ -49,7 +49,7 @@ export interface EncodeOptions {
 export interface BlobParts {
   /** 12 or 44 bytes. */
   header: Uint8Array<ArrayBuffer>;
-  /** What follows the header: a view of the input if it is stored as it is, else new bytes. */
+  /** What follows the header: a view of the input if it is stored as it is, else new bytes, compressed ones at the start of a larger buffer. */
   body: Uint8Array;
 }
 
