@@ -1,0 +1,188 @@
+// A reader session, server side: hands out the files of one snapshot, and only chunks that an opened index names
+// (backup-protocol.md 3 and 7).
+
+import { type ReaderCall, readerCalls, readerProtocol } from '../backup/session.contract.ts';
+import { snapshotOf } from '../backup/session-server.ts';
+import { fromHex } from '../base/bytes.ts';
+import { DigestMap } from '../base/digest-map.ts';
+import { GranaryError, isErrno, messageOf, withContext } from '../base/errors.ts';
+import type { Datastore } from '../datastore/datastore.ts';
+import { ownerMatches } from '../model/auth-id.ts';
+import {
+  type BackupSnapshot,
+  datastoreAclPath,
+  formatGroup,
+  formatSnapshot,
+  type Namespace,
+  parseNamespace,
+} from '../model/backup.ts';
+import { archiveKind } from '../model/names.ts';
+import type { WorkerTask } from '../task/task-registry.ts';
+import type { DatastoreUse, ServerContext } from '../wire/context.ts';
+import { checkUpgrade, type UpgradeRequest, upgradeToHttp2 } from '../wire/h2-upgrade.ts';
+import { RawAnswer, type SessionCall, serveSession, sessionEnd } from '../wire/session-calls.ts';
+
+/**
+ * Answers a request for a reader session. Throws before anything was answered when a check of
+ * backup-protocol.md 3 fails; otherwise resolves when the 101 is out, and a worker task owns the connection.
+ */
+export async function startReaderSession(server: ServerContext, request: UpgradeRequest): Promise<void> {
+  const { params, authId } = request;
+  const storeName = String(params['store']);
+  const ns = parseNamespace(String(params['ns'] ?? ''));
+  const path = datastoreAclPath(storeName, ns);
+  const granted = server.access.privileges(authId, path);
+  if (!granted.has('Datastore.Read') && !granted.has('Datastore.Backup')) {
+    throw new GranaryError('bad-request', `no permissions on ${path}`);
+  }
+  const use = await server.datastores.use(storeName, 'read');
+  try {
+    await startIn(server, request, use, ns, granted.has('Datastore.Read'));
+  } catch (error) {
+    use[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** From here on the datastore is in use; the worker task ends the use once it has started. */
+async function startIn(
+  server: ServerContext,
+  request: UpgradeRequest,
+  use: DatastoreUse,
+  ns: Namespace,
+  mayReadAll: boolean,
+): Promise<void> {
+  const { params, authId } = request;
+  const store = use.datastore;
+  const socket = checkUpgrade(request, readerProtocol);
+  const snapshot = snapshotOf(params);
+  await checkSnapshot(store, ns, snapshot, authId, mayReadAll);
+  const lock = await lockForReading(store, ns, snapshot);
+  const upgraded = Promise.withResolvers<void>();
+  const time = snapshot.time.toString(16).toUpperCase().padStart(8, '0');
+  const id = `${store.name}:${formatGroup(snapshot)}/${time}`;
+  try {
+    await server.tasks.start({ type: 'reader', id, authId }, async (task) => {
+      try {
+        task.log(`starting new backup reader datastore '${store.name}': "${store.path}"`);
+        const session = await upgradeToHttp2(socket, request.head, readerProtocol);
+        upgraded.resolve();
+        await serveReader(store, ns, snapshot, session, task, params['debug'] === true);
+      } catch (error) {
+        upgraded.reject(error);
+        throw error;
+      } finally {
+        lock.release();
+        use[Symbol.dispose]();
+      }
+    });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  await upgraded.promise;
+}
+
+async function checkSnapshot(
+  store: Datastore,
+  ns: Namespace,
+  snapshot: BackupSnapshot,
+  authId: string,
+  mayReadAll: boolean,
+): Promise<void> {
+  const missing = new GranaryError('bad-request', `snapshot ${formatSnapshot(snapshot)} does not exist.`);
+  if (!mayReadAll) {
+    let owner: string;
+    try {
+      owner = await store.readOwner(ns, snapshot);
+    } catch (error) {
+      throw error instanceof GranaryError && error.code === 'not-found' ? missing : error;
+    }
+    if (!ownerMatches(owner, authId)) throw new GranaryError('owner-mismatch', 'backup owner check failed!');
+  }
+  if (!(await store.snapshotExists(ns, snapshot))) throw missing;
+}
+
+async function lockForReading(store: Datastore, ns: Namespace, snapshot: BackupSnapshot) {
+  try {
+    return await store.lockSnapshotShared(ns, snapshot);
+  } catch (error) {
+    throw withContext(`while reading snapshot '${formatSnapshot(snapshot)}'`, error);
+  }
+}
+
+async function serveReader(
+  store: Datastore,
+  ns: Namespace,
+  snapshot: BackupSnapshot,
+  session: Awaited<ReturnType<typeof upgradeToHttp2>>,
+  task: WorkerTask,
+  debug: boolean,
+): Promise<void> {
+  if (debug) task.log('protocol upgrade done');
+  const reader = new ReaderSession(store, ns, snapshot, (line) => task.log(line));
+  serveSession(session, {
+    calls: readerCalls,
+    handlers: reader.handlers,
+    rawBody: new Set(),
+    log: (line) => task.log(line),
+    debug,
+  });
+  const abort = () => session.destroy();
+  task.signal.addEventListener('abort', abort);
+  if (task.signal.aborted) abort();
+  const end = await sessionEnd(session);
+  task.signal.removeEventListener('abort', abort);
+  if (task.signal.aborted) throw new GranaryError('aborted', 'task aborted');
+  if (end.error !== undefined) throw new GranaryError('connection', end.error);
+  task.log('reader finished successfully');
+}
+
+class ReaderSession {
+  readonly #store: Datastore;
+  readonly #ns: Namespace;
+  readonly #snapshot: BackupSnapshot;
+  readonly #log: (line: string) => void;
+  readonly #allowed = new DigestMap();
+
+  constructor(store: Datastore, ns: Namespace, snapshot: BackupSnapshot, log: (line: string) => void) {
+    this.#store = store;
+    this.#ns = ns;
+    this.#snapshot = snapshot;
+    this.#log = log;
+  }
+
+  readonly handlers: Record<ReaderCall, (call: SessionCall) => unknown> = {
+    'GET download': ({ params }) => this.#download(String(params['file-name'])),
+    'GET chunk': ({ params }) => this.#chunk(String(params['digest'])),
+    'GET speedtest': () => new RawAnswer(new Uint8Array(1024 * 1024).fill(0x41)),
+  };
+
+  async #download(name: string): Promise<RawAnswer> {
+    const kind = archiveKind(name);
+    if (!kind) throw new GranaryError('bad-request', `unknown archive type: "${name}"`);
+    const path = this.#store.filePath(this.#ns, this.#snapshot, name);
+    this.#log(`download "${path}"`);
+    if (kind !== 'blob') {
+      const index = await this.#store.openIndex(this.#ns, this.#snapshot, name);
+      this.#log(`register chunks in '${name}' as downloadable.`);
+      for (let i = 0; i < index.count; i++) this.#allowed.set(index.digestAt(i), 1);
+    }
+    return new RawAnswer(await this.#store.readFile(this.#ns, this.#snapshot, name));
+  }
+
+  async #chunk(text: string): Promise<RawAnswer> {
+    const digest = fromHex(text, 32, 'digest');
+    if (!this.#allowed.has(digest)) {
+      this.#log(`attempted to download chunk ${text} which is not in registered chunk list`);
+      throw new GranaryError('permission-denied', `download chunk ${text} not allowed`, { status: 401 });
+    }
+    try {
+      return new RawAnswer(await this.#store.chunks.read(digest));
+    } catch (error) {
+      if (isErrno(error, 'ENOENT'))
+        throw new GranaryError('chunk-missing', `reading file "${text}" failed: ${messageOf(error)}`);
+      throw error;
+    }
+  }
+}
