@@ -36,6 +36,9 @@ interface Cached<T> extends Loaded<T> {
 /** Two changes within this time of each other can have the same time stamp. */
 const timestampGranularityMs = 100;
 
+/** The last change of each file under way in this process. */
+const queues = new Map<string, Promise<void>>();
+
 export class ConfigFile<T> {
   readonly path: string;
   readonly #options: ConfigFileOptions<T>;
@@ -70,6 +73,21 @@ export class ConfigFile<T> {
    * parsed is left alone. When this resolves the new content is durable.
    */
   async update(change: (value: T) => void | Promise<void>, digest?: string): Promise<Loaded<T>> {
+    // Changes of this process queue up here, so that they do not poll for each other's lock.
+    const result = (queues.get(this.path) ?? Promise.resolve()).then(() => this.#update(change, digest));
+    const settled = result.then(
+      () => {},
+      () => {},
+    );
+    queues.set(this.path, settled);
+    try {
+      return await result;
+    } finally {
+      if (queues.get(this.path) === settled) queues.delete(this.path);
+    }
+  }
+
+  async #update(change: (value: T) => void | Promise<void>, digest: string | undefined): Promise<Loaded<T>> {
     using _lock = await this.lock();
     const before = this.#read();
     const oldDigest = createHash('sha256').update(before).digest('hex');

@@ -36,7 +36,7 @@ export function parsePropertyString(format: PropertyStringFormat, text: string):
     if (Object.hasOwn(value, key)) return { problem: `duplicate key '${key}'` };
     const elements: string[] = [];
     for (const element of isArraySchema(schema) ? content.split(';').filter((part) => part.trim() !== '') : [content]) {
-      const parsed = parseValue(schema, element.trim());
+      const parsed = parseValue(schema, isArraySchema(schema) ? element.trim() : element);
       if (parsed.problem !== undefined) return { problem: `'${key}': ${parsed.problem}` };
       if (!isArraySchema(schema)) value[key] = parsed.value;
       else elements.push(String(parsed.value));
@@ -90,8 +90,8 @@ function splitProperties(text: string): [string | undefined, string][] | string 
       const comma = rest.indexOf(',');
       value = (comma < 0 ? rest : rest.slice(0, comma)).trimEnd();
       rest = comma < 0 ? '' : rest.slice(comma);
+      if (key === undefined && value === '') return 'empty property';
     }
-    if (key === undefined && value === '') return 'empty property';
     out.push([key, value]);
     if (rest.startsWith(',')) {
       rest = rest.slice(1).trimStart();

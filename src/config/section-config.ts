@@ -110,7 +110,7 @@ function startSection(
   lineNumber: number,
   fail: (problem: string) => GranaryError,
 ): OpenSection {
-  const header = /^([A-Za-z][^\s:]*)\s*:\s*(.*)$/.exec(line);
+  const header = /^([A-Za-z][^\s:]*)\s*:\s*(.*)$/s.exec(line);
   const type = header?.[1];
   const id = header?.[2]?.trim();
   if (type === undefined || id === undefined || id === '') throw fail('syntax error (expected header)');
@@ -122,13 +122,13 @@ function startSection(
 }
 
 function addProperty(open: OpenSection, line: string, fail: (problem: string) => GranaryError): void {
-  const match = /^\s+(\S+)\s(.*)$/.exec(line);
+  const match = /^\s+(\S+)\s(.*)$/s.exec(line);
   const key = match?.[1];
   if (key === undefined) throw fail('syntax error (expected section properties)');
   const text = match![2]!.trim();
   const schema = open.definition && propertySchema(open.definition, key);
   if (!schema) {
-    if (!open.keepUnknown) throw fail(`unknown property '${key}'`);
+    if (!open.keepUnknown || key === '__proto__') throw fail(`unknown property '${key}'`);
     open.values[key] = [...listAt(open.values, key), text];
     return;
   }

@@ -267,7 +267,7 @@ export function formatEnded(upid: string, end: TaskEnd): string {
 export function parseList(text: string): ListedTask[] {
   const tasks: ListedTask[] = [];
   for (const line of text.split('\n')) {
-    const match = /^(\S+)(?: ([0-9A-Fa-f]{8,16}) (\S.*))?$/.exec(line.trimEnd());
+    const match = /^(\S+)(?: ([0-9A-Fa-f]{8,16}) (\S.*))?$/s.exec(line.trimEnd());
     const parsed = match ? parseUpid(match[1]!) : undefined;
     if (!match || !parsed) continue;
     if (match[2] === undefined) tasks.push({ upid: match[1]!, parsed });
