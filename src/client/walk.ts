@@ -8,15 +8,19 @@ import { throwIfAborted } from '../base/streams.ts';
 import type { CatalogWriter } from '../format/catalog.ts';
 import { openAt, statOf, workingDirectory } from '../os/at.ts';
 import { fileSystemMagic } from '../os/statfs.ts';
+import type { PxarAccessor } from '../pxar/accessor.ts';
 import { PxarEncoder } from '../pxar/encoder.ts';
 import { formatPatterns, formatPrelude, type Pattern, parsePattern } from '../pxar/patterns.ts';
+import type { PayloadIndex, ReusedChunk } from '../pxar/reuse.ts';
 import { noAcl, noXattrs, type PxarMetadata } from '../pxar/types.ts';
 import { type ArchiveCounts, Emitter } from './archive/emitter.ts';
 import type { ItemSink } from './archive/entry.ts';
 import { Excludes } from './archive/excludes.ts';
 import { isVirtual } from './archive/file-system.ts';
+import { LookAhead } from './archive/look-ahead.ts';
 import { type MetadataOptions, MetadataSource } from './archive/metadata-source.ts';
 import { Pacer } from './archive/pacer.ts';
+import { previousRoot } from './archive/previous.ts';
 import { cliExcludeName, Walker } from './archive/walker.ts';
 
 export type { ArchiveCounts } from './archive/emitter.ts';
@@ -25,12 +29,25 @@ export type { ArchiveCounts } from './archive/emitter.ts';
 export interface PayloadSink extends ByteSink {
   /** `offset` is a position of the stream that may be ahead of what was written. */
   suggest(offset: number): void;
+  /** Metadata mode: cuts at `boundary` and puts these chunks, which the server has, behind it. */
+  inject?(boundary: number, chunks: readonly ReusedChunk[]): void | Promise<void>;
+}
+
+/** The previous snapshot's split archive of the same name. */
+export interface PreviousArchive {
+  metadata: PxarAccessor;
+  /** Of its payload archive. */
+  payloadIndex: PayloadIndex;
+  /** Entries that may wait, each with an open file. Default 512. */
+  pendingMax?: number;
 }
 
 export interface ArchiveOptions extends MetadataOptions {
   archive: ByteSink;
   /** Given: a split archive; file content goes here. */
   payload?: PayloadSink;
+  /** Metadata mode: content of files with unchanged metadata is taken from here; `payload` has to have `inject`. */
+  previous?: PreviousArchive;
   /** Unsplit archives of a backup: the snapshot's catalog; `archiveName` is the directory that this archive gets in it. */
   catalog?: CatalogWriter;
   archiveName?: string;
@@ -108,7 +125,7 @@ export async function archiveTree(root: string | Uint8Array, o: ArchiveOptions):
       pacer,
       warn,
     });
-    using items: ItemSink = emitter;
+    using items: ItemSink = withReuse(o, encoder, emitter);
     const walker = new Walker({
       items,
       metadata,
@@ -123,6 +140,7 @@ export async function archiveTree(root: string | Uint8Array, o: ArchiveOptions):
       onEntry: (path) => {
         current = path;
       },
+      previous: o.previous && previousRoot(o.previous.metadata, (text) => warn(current, text)),
     });
     await encoder.start(metadata.ofOpenFile(fd, stat, current));
     await catalog?.startDirectory(Buffer.from(o.archiveName ?? ''));
@@ -145,6 +163,14 @@ export async function archiveTree(root: string | Uint8Array, o: ArchiveOptions):
     closeSync(fd);
   }
   return { ...counts, warnings };
+}
+
+/** In metadata mode entries wait in front of the emitter. */
+function withReuse({ previous, payload }: ArchiveOptions, encoder: PxarEncoder, emitter: Emitter): ItemSink {
+  if (!previous) return emitter;
+  if (!payload?.inject) throw new GranaryError('internal', 'metadata mode without a payload sink that takes chunks');
+  const inject = payload.inject.bind(payload);
+  return new LookAhead({ encoder, emitter, index: previous.payloadIndex, limit: previous.pendingMax, inject });
 }
 
 /** Of the file that keeps the command line's patterns in an unsplit archive (pxar.md 11.5). */

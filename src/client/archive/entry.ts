@@ -33,6 +33,8 @@ export interface FileItem extends NamedEntry {
   readonly fd: number;
   /** Set when the file has more than one name. */
   readonly linked?: LinkedFile;
+  /** Metadata mode: where the unchanged content lies in the previous payload stream. */
+  readonly previousOffset?: number;
 }
 
 /** A file without a file behind it: `.pxarexclude-cli`. */

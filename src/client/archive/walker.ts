@@ -7,12 +7,13 @@ import { quotePath } from '../../base/quote.ts';
 import { type DirectoryEntry, type FileStat, readDirectory, readLinkAt, statAt } from '../../os/at.ts';
 import { fileSystemMagic } from '../../os/statfs.ts';
 import type { PxarMetadata } from '../../pxar/types.ts';
-import type { ArchiveItem, ItemSink, LinkedFile } from './entry.ts';
+import type { ArchiveItem, FileItem, ItemSink, LinkedFile } from './entry.ts';
 import type { Excludes } from './excludes.ts';
 import { isVirtual } from './file-system.ts';
 import type { MetadataSource } from './metadata-source.ts';
 import { leaveOutReason, leaveOutReasons, openEntry } from './open-entry.ts';
 import type { Pacer } from './pacer.ts';
+import type { PreviousEntries } from './previous.ts';
 
 const { S_IFMT, S_IFREG, S_IFDIR, S_IFLNK, S_IFIFO, S_IFSOCK, S_IFBLK, S_IFCHR } = constants;
 const slash = Buffer.from('/');
@@ -34,6 +35,8 @@ export interface WalkerOptions {
   warn: (path: Uint8Array, text: string) => void;
   /** Called with the path of each entry before it is read. */
   onEntry: (path: Uint8Array) => void;
+  /** Metadata mode: the root of the previous archive. */
+  previous?: PreviousEntries;
 }
 
 export class Walker {
@@ -49,11 +52,17 @@ export class Walker {
   /** Hands on everything below the root, which is open as `fd`. */
   async walkRoot(fd: number, stat: FileStat): Promise<void> {
     this.#o.excludes.enter(fd, slash);
-    await this.#children(fd, stat, slash, this.#list(fd, slash));
+    await this.#children(fd, stat, slash, this.#list(fd, slash), this.#o.previous);
   }
 
   /** `base` is the directory's path from the root with a slash at both ends. */
-  async #children(fd: number, stat: FileStat, base: Buffer, entries: readonly DirectoryEntry[]): Promise<void> {
+  async #children(
+    fd: number,
+    stat: FileStat,
+    base: Buffer,
+    entries: readonly DirectoryEntry[],
+    previous: PreviousEntries | undefined,
+  ): Promise<void> {
     this.#collected += entries.length;
     if (this.#collected > this.#o.entriesMax) {
       throw new GranaryError(
@@ -65,7 +74,7 @@ export class Walker {
       const path = Buffer.concat([base, entry.name]);
       this.#o.onEntry(path.subarray(1));
       try {
-        await this.#entry(fd, stat, entry, path);
+        await this.#entry(fd, stat, entry, path, previous);
       } catch (error) {
         if (error instanceof GranaryError) throw error;
         throw withContext(quotePath(path), error);
@@ -89,7 +98,13 @@ export class Walker {
   }
 
   /** `path` with a leading slash. */
-  async #entry(directory: number, parent: FileStat, entry: DirectoryEntry, path: Buffer): Promise<void> {
+  async #entry(
+    directory: number,
+    parent: FileStat,
+    entry: DirectoryEntry,
+    path: Buffer,
+    previous: PreviousEntries | undefined,
+  ): Promise<void> {
     const { name } = entry;
     let { kind } = entry;
     if (kind === 'unknown') {
@@ -97,9 +112,11 @@ export class Walker {
       if (!stat) return;
       kind = kindOf(stat);
     }
-    if (kind === 'directory') return this.#directory(directory, parent, name, path);
-    const item = kind === 'file' ? this.#file(directory, name, path) : this.#other(directory, name, path);
-    if (item) await this.#o.items.add(item);
+    if (kind === 'directory') return this.#directory(directory, parent, name, path, await previous?.directory(name));
+    let item = kind === 'file' ? this.#file(directory, name, path) : this.#other(directory, name, path);
+    if (item === undefined) return;
+    if (previous && item.kind === 'file') item = await withPrevious(item, previous);
+    await this.#o.items.add(item);
   }
 
   #file(directory: number, name: Buffer, path: Buffer): ArchiveItem | undefined {
@@ -127,7 +144,13 @@ export class Walker {
     }
   }
 
-  async #directory(directory: number, parent: FileStat, name: Buffer, path: Buffer): Promise<void> {
+  async #directory(
+    directory: number,
+    parent: FileStat,
+    name: Buffer,
+    path: Buffer,
+    previous: PreviousEntries | undefined,
+  ): Promise<void> {
     const opened = openEntry(directory, name, 'directory');
     const relative = path.subarray(1);
     if ('reason' in opened) {
@@ -154,7 +177,7 @@ export class Walker {
         }
       }
       await items.add({ kind: 'directory', name, path: relative, meta });
-      await this.#children(fd, stat, base, entries);
+      await this.#children(fd, stat, base, entries, previous);
       excludes.leave(mark);
       await items.add({ kind: 'end-directory' });
     } finally {
@@ -212,6 +235,16 @@ export class Walker {
 
   #leaveOut(path: Uint8Array, reason: string): undefined {
     this.#o.warn(path, reason);
+  }
+}
+
+async function withPrevious(item: FileItem, previous: PreviousEntries): Promise<FileItem> {
+  try {
+    const previousOffset = await previous.unchangedFile(item.name, item.meta, item.size);
+    return previousOffset === undefined ? item : { ...item, previousOffset };
+  } catch (error) {
+    closeSync(item.fd);
+    throw error;
   }
 }
 
