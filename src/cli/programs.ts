@@ -15,6 +15,11 @@ export const programs: Readonly<Record<string, ProgramEntry>> = {
     summary: 'Back up to and restore from a backup server.',
     load: async () => (await import('./client/commands.ts')).clientCommands,
   },
+  'proxmox-backup-manager': {
+    short: 'manager',
+    summary: 'Manage the backup server on this machine.',
+    load: async () => (await import('./manager/commands.ts')).managerCommands,
+  },
   pxar: {
     short: 'pxar',
     summary: 'Archives of directory trees.',

@@ -26,6 +26,8 @@ export interface OptionFacts {
   format?: OptionFormat;
   /** The word in angle brackets in help texts; the type's name when absent. */
   valueName?: string;
+  /** May be given without a value, which then is empty: the command asks for it. */
+  secret?: boolean;
 }
 
 export type OptionFormat = 'byte-size' | 'auth-id' | 'namespace';

@@ -64,7 +64,8 @@ export function splitWords(command: Command, words: readonly string[]): RawOptio
       i++;
     } else {
       open = next === undefined ? name : undefined;
-      if (schema) problems.push({ name, text: 'missing parameter value.' });
+      if (schema?.secret) add(name, '');
+      else if (schema) problems.push({ name, text: 'missing parameter value.' });
       else add(name, '');
     }
   }

@@ -1,0 +1,33 @@
+// The commands of proxmox-backup-manager (cli.md 5, 12). They need the rights of the server's own user.
+
+import { defineGroup } from '../framework/command.ts';
+import { list as listAcl, update as updateAcl } from './acl.ts';
+import { create as createDatastore, list as listDatastores, show as showDatastore } from './datastores.ts';
+import { certInfo, versions } from './server-facts.ts';
+import { list as listTasks, stop as stopTask, log as taskLog } from './tasks.ts';
+import {
+  create as createUser,
+  deleteToken,
+  generateToken,
+  listTokens,
+  list as listUsers,
+  remove as removeUser,
+  update as updateUser,
+} from './users.ts';
+
+export const managerCommands = defineGroup('Manage the backup server on this machine.', {
+  datastore: defineGroup('Datastores.', { create: createDatastore, list: listDatastores, show: showDatastore }),
+  user: defineGroup('Users and API tokens.', {
+    list: listUsers,
+    create: createUser,
+    update: updateUser,
+    remove: removeUser,
+    'generate-token': generateToken,
+    'list-tokens': listTokens,
+    'delete-token': deleteToken,
+  }),
+  acl: defineGroup('Access rules.', { list: listAcl, update: updateAcl }),
+  task: defineGroup('Tasks.', { list: listTasks, log: taskLog, stop: stopTask }),
+  cert: defineGroup("The server's certificate.", { info: certInfo }),
+  versions,
+});
