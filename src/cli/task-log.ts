@@ -8,7 +8,9 @@ import { printJson } from './framework/output.ts';
 import type { Terminal } from './framework/terminal.ts';
 
 const linesPerCall = 500;
-const pollMs = 1000;
+/** Pauses between looks at a log that does not grow: short at first, for tasks that end at once. */
+const firstPollMs = 100;
+const longestPollMs = 1000;
 /** Time stamp, colon and blank in front of each line of a log. */
 const stampLength = 27;
 
@@ -43,6 +45,7 @@ export async function followTask(
 /** Prints a task's log until it ends; says nothing about how it ended. */
 export async function printTaskLog(connection: Connection, upid: string, terminal: Terminal): Promise<void> {
   let start = 1;
+  let pollMs = firstPollMs;
   for (;;) {
     const answer = await connection.callForAnswer('GET', `${taskPath(upid)}/log`, {
       start,
@@ -65,6 +68,7 @@ export async function printTaskLog(connection: Connection, upid: string, termina
     }
     if (active !== true) return;
     await sleep(pollMs, undefined, { signal: terminal.signal });
+    pollMs = Math.min(longestPollMs, pollMs * 2);
   }
 }
 
