@@ -32,3 +32,17 @@ describe('password hash', () => {
     assert.equal(verifyPassword('a'.repeat(10_000), hashPassword('a')), false);
   });
 });
+
+test('a hash that is being made survives the garbage collector', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const timer = setInterval(collect, 1);
+  try {
+    for (let i = 0; i < 3; i++) {
+      const hash = await hashPasswordAsync(`secret ${i}`);
+      assert.equal(await verifyPasswordAsync(`secret ${i}`, hash), true);
+    }
+  } finally {
+    clearInterval(timer);
+  }
+});

@@ -10,6 +10,9 @@ const gensalt = native(
   libcrypt,
 );
 
+/** Memory of the calls that are running on other threads, which the collector must not take. */
+const inUse = new Map<Buffer, readonly Buffer[]>();
+
 /** `struct crypt_data`; the hash is the C string at its start. */
 const cryptDataSize = 32768;
 const maxPasswordBytes = 512;
@@ -55,10 +58,15 @@ function cryptSync(password: string, setting: string): string | undefined {
 
 async function cryptAsync(password: string, setting: string): Promise<string | undefined> {
   const data = Buffer.alloc(cryptDataSize);
+  const phrase = cString(password);
+  const salt = cString(setting);
   const result = await new Promise<number | bigint>((resolve, reject) => {
-    cryptR().async(cString(password), cString(setting), data, data.byteLength, (error, value) =>
-      error ? reject(error) : resolve(value),
-    );
+    cryptR().async(phrase, salt, data, data.byteLength, (error, value) => {
+      // The library does not hold on to the memory of a running call: `inUse` does, until it is over.
+      inUse.delete(data);
+      error ? reject(error) : resolve(value);
+    });
+    inUse.set(data, [phrase, salt]);
   });
   return Number(result) === 0 ? undefined : text(data);
 }
