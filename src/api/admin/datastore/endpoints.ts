@@ -1,6 +1,9 @@
 // The calls below admin/datastore/.
 
+import { catalogEndpoints } from './catalog.ts';
+import { contentEndpoints } from './content.ts';
 import { groupEndpoints } from './groups.ts';
+import { jobEndpoints } from './jobs.ts';
 import { listEndpoints } from './list.ts';
 import { namespaceEndpoints } from './namespace.ts';
 import { snapshotEndpoints } from './snapshots.ts';
@@ -11,5 +14,8 @@ export const adminDatastoreEndpoints = [
   ...groupEndpoints,
   ...snapshotEndpoints,
   ...namespaceEndpoints,
+  ...contentEndpoints,
+  ...catalogEndpoints,
+  ...jobEndpoints,
   ...statusEndpoints,
 ];

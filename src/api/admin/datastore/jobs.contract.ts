@@ -7,7 +7,9 @@ import { pruneItem } from '../../shapes.contract.ts';
 
 const namespace = { store: schema.store, ns: Type.Optional(schema.ns) };
 const depth = Type.Optional(Type.Integer({ minimum: 0, maximum: 7, description: 'Levels of namespaces below.' }));
-const threads = Type.Optional(Type.Integer({ minimum: 1, maximum: 32, description: 'Worker threads.' }));
+const threads = Type.Optional(
+  Type.Integer({ minimum: 1, maximum: 32, description: 'Accepted; the server chooses by itself.' }),
+);
 const dryRun = Type.Optional(Type.Boolean({ default: false, description: 'Only tell what would be done.' }));
 
 export const pruneGroup = defineEndpoint({

@@ -1,0 +1,199 @@
+// A whole API server for tests: own directories, users with different rights, real TLS on a free port.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import https from 'node:https';
+import os from 'node:os';
+import path from 'node:path';
+import { AccessControl } from '../../access/access-control.ts';
+import { backupUpgrade, readerUpgrade } from '../../backup/session.contract.ts';
+import { systemClock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import { DatastoreConfig } from '../../config/datastore-config.ts';
+import { createDirectories, resolveDirectories } from '../../config/directories.ts';
+import { ConfiguredDatastores } from '../../daemon/datastore-registry.ts';
+import { serverVersion } from '../../daemon/version.ts';
+import { rootUser } from '../../model/auth-id.ts';
+import type { EndpointContract } from '../../model/endpoint.ts';
+import { TaskRegistry } from '../../task/task-registry.ts';
+import type { ServerContext, UpgradeHandler } from '../../wire/context.ts';
+import { ApiServer } from '../../wire/http-server.ts';
+import type { Endpoint } from '../../wire/implement.ts';
+import { Router } from '../../wire/router.ts';
+import { ensureIdentity } from '../../wire/tls.ts';
+import { endpoints as allEndpoints } from '../index.ts';
+
+export interface Answer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: Buffer;
+  text: string;
+  /** The parsed body of a JSON answer. */
+  json: { data: unknown; [attribute: string]: unknown };
+}
+
+export interface CallOptions {
+  /** Sent in the query, or for POST and PUT as a form. */
+  params?: Record<string, string | number | boolean | readonly string[]>;
+  /** Sent as a JSON body. */
+  json?: unknown;
+  raw?: Uint8Array;
+  /** User to log in as; nobody when absent. */
+  as?: string;
+  headers?: Record<string, string>;
+  format?: 'json' | 'extjs';
+}
+
+export interface TestApiOptions {
+  endpoints?: readonly Endpoint[];
+  /** Datastores by name. */
+  stores?: Record<string, string>;
+  session?: UpgradeHandler;
+  delays?: { unauthorized: number; forbidden: number };
+}
+
+/** Users: `admin@pbs` may do everything, `audit@pbs` audits the stores, `nobody@pbs` has no rights. */
+export class TestApi implements AsyncDisposable {
+  readonly server: ServerContext;
+  readonly port: number;
+  readonly home: string;
+  /** Everything that was logged at level error. */
+  readonly errors: { event: string; facts: Record<string, unknown> }[];
+  readonly #api: ApiServer;
+  readonly #agent = new https.Agent({ keepAlive: true, rejectUnauthorized: false });
+
+  private constructor(home: string, server: ServerContext, api: ApiServer, port: number, errors: TestApi['errors']) {
+    this.home = home;
+    this.server = server;
+    this.#api = api;
+    this.port = port;
+    this.errors = errors;
+  }
+
+  static async start(options: TestApiOptions = {}): Promise<TestApi> {
+    const home = mkdtempSync(path.join(os.tmpdir(), 'granary-api-'));
+    const directories = resolveDirectories(home, 'home');
+    await createDirectories(directories);
+    const clock = systemClock;
+    const errors: TestApi['errors'] = [];
+    const log: Logger = (level, event, facts = {}) => {
+      if (level === 'error') errors.push({ event, facts });
+    };
+    const access = await AccessControl.open(directories, clock, { logger: log, sleep: async () => {} });
+    const tasks = await TaskRegistry.open(directories, clock, 'testnode', log);
+    const datastores = new ConfiguredDatastores(directories, clock, log);
+    const server: ServerContext = {
+      directories,
+      access,
+      tasks,
+      datastores,
+      clock,
+      log,
+      version: serverVersion,
+      node: 'testnode',
+    };
+    for (const [name, base] of Object.entries(options.stores ?? {})) {
+      await new DatastoreConfig(directories).create({ name, path: base });
+    }
+    for (const userid of ['admin@pbs', 'audit@pbs', 'nobody@pbs']) await access.users.create({ userid });
+    await access.updateAcl(rootUser, { path: '/', role: 'Admin', authId: 'admin@pbs' });
+    await access.updateAcl(rootUser, { path: '/datastore', role: 'DatastoreAudit', authId: 'audit@pbs' });
+    const handle = options.session ?? (async () => {});
+    const sessions = [backupUpgrade, readerUpgrade].map((contract) => ({
+      contract: contract as unknown as EndpointContract,
+      handle,
+    }));
+    const router = new Router(
+      options.endpoints ?? allEndpoints,
+      sessions.map((one) => one.contract.path),
+    );
+    const identity = await ensureIdentity(directories.config, { clock, bits: 2048 });
+    const delays = options.delays ?? { unauthorized: 0, forbidden: 0 };
+    const api = new ApiServer({ server, router, sessions, identity, delays });
+    const port = await api.listen({ port: 0, host: '127.0.0.1' });
+    return new TestApi(home, server, api, port, errors);
+  }
+
+  setIdentity(identity: Parameters<ApiServer['setIdentity']>[0]): void {
+    this.#api.setIdentity(identity);
+  }
+
+  /** Cookie and CSRF token of a user. */
+  login(user: string): Record<string, string> {
+    const { ticket, csrf } = this.server.access.issueTicket(user);
+    return { cookie: `PBSAuthCookie=${encodeURIComponent(ticket)}`, csrfpreventiontoken: csrf };
+  }
+
+  /** One call below `/api2/FORMAT/`; a path that begins with a slash is taken as it is. */
+  async call(method: string, callPath: string, options: CallOptions = {}): Promise<Answer> {
+    const headers: Record<string, string | number> = { ...(options.as === undefined ? {} : this.login(options.as)) };
+    let target = callPath.startsWith('/') ? callPath : `/api2/${options.format ?? 'json'}/${callPath}`;
+    let body = options.raw;
+    const form = formOf(options.params ?? {});
+    if (options.json !== undefined) {
+      body = Buffer.from(JSON.stringify(options.json));
+      headers['content-type'] = 'application/json';
+    } else if (form !== '' && (method === 'POST' || method === 'PUT') && body === undefined) {
+      body = Buffer.from(form);
+      headers['content-type'] = 'application/x-www-form-urlencoded';
+    } else if (form !== '') target += `${target.includes('?') ? '&' : '?'}${form}`;
+    if (body !== undefined) headers['content-length'] = body.byteLength;
+    return await this.#send(method, target, { ...headers, ...options.headers }, body);
+  }
+
+  #send(
+    method: string,
+    target: string,
+    headers: Record<string, string | number>,
+    body: Uint8Array | undefined,
+  ): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const request = https.request(
+        { host: '127.0.0.1', port: this.port, method, path: target, headers, agent: this.#agent },
+        (response) => {
+          const parts: Buffer[] = [];
+          response.on('data', (part: Buffer) => parts.push(part));
+          response.on('error', reject);
+          response.on('end', () => {
+            const bytes = Buffer.concat(parts);
+            const text = bytes.toString();
+            resolve({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              body: bytes,
+              text,
+              get json() {
+                return JSON.parse(text) as Answer['json'];
+              },
+            });
+          });
+        },
+      );
+      request.on('error', reject);
+      request.end(body);
+    });
+  }
+
+  /** The status of a task once it has ended. */
+  async finished(upid: string): Promise<string> {
+    for (;;) {
+      const { running, status } = await this.server.tasks.info(upid);
+      if (!running) return status ?? 'unknown';
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#agent.destroy();
+    await this.#api.close(0);
+    await this.server.tasks.shutdown();
+    rmSync(this.home, { recursive: true, force: true });
+  }
+}
+
+function formOf(params: NonNullable<CallOptions['params']>): string {
+  const form = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    for (const one of Array.isArray(value) ? value : [value]) form.append(name, String(one));
+  }
+  return form.toString();
+}
