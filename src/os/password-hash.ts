@@ -11,7 +11,7 @@ const gensalt = native(
 );
 
 /** Memory of the calls that are running on other threads, which the collector must not take. */
-const inUse = new Map<Buffer, readonly Buffer[]>();
+const inUse = new Map<Buffer, readonly Uint8Array[]>();
 
 /** `struct crypt_data`; the hash is the C string at its start. */
 const cryptDataSize = 32768;
