@@ -1,0 +1,167 @@
+// An archive that is cut by its content: bytes gather in large segments of shared memory, where the SIMD chunker finds
+// the cuts and the workers find the chunks.
+
+import type { IndexHandle } from '../../backup/writer.ts';
+import { GranaryError } from '../../base/errors.ts';
+import { StreamCutter } from '../../chunker/boundaries.ts';
+import { type ScannerProgram, SimdScanner } from '../../chunker/simd-scanner.ts';
+import { ArchiveUpload, type UploadEnvironment } from './archive-upload.ts';
+import type { Segment } from './segments.ts';
+
+/** A chunk that the server knows from the previous snapshot. */
+export interface KnownChunk {
+  readonly digest: Uint8Array;
+  readonly size: number;
+}
+
+/** New bytes are examined in portions of this size: the scanner is made for many at once. */
+const portion = 2 * 1024 * 1024;
+const minSegment = 4 * 1024 * 1024;
+
+/** What a segment of an archive with this largest chunk needs: a chunk, and as much to go on reading. */
+export function dynamicSegmentSize(maximumChunk: number): number {
+  return Math.max(2 * maximumChunk, minSegment);
+}
+
+export class DynamicUpload extends ArchiveUpload {
+  readonly #scanner: SimdScanner;
+  readonly #cutter: StreamCutter<readonly KnownChunk[]>;
+  readonly #segmentSize: number;
+  #segment: Segment | undefined;
+  /** Offsets in the segment: of the current chunk, of its bytes that were not examined yet, and of the free room. */
+  #chunk = 0;
+  #examined = 0;
+  #fill = 0;
+  readonly #injected = { bytes: 0, chunks: 0 };
+
+  constructor(
+    name: string,
+    index: IndexHandle,
+    environment: UploadEnvironment,
+    program: ScannerProgram,
+    average: number,
+  ) {
+    super(name, index, environment);
+    this.#scanner = new SimdScanner(program, average);
+    this.#cutter = new StreamCutter(this.#scanner);
+    this.#segmentSize = dynamicSegmentSize(this.#scanner.parameters.maximum);
+  }
+
+  override reserve(max: number): Uint8Array | Promise<Uint8Array> {
+    this.check();
+    const segment = this.#segment;
+    if (segment && this.#fill < segment.bytes.byteLength) return segment.bytes.subarray(this.#fill, this.#fill + max);
+    return this.#reserveLater(max);
+  }
+
+  async #reserveLater(max: number): Promise<Uint8Array> {
+    const segment = await this.#nextSegment();
+    return segment.bytes.subarray(this.#fill, this.#fill + max);
+  }
+
+  override commit(length: number): void {
+    this.position += length;
+    this.#fill += length;
+    const full = this.#fill === this.#segment?.bytes.byteLength;
+    if (full || this.#fill - this.#examined >= portion) this.#cut();
+  }
+
+  /** A file begins at this archive offset, which is a good place to cut. */
+  suggest(offset: number): void {
+    this.#cutter.suggest(offset);
+  }
+
+  /** Cuts at the archive offset `boundary`, and puts chunks that the server knows behind it. */
+  inject(boundary: number, chunks: readonly KnownChunk[]): void {
+    this.check();
+    const size = chunks.reduce((sum, chunk) => sum + chunk.size, 0);
+    this.#cutter.inject(boundary, size, chunks);
+    this.position += size;
+  }
+
+  protected override injected(): { bytes: number; chunks: number } {
+    return this.#injected;
+  }
+
+  protected override end(): void {
+    this.#cut();
+    const rest = this.#fill - this.#chunk;
+    if (rest > 0) {
+      this.#cutter.end(rest);
+      this.#piece(rest);
+    }
+    this.dropMemory();
+    if (this.#cutter.pending) {
+      throw new GranaryError('internal', `${this.name} ends at ${this.position}, in front of chunks to be injected`);
+    }
+    if (this.counts.chunks === 0)
+      throw new GranaryError('bad-request', `${this.name} is empty, which an index cannot be`);
+  }
+
+  protected override dropMemory(): void {
+    this.#segment?.release();
+    this.#segment = undefined;
+    this.#chunk = 0;
+    this.#examined = 0;
+    this.#fill = 0;
+  }
+
+  /** Cuts what can be cut of the bytes so far. */
+  #cut(): void {
+    for (;;) {
+      const cut = this.#cutter.next(this.#fill - this.#chunk);
+      if (!cut) break;
+      if (cut.length > 0) this.#piece(cut.length);
+      for (const { digest, size } of cut.injected ?? []) {
+        this.counts.chunks++;
+        this.#injected.chunks++;
+        this.#injected.bytes += size;
+        this.environment.stage.countReused(size);
+        this.entries.addKnown(size, digest);
+      }
+    }
+    this.#examined = this.#fill;
+  }
+
+  #piece(length: number): void {
+    const segment = this.#segment!;
+    const offset = segment.offset + this.#chunk;
+    this.#chunk += length;
+    this.store({ offset, length, release: segment.hold() });
+  }
+
+  /** Gets room for more, and moves the unfinished chunk there. At worst waits until the own chunks are stored. */
+  async #nextSegment(): Promise<Segment> {
+    const { segments } = this.environment;
+    for (;;) {
+      this.check();
+      const old = this.#segment;
+      const next = segments.tryTake(this.#segmentSize);
+      if (next) {
+        if (old) next.bytes.set(old.bytes.subarray(this.#chunk, this.#fill));
+        old?.release();
+        return this.#moved(next);
+      }
+      if (old?.exclusive) {
+        old.bytes.copyWithin(0, this.#chunk, this.#fill);
+        return this.#moved(old);
+      }
+      if (segments.taken === 0) {
+        throw new GranaryError(
+          'internal',
+          `${this.name} needs ${this.#segmentSize} bytes, more than the engine may use`,
+        );
+      }
+      await segments.changed();
+    }
+  }
+
+  #moved(segment: Segment): Segment {
+    this.#segment = segment;
+    this.#fill -= this.#chunk;
+    this.#examined = this.#fill;
+    this.#chunk = 0;
+    this.#scanner.address = segment.offset;
+    return segment;
+  }
+}

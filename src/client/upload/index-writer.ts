@@ -1,0 +1,125 @@
+// Names an archive's chunks in its index on the server: strictly in order, in batches, never before the chunk is
+// there, and with the checksum that closing needs (backup-protocol.md 5.5 and 5.6).
+
+import { createHash, type Hash } from 'node:crypto';
+import { type BackupWriter, type IndexEntry, type IndexHandle, maxAppend } from '../../backup/writer.ts';
+import { bytesEqual, writeU64 } from '../../base/bytes.ts';
+import type { ChunkIndex } from '../../format/chunk-index.ts';
+
+interface Entry {
+  readonly length: number;
+  /** Undefined while the chunk is not on the server. */
+  digest: Uint8Array | undefined;
+}
+
+export interface IndexTotals {
+  chunkCount: number;
+  size: number;
+  csum: Uint8Array;
+}
+
+export class IndexWriter {
+  readonly #writer: BackupWriter;
+  readonly #index: IndexHandle;
+  /** Fixed: the entries that the index on the server starts with. */
+  readonly #base: ChunkIndex | undefined;
+  /** Entries in archive order that are not named yet. */
+  readonly #entries: Entry[] = [];
+  /** Entries that may be named, in order. */
+  #ready: IndexEntry[] = [];
+  #append: Promise<void> | undefined;
+  readonly #hash: Hash = createHash('sha256');
+  #position = 0;
+  #count = 0;
+  #appendedCount = 0;
+  #appendedSize = 0;
+  #failure: { error: unknown } | undefined;
+  #settled: (() => void) | undefined;
+
+  constructor(writer: BackupWriter, index: IndexHandle, base?: ChunkIndex) {
+    this.#writer = writer;
+    this.#index = index;
+    this.#base = base;
+  }
+
+  /** The next chunk of the archive; `stored` tells when it may be named. The order of calls is the archive's. */
+  add(length: number, stored: Promise<Uint8Array>): void {
+    const entry: Entry = { length, digest: undefined };
+    this.#entries.push(entry);
+    stored.then(
+      (digest) => {
+        entry.digest = digest;
+        this.#advance();
+      },
+      (error) => this.fail(error),
+    );
+  }
+
+  /** Like `add`, for a chunk that may be named at once. */
+  addKnown(length: number, digest: Uint8Array): void {
+    this.#entries.push({ length, digest });
+    this.#advance();
+  }
+
+  /** `finish` rejects with the first of these errors. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#settled?.();
+  }
+
+  /** Resolves when every chunk is named. What closing the index needs: of a reused index, only what was appended. */
+  async finish(): Promise<IndexTotals> {
+    while (!this.#failure && (this.#entries.length > 0 || this.#ready.length > 0 || this.#append)) {
+      if (this.#entries.length === 0) this.#send(1);
+      await new Promise<void>((resolve) => {
+        this.#settled = resolve;
+      });
+    }
+    if (this.#failure) throw this.#failure.error;
+    const csum = new Uint8Array(this.#hash.digest());
+    return { chunkCount: this.#appendedCount, size: this.#appendedSize, csum };
+  }
+
+  #advance(): void {
+    for (let entry = this.#entries[0]; entry?.digest; entry = this.#entries[0]) {
+      this.#entries.shift();
+      this.#take(entry.length, entry.digest);
+    }
+    this.#send(maxAppend);
+    if (this.#entries.length === 0) this.#settled?.();
+  }
+
+  #take(length: number, digest: Uint8Array): void {
+    const offset = this.#position;
+    this.#position += length;
+    if (this.#index.kind === 'dynamic') {
+      const end = new Uint8Array(8);
+      writeU64(end, 0, this.#position);
+      this.#hash.update(end);
+    }
+    this.#hash.update(digest);
+    const at = this.#count++;
+    if (this.#base && at < this.#base.count && bytesEqual(this.#base.digestAt(at), digest)) return;
+    this.#appendedCount++;
+    this.#appendedSize += length;
+    this.#ready.push({ offset, digest });
+  }
+
+  /** Names the next batch if there are `least` entries; one call at a time, because the server takes them in order. */
+  #send(least: number): void {
+    if (this.#append || this.#failure || this.#ready.length < least) return;
+    const batch = this.#ready.slice(0, maxAppend);
+    this.#ready = this.#ready.slice(maxAppend);
+    this.#append = this.#writer.append(this.#index, batch).then(
+      () => {
+        this.#append = undefined;
+        this.#send(maxAppend);
+        this.#settled?.();
+      },
+      (error) => {
+        this.#append = undefined;
+        this.fail(error);
+      },
+    );
+  }
+}
