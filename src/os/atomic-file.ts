@@ -7,7 +7,7 @@ import { open } from 'node:fs/promises';
 import { dirname, extname } from 'node:path';
 import { isErrno } from '../base/errors.ts';
 import { failpoint } from './failpoint.ts';
-import { AT_FDCWD, cString, lastError, native, systemError } from './libc.ts';
+import { AT_FDCWD, callOffThread, cString, lastError, native, systemError } from './libc.ts';
 
 export interface WriteOptions {
   /** Permission bits, set whatever the umask is. Default 0644. */
@@ -99,9 +99,7 @@ const syncfs = native('int syncfs(int fd)');
 /** Makes everything written to the file system of `path` durable (syncfs), without blocking this thread. */
 export async function syncFileSystem(path: string): Promise<void> {
   await using handle = await open(path, fs.constants.O_RDONLY);
-  const result = await new Promise<number | bigint>((resolve, reject) => {
-    syncfs().async(handle.fd, (error, value) => (error ? reject(error) : resolve(value)));
-  });
+  const result = await callOffThread(syncfs(), handle.fd);
   // The errno of the other thread is not known here; EIO is the one that syncfs reports for lost data.
   if (result !== 0) throw systemError(5, 'syncfs', path);
 }

@@ -67,6 +67,23 @@ export function native(declaration: string, library: Library = libc): () => Nati
   };
 }
 
+const inUse = new Set<readonly NativeArgument[]>();
+
+/**
+ * Runs a native call off the main thread. Its errno is not known. The memory of the arguments is kept
+ * until it is over; the library itself would leave it to the garbage collector.
+ */
+export async function callOffThread(call: NativeCall, ...args: NativeArgument[]): Promise<number | bigint> {
+  inUse.add(args);
+  try {
+    return await new Promise((resolve, reject) => {
+      call.async(...args, (error, result) => (error ? reject(error) : resolve(result)));
+    });
+  } finally {
+    inUse.delete(args);
+  }
+}
+
 /** The calling thread's errno after a native call that failed; read it before anything else is called. */
 export function lastErrno(): number {
   return koffi?.errno() ?? 0;

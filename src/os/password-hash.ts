@@ -2,16 +2,13 @@
 // written as yescrypt cost 5, verified in every scheme that the host's libcrypt knows (access-control.md 8).
 
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { cString, lastErrno, libcrypt, native, systemError } from './libc.ts';
+import { callOffThread, cString, lastErrno, libcrypt, native, systemError } from './libc.ts';
 
 const cryptR = native('intptr_t crypt_rn(const void *phrase, const void *setting, void *data, int size)', libcrypt);
 const gensalt = native(
   'intptr_t crypt_gensalt_rn(const void *prefix, ulong count, const void *random, int length, void *out, int size)',
   libcrypt,
 );
-
-/** Memory of the calls that are running on other threads, which the collector must not take. */
-const inUse = new Map<Buffer, readonly Uint8Array[]>();
 
 /** `struct crypt_data`; the hash is the C string at its start. */
 const cryptDataSize = 32768;
@@ -58,16 +55,7 @@ function cryptSync(password: string, setting: string): string | undefined {
 
 async function cryptAsync(password: string, setting: string): Promise<string | undefined> {
   const data = Buffer.alloc(cryptDataSize);
-  const phrase = cString(password);
-  const salt = cString(setting);
-  const result = await new Promise<number | bigint>((resolve, reject) => {
-    cryptR().async(phrase, salt, data, data.byteLength, (error, value) => {
-      // The library does not hold on to the memory of a running call: `inUse` does, until it is over.
-      inUse.delete(data);
-      error ? reject(error) : resolve(value);
-    });
-    inUse.set(data, [phrase, salt]);
-  });
+  const result = await callOffThread(cryptR(), cString(password), cString(setting), data, data.byteLength);
   return Number(result) === 0 ? undefined : text(data);
 }
 
