@@ -3,8 +3,10 @@
 
 import { closeSync, constants } from 'node:fs';
 import { GranaryError, isErrno } from '../../base/errors.ts';
+import { quotePath } from '../../base/quote.ts';
 import { linkAt, makeDirectoryAt, openAt, statAt, symlinkAt, unlinkAt } from '../../os/at.ts';
 import { makeNodeAt } from '../../os/special-files.ts';
+import { OffsetSet } from '../../pxar/offset-set.ts';
 import type { PatternList } from '../../pxar/patterns.ts';
 import {
   type DeviceEvent,
@@ -72,6 +74,8 @@ export class Extractor {
   readonly #o: ExtractorOptions;
   readonly #open: OpenDirectory[] = [];
   readonly #slash = Buffer.from('/');
+  /** Archive positions of the files that were restored: only these may be linked to. */
+  readonly #restored = new OffsetSet();
   #sourceError: unknown;
 
   constructor(options: ExtractorOptions) {
@@ -201,6 +205,7 @@ export class Extractor {
         writer.finish();
         complete = true;
         this.#o.metadata.apply({ directory: parent, name, fd }, meta, path);
+        this.#restored.add(event.offset);
         this.#o.counts.files++;
         this.#o.counts.bytes += writer.position;
       } finally {
@@ -298,6 +303,8 @@ export class Extractor {
 
   #hardLink(parent: number, event: HardLinkEvent): void {
     const { name } = event;
+    // What lies under the target's name otherwise is not the archive's file.
+    if (!this.#restored.has(event.targetOffset)) throw targetMissing(event.target);
     const { directory, last } = this.#openTarget(event.target);
     try {
       const link = () => linkAt(directory, last, parent, name);
@@ -328,10 +335,7 @@ export class Extractor {
       }
       const stat = statAt(directory, last);
       if (stat && (stat.mode & S_IFMT) === S_IFREG) return { directory, last };
-      throw new GranaryError(
-        'not-found',
-        `the file that it is a hard link to, '${Buffer.from(target)}', was not restored`,
-      );
+      throw targetMissing(target);
     } catch (error) {
       if (directory !== this.#o.root) closeSync(directory);
       throw error;
@@ -346,6 +350,10 @@ function removePartial(parent: number, name: Uint8Array): void {
   } catch (error) {
     if (!isErrno(error, 'ENOENT', 'EBUSY', 'EPERM', 'EACCES')) throw error;
   }
+}
+
+function targetMissing(target: Uint8Array): GranaryError {
+  return new GranaryError('not-found', `the file that it is a hard link to, ${quotePath(target)}, was not restored`);
 }
 
 function existsError(kind: string): Error {
