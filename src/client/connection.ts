@@ -5,6 +5,7 @@ import { type Clock, epochSeconds, systemClock } from '../base/clock.ts';
 import { GranaryError } from '../base/errors.ts';
 import { isToken } from '../model/auth-id.ts';
 import type { H2Session } from '../wire/h2-client.ts';
+import type { RateLimits } from './rate-limit.ts';
 import { formatServer, type Repository } from './repository.ts';
 import { type CallAnswer, type CallParameters, type Method, RestClient, withQuery } from './rest-client.ts';
 import { configFile, type Environment, readSetting, runtimeFile } from './secrets.ts';
@@ -88,11 +89,11 @@ export class Connection implements AsyncDisposable {
     return this.#authorized((headers) => this.#rest.download(path, parameters, headers, this.#o.signal));
   }
 
-  /** Upgrades a connection of its own to a backup or reader session. */
-  openSession(kind: SessionKind, query: CallParameters): Promise<H2Session> {
+  /** Upgrades a connection of its own, maybe held to a rate, to a backup or reader session. */
+  openSession(kind: SessionKind, query: CallParameters, limits?: RateLimits): Promise<H2Session> {
     return this.#authorized(async (headers) => {
       const { connectH2 } = await import('../wire/h2-client.ts');
-      const socket = await this.#tls.connect(this.#o.signal);
+      const socket = await this.#tls.connect(this.#o.signal, limits);
       return connectH2({
         socket,
         authority: formatServer(this.#o.repository),

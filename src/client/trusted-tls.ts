@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import { connect as connectTls, getCACertificates, type TLSSocket } from 'node:tls';
 import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
 import { replaceFile } from '../os/atomic-file.ts';
+import { LimitedSocket, type RateLimits } from './rate-limit.ts';
 import { formatServer } from './repository.ts';
 
 export interface Server {
@@ -42,20 +43,20 @@ export class TrustedTls {
     this.#known = trust.pinned === undefined ? undefined : checkFingerprint(trust.pinned);
   }
 
-  /** A connection whose certificate is trusted. Throws `connection` or `certificate`. */
-  async connect(signal?: AbortSignal): Promise<TLSSocket> {
+  /** A connection whose certificate is trusted, maybe held to a rate. Throws `connection` or `certificate`. */
+  async connect(signal?: AbortSignal, limits?: RateLimits): Promise<TLSSocket> {
     if (this.#known === undefined) {
       this.#stored ??= this.#loadStored();
       this.#known = await this.#stored;
     }
     // Loading the system's certificates takes a tenth of a second: not needed while a known fingerprint matches.
-    const first = await this.#handshake(this.#useSystem || this.#known === undefined, signal);
+    const first = await this.#handshake(this.#useSystem || this.#known === undefined, signal, limits);
     const fingerprint = fingerprintOf(first);
     if (first.authorized || fingerprint === this.#known) return first;
     let reason = String(first.authorizationError ?? 'not trusted');
     if (!this.#useSystem && this.#known !== undefined) {
       first.destroy();
-      const second = await this.#handshake(true, signal);
+      const second = await this.#handshake(true, signal, limits);
       if (second.authorized) {
         this.#useSystem = true;
         return second;
@@ -97,12 +98,12 @@ export class TrustedTls {
     );
   }
 
-  async #handshake(withSystem: boolean, signal?: AbortSignal): Promise<TLSSocket> {
+  async #handshake(withSystem: boolean, signal?: AbortSignal, limits?: RateLimits): Promise<TLSSocket> {
     const { host } = this.#server;
     const tcp = await this.#openTcp(signal);
     return new Promise((resolve, reject) => {
       const socket = connectTls({
-        socket: tcp,
+        socket: limits ? new LimitedSocket(tcp, limits) : tcp,
         host,
         ...(isIP(host) ? {} : { servername: host }),
         rejectUnauthorized: false,

@@ -1,6 +1,7 @@
 // The commands of proxmox-backup-client, in the order of the help text (cli.md 4, 12).
 
 import { defineGroup } from '../framework/command.ts';
+import { backup } from './backup.ts';
 import { changeOwner, forgetGroup, list as listGroups } from './groups.ts';
 import { changePassphrase, create as createKey, paperkey, show as showKey } from './keys.ts';
 import {
@@ -27,6 +28,7 @@ import { list as listTasks, stop as stopTask, log as taskLog } from './tasks.ts'
 export const clientCommands = defineGroup(
   'Back up to and restore from a backup server.',
   {
+    backup,
     list: listGroups,
     snapshot: defineGroup('Snapshots.', {
       list: listSnapshots,
