@@ -9,7 +9,7 @@ import { startBackupSession } from '../backup/session-server.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { jsonLogger, type Logger } from '../base/log.ts';
-import { createDirectories, type Directories, resolveDirectories } from '../config/directories.ts';
+import type { Directories } from '../config/directories.ts';
 import type { EndpointContract } from '../model/endpoint.ts';
 import { startReaderSession } from '../reader/session-server.ts';
 import { TaskRegistry } from '../task/task-registry.ts';
@@ -18,6 +18,7 @@ import { ApiServer, type SessionEndpoint } from '../wire/http-server.ts';
 import { Router } from '../wire/router.ts';
 import { ensureIdentity, identityStamp, loadIdentity } from '../wire/tls.ts';
 import { ConfiguredDatastores } from './datastore-registry.ts';
+import { prepareServer } from './prepare.ts';
 import { serverVersion } from './version.ts';
 
 export interface ProxyOptions {
@@ -50,23 +51,12 @@ const sessions: readonly SessionEndpoint[] = [
   { contract: readerUpgrade as unknown as EndpointContract, handle: startReaderSession },
 ];
 
-/** Makes what a server needs before its first process listens: directories and certificate. */
-export async function prepareServer(options: ProxyOptions): Promise<Directories> {
-  const directories = resolveDirectories(options.home);
-  await createDirectories(directories);
-  const bits = options.certificateBits;
-  await ensureIdentity(directories.config, {
-    clock: options.clock ?? systemClock,
-    ...(bits === undefined ? {} : { bits }),
-  });
-  return directories;
-}
-
 /** Starts to serve in this process. */
 export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   const clock = options.clock ?? systemClock;
   const log = options.log ?? jsonLogger();
-  const directories = await prepareServer(options);
+  const bits = options.certificateBits;
+  const directories = await prepareServer(options.home, clock, bits === undefined ? {} : { bits });
   const node = os.hostname().split('.')[0]!;
   const delays = options.delays;
   const access = await AccessControl.open(directories, clock, {
