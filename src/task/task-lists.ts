@@ -162,18 +162,19 @@ export class TaskLists {
     const leftover = await this.#text('archive.1');
     const numbers = await this.#archiveNumbers();
     if (leftover !== '' && !numbers.includes(1)) archives.push(async () => leftover);
-    for (const number of numbers) archives.push(() => this.#readArchive(number));
+    // A damaged old archive hides its own tasks only.
+    for (const number of numbers) archives.push(async () => (await this.#readArchive(number)) ?? '');
     return { active, archives };
   }
 
-  async #readArchive(number: number): Promise<string> {
+  /** Undefined for a damaged one. */
+  async #readArchive(number: number): Promise<string | undefined> {
     const bytes = await readFile(this.#file(`archive.${number}.zst`)).catch(ignoreMissing);
     if (!bytes) return '';
     try {
       return (await promisify(zstdDecompress)(bytes, { maxOutputLength: maxArchiveBytes })).toString();
     } catch {
-      // A damaged old archive hides its own tasks only.
-      return '';
+      return undefined;
     }
   }
 
@@ -197,25 +198,30 @@ export class TaskLists {
   }
 
   async #allEndedBefore(number: number, time: number): Promise<boolean> {
-    const tasks = parseList(await this.#readArchive(number));
+    const tasks = parseList((await this.#readArchive(number)) ?? '');
     return tasks.length > 0 && tasks.every((task) => (task.end?.endTime ?? Number.POSITIVE_INFINITY) < time);
   }
 
-  /** Logs last written before the oldest archived task ended belong to tasks that are in no list any more. */
+  /** Removes the logs that no list names and that were last written before the oldest listed task ended. */
   async #removeOldLogs(): Promise<void> {
-    const numbers = await this.#archiveNumbers();
-    const oldest = numbers.at(-1);
-    const tasks = parseList(oldest === undefined ? await this.#text('archive') : await this.#readArchive(oldest));
-    const first = tasks[0]?.end?.endTime;
-    if (first === undefined) return;
-    const active = new Set(parseList(await this.#text('active')).map((task) => task.upid));
+    const listed = parseList(await this.#text('active'));
+    for (const number of await this.#archiveNumbers()) {
+      const text = await this.#readArchive(number);
+      // Which logs a damaged archive names cannot be known.
+      if (text === undefined) return;
+      listed.push(...parseList(text));
+    }
+    listed.push(...parseList(await this.#text('archive')));
+    if (listed.length === 0) return;
+    const oldest = listed.reduce((time, { end, parsed }) => Math.min(time, end?.endTime ?? parsed.startTime), Infinity);
+    const named = new Set(listed.map((task) => task.upid));
     for (const directory of await readdir(this.path)) {
       if (!/^[0-9A-F]{2}$/.test(directory)) continue;
       for (const name of await readdir(join(this.path, directory))) {
-        if (!parseUpid(name) || active.has(name)) continue;
+        if (!parseUpid(name) || named.has(name)) continue;
         const path = join(this.path, directory, name);
         const written = await stat(path).catch(ignoreMissing);
-        if (written && written.mtimeMs / 1000 < first) await rm(path, { force: true });
+        if (written && written.mtimeMs / 1000 < oldest) await rm(path, { force: true });
       }
     }
   }

@@ -124,6 +124,7 @@ export class TaskRegistry {
       running.delete(upid);
       this.#own.delete(task);
       log.close();
+      done.resolve('unknown');
       await rm(path, { force: true });
       throw error;
     }
@@ -236,13 +237,13 @@ export class TaskRegistry {
     log.append(formatStatusLine(status));
     log.close();
     running.delete(task.upid);
-    this.#own.delete(task);
     try {
       await this.#lists.sweep();
     } catch (error) {
       // The next start or end of a task, in any process, finds the status in the log.
       this.#logger('error', 'task-list-failed', { upid: task.upid, error: messageOf(error) });
     }
+    this.#own.delete(task);
     return status;
   }
 
