@@ -38,7 +38,7 @@ export interface PreviousArchive {
   metadata: PxarAccessor;
   /** Of its payload archive. */
   payloadIndex: PayloadIndex;
-  /** Entries that may wait, each with an open file. Default 512. */
+  /** Most entries that may wait, each with an open file. The default follows from the limit of open files. */
   pendingMax?: number;
 }
 

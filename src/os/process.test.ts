@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
-import { isProcessRunning, processStartTicks } from './process.ts';
+import { isProcessRunning, openFileLimit, processStartTicks } from './process.ts';
 
 describe('process', () => {
   it('knows this process by pid and start time', () => {
@@ -22,5 +22,11 @@ describe('process', () => {
     child.stdin.end();
     await exit;
     assert.equal(isProcessRunning(child.pid!, start), false);
+  });
+
+  it('knows how many files may be open', () => {
+    const shell = spawnSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' });
+    const limit = shell.stdout.trim();
+    assert.equal(openFileLimit(), limit === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(limit));
   });
 });

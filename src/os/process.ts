@@ -29,3 +29,9 @@ function readStat(pid: number): { state: string; start: number } | undefined {
   const start = Number(fields[19]);
   return Number.isSafeInteger(start) ? { state: fields[0] ?? '', start } : undefined;
 }
+
+/** How many files this process may have open at the same time. */
+export function openFileLimit(): number {
+  const line = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'latin1'));
+  return line && line[1] !== 'unlimited' ? Number(line[1]) : Number.MAX_SAFE_INTEGER;
+}

@@ -2,6 +2,7 @@
 // in are worth taking over, then are encoded with references into these, or as usual (pxar.md 13).
 
 import { closeSync } from 'node:fs';
+import { openFileLimit } from '../../os/process.ts';
 import type { PxarEncoder } from '../../pxar/encoder.ts';
 import { type PayloadIndex, type ReuseAction, type ReusedChunk, ReusePlanner } from '../../pxar/reuse.ts';
 import type { Emitter } from './emitter.ts';
@@ -12,8 +13,8 @@ export interface LookAheadOptions {
   emitter: Emitter;
   /** Of the previous payload archive. */
   index: PayloadIndex;
-  /** Most entries that may wait, each with an open file. */
-  limit: number | undefined;
+  /** Most entries that may wait, each with an open file; the default follows from the limit of open files. */
+  limit?: number | undefined;
   /** Puts chunks that the server has into the payload stream at `boundary`. */
   inject: (boundary: number, chunks: readonly ReusedChunk[]) => void | Promise<void>;
 }
@@ -26,7 +27,7 @@ export class LookAhead implements ItemSink {
 
   constructor(options: LookAheadOptions) {
     this.#o = options;
-    const { encoder, index, limit } = options;
+    const { encoder, index, limit = defaultLimit() } = options;
     this.#planner = new ReusePlanner({ index, position: () => encoder.payloadPosition, limit });
   }
 
@@ -68,4 +69,15 @@ export class LookAhead implements ItemSink {
       else if (entry.kind === 'file') await emitter.addReference(entry, action.payloadOffset);
     }
   }
+}
+
+/**
+ * Small files have to wait in great numbers, because the range that they cover together has to be worth
+ * several chunks of some MiB.
+ */
+function defaultLimit(): number {
+  const most = 65536;
+  const reserve = 1024;
+  const files = openFileLimit();
+  return Math.max(16, Math.min(most, files > 2 * reserve ? files - reserve : Math.floor(files / 2)));
 }

@@ -1,6 +1,7 @@
 // Collects what an archive keeps about a file besides its content, asking each file system only for what
 // it has: one call lists the attributes, and "not supported" is remembered per device (pxar.md 10.3).
 
+import { existsSync } from 'node:fs';
 import { isErrno } from '../../base/errors.ts';
 import { quotePath } from '../../base/quote.ts';
 import type { FileStat } from '../../os/at.ts';
@@ -46,6 +47,7 @@ export class MetadataSource {
   readonly #options: MetadataOptions;
   readonly #warn: Warn;
   readonly #devices = new Map<number, DeviceState>();
+  #proc: boolean | undefined;
 
   constructor(options: MetadataOptions, warn: Warn) {
     this.#options = options;
@@ -85,15 +87,25 @@ export class MetadataSource {
   /** Of an object of another kind, which is the entry `name` of the open directory `directory`. */
   ofEntry(directory: number, name: Uint8Array, stat: FileStat, path: Uint8Array): PxarMetadata {
     const device = this.device(stat.device, directory);
-    const target = Buffer.concat([Buffer.from(`/proc/self/fd/${directory}/`), name]);
     return {
       mode: stat.mode,
       flags: 0n,
       uid: stat.uid,
       gid: stat.gid,
       mtime: stat.mtime,
-      ...(device.features.xattrs ? this.#attributes(target, stat.mode, device, path) : plain),
+      ...(device.features.xattrs && this.#hasProc(path)
+        ? this.#attributes(Buffer.concat([Buffer.from(`/proc/self/fd/${directory}/`), name]), stat.mode, device, path)
+        : plain),
     };
+  }
+
+  /** Attributes of what cannot be opened are read by a path through /proc; told once where that is not mounted. */
+  #hasProc(path: Uint8Array): boolean {
+    if (this.#proc === undefined) {
+      this.#proc = existsSync('/proc/self/fd');
+      if (!this.#proc) this.#warn(path, 'extended attributes of symlinks and special files left out: no /proc');
+    }
+    return this.#proc;
   }
 
   #flags(fd: number, device: DeviceState, kind: 'file' | 'directory'): bigint {
