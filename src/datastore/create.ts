@@ -3,7 +3,7 @@
 import * as fs from 'node:fs';
 import { dirname, isAbsolute, normalize } from 'node:path';
 import { GranaryError, isErrno } from '../base/errors.ts';
-import { chunksDirectory, createChunkTree, hasChunks } from '../chunk-store/directory/layout.ts';
+import { chunksDirectory, createChunkTree, hasChunks, isPrefixName } from '../chunk-store/directory/layout.ts';
 import { makeDirectorySync, storeOwner } from '../chunk-store/ownership.ts';
 import { touchAccessTimeSync } from '../os/times.ts';
 import { asGranaryError } from './store-context.ts';
@@ -46,7 +46,7 @@ export function nestedPath(path: string, others: readonly string[]): string | un
 function requireChunkTree(base: string): void {
   const stray = fs
     .readdirSync(chunksDirectory(base), { withFileTypes: true })
-    .find((entry) => !entry.isDirectory() || !/^[0-9a-f]{4}$/.test(entry.name));
+    .find((entry) => !entry.isDirectory() || !isPrefixName(entry.name));
   if (stray) {
     const text = `'${chunksDirectory(base)}' is not the chunk directory of a datastore: it has an entry '${stray.name}'`;
     throw new GranaryError('bad-request', text);

@@ -46,8 +46,8 @@ export class IndexFile {
 
   write(bytes: Uint8Array, at: number): void {
     const fd = this.#open();
-    failpoint('index:write');
     try {
+      failpoint('index:write');
       for (let done = 0; done < bytes.byteLength; ) {
         done += fs.writeSync(fd, bytes, done, bytes.byteLength - done, at + done);
       }

@@ -9,7 +9,7 @@ import { maxBlobSize } from '../../model/names.ts';
 import { syncFileSystem } from '../../os/atomic-file.ts';
 import type { ChunkCheck, ChunkExpectation, ChunkStore, InsertResult, Slot, StoredChunk } from '../contract.ts';
 import { quarantineChunk, type StoreTarget, touchChunk } from './chunk-files.ts';
-import { chunkPath, chunksDirectory, digestName, hasChunks, isChunkName, prefixCount, prefixName } from './layout.ts';
+import { chunkPath, chunksDirectory, digestName, hasChunks, isChunkName, isPrefixName } from './layout.ts';
 import { processWorkers, type StoreWorkers } from './workers.ts';
 
 /** When written chunks become durable (formats.md 13.4). */
@@ -187,20 +187,23 @@ export class DirectoryChunkStore implements ChunkStore {
   }
 
   async *digests(): AsyncGenerator<StoredChunk> {
-    for (let prefix = 0; prefix < prefixCount; prefix++) {
-      const directory = `${chunksDirectory(this.base)}/${prefixName(prefix)}`;
-      let names: string[];
-      try {
-        names = await fs.promises.readdir(directory);
-      } catch (error) {
-        if (isErrno(error, 'ENOENT')) continue;
-        throw asGranaryError(`listing '${directory}' failed`, error);
-      }
-      for (const name of names) {
+    for (const prefix of await this.#list(chunksDirectory(this.base))) {
+      if (!isPrefixName(prefix)) continue;
+      const directory = `${chunksDirectory(this.base)}/${prefix}`;
+      for (const name of await this.#list(directory)) {
         if (!isChunkName(name)) continue;
         const stat = fs.lstatSync(`${directory}/${name}`, { throwIfNoEntry: false });
         if (stat?.isFile()) yield { digest: fromHex(name, 32), storedSize: stat.size };
       }
+    }
+  }
+
+  async #list(directory: string): Promise<string[]> {
+    try {
+      return await fs.promises.readdir(directory);
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return [];
+      throw asGranaryError(`listing '${directory}' failed`, error);
     }
   }
 

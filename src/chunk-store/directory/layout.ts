@@ -18,6 +18,10 @@ export function prefixName(prefix: number): string {
   return prefix.toString(16).padStart(4, '0');
 }
 
+export function isPrefixName(name: string): boolean {
+  return /^[0-9a-f]{4}$/.test(name);
+}
+
 /** The directory of a digest in hex. */
 export function prefixDirectory(base: string, hex: string): string {
   return `${base}/.chunks/${hex.slice(0, 4)}`;
@@ -34,12 +38,6 @@ export function digestName(digest: Uint8Array): string {
     throw new GranaryError('bad-request', `a chunk digest has 32 bytes, not ${digest.byteLength}`);
   }
   return toHex(digest);
-}
-
-/** The number of the quarantined copy that a file name stands for; undefined for any other name. */
-export function badNumber(name: string): number | undefined {
-  const match = /^[0-9a-f]{64}\.(\d)\.bad$/.exec(name);
-  return match ? Number(match[1]) : undefined;
 }
 
 export function isChunkName(name: string): boolean {
