@@ -89,9 +89,9 @@ export class PreviousSnapshot implements AsyncDisposable {
       });
       this.#opened.push(session);
       const crypt = keys.mode === 'encrypt' ? keys.key?.crypt : undefined;
-      const reader = new ReaderClient({ session, ...(crypt ? { crypt } : {}) });
-      const archive = await reader.openArchive(metaStored);
-      this.#opened.push(archive);
+      const reader = new ReaderClient(session, crypt ? { crypt } : {});
+      this.#opened.push(reader);
+      const archive = await reader.open(metaStored);
       const metadata = await PxarAccessor.open({ archive }, { archiveName: `previous ${metaStored}` });
       return { metadata, payloadIndex };
     } catch (error) {

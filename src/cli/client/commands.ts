@@ -13,6 +13,7 @@ import {
 } from './master-keys.ts';
 import { create as createNamespace, list as listNamespaces, remove as removeNamespace } from './namespaces.ts';
 import { prune } from './prune.ts';
+import { restore } from './restore.ts';
 import { garbageCollect, login, logout, status, verify } from './server-calls.ts';
 import {
   files,
@@ -29,6 +30,7 @@ export const clientCommands = defineGroup(
   'Back up to and restore from a backup server.',
   {
     backup,
+    restore,
     list: listGroups,
     snapshot: defineGroup('Snapshots.', {
       list: listSnapshots,
