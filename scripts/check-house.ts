@@ -28,6 +28,7 @@ export const sameLayer: Readonly<Record<string, string>> = {
   'backup -> wire': 'a session speaks HTTP/2',
   'reader -> wire': 'a session speaks HTTP/2',
   'reader -> backup': 'both sessions share one vocabulary',
+  'cli -> daemon': 'the manager tells the version of the server that it belongs to',
   'client -> wire': 'the client speaks HTTP and HTTP/2',
   'client -> backup': 'a backup job writes through a backup session',
   'client -> reader': 'a restore job reads through a reader session',

@@ -15,7 +15,7 @@ export function generatedFiles(): Record<string, string> {
   const contracts = [...endpoints.map((endpoint) => endpoint.contract), ...sessions];
   return {
     'errors.md': errorTable(),
-    'openapi.json': `${JSON.stringify(openApi(contracts), null, 2)}\n`,
+    'openapi.json': `${JSON.stringify(openApi(contracts), null, 1)}\n`,
   };
 }
 

@@ -15,7 +15,7 @@ export function openApi(contracts: readonly EndpointContract[]): Json {
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Granary', version: '1', description: 'The API below /api2/json.' },
+    info: { title: 'Granary', version: '1', description: 'The API below /api2/json. Bodies may also be forms.' },
     servers: [{ url: 'https://localhost:8007/api2/json' }],
     paths,
   };
@@ -72,9 +72,7 @@ function requestBody(contract: EndpointContract, properties: Json, required: str
   }
   if (inQuery || Object.keys(properties).length === 0) return {};
   const schema = { type: 'object', properties, ...(required.length === 0 ? {} : { required }) };
-  return {
-    requestBody: { content: { 'application/json': { schema }, 'application/x-www-form-urlencoded': { schema } } },
-  };
+  return { requestBody: { content: { 'application/json': { schema } } } };
 }
 
 function answer(contract: EndpointContract): Json {

@@ -15,6 +15,7 @@ import { formatError, formatResult, isOutputFormat, type OutputFormat } from './
 import { type Listener, listen } from './listener.ts';
 import { parseParameters } from './parameters.ts';
 import { type Match, maxUrlBytes, pathComponents, type Route, type Router } from './router.ts';
+import { takeSocket } from './take-socket.ts';
 import type { TlsIdentity } from './tls.ts';
 
 /** Longest body of a call whose parameters are in the body. */
@@ -136,6 +137,10 @@ export class ApiServer {
   }
 
   async #request(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.headers.upgrade !== undefined && this.#isUpgrade(request)) {
+      await this.#upgrade(request, await takeSocket(request, response), Buffer.alloc(0));
+      return;
+    }
     const trace: Trace = { startedMs: this.#options.server.clock.now() };
     let bytes = 0;
     response.on('error', () => {});
