@@ -1,6 +1,8 @@
 // From the upgrade request to the end of the worker task: starts a backup session and judges how it ended
 // (backup-protocol.md 2, 5.7 and 6).
 
+import type { ServerHttp2Session } from 'node:http2';
+import type { Duplex } from 'node:stream';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import type { BackupTransaction } from '../datastore/backup-transaction.ts';
 import type { Datastore } from '../datastore/datastore.ts';
@@ -52,29 +54,30 @@ async function startIn(server: ServerContext, request: UpgradeRequest, target: B
     owner: request.authId,
     benchmark: target.benchmark,
   });
-  const upgraded = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
   const type = target.benchmark ? 'benchmark' : 'backup';
   const id = `${target.store.name}:${formatGroup(target.snapshot)}`;
   try {
     await server.tasks.start({ type, id, authId: request.authId }, async (task) => {
+      using _ = target.use;
+      const session = new BackupSession(target.store, transaction, task, { debug: request.params['debug'] === true });
       task.log(startLine(type, target, request.peer));
       try {
-        const session = await upgradeToHttp2(socket, request.head, backupProtocol);
-        upgraded.resolve();
-        await runSession(server, request, target, transaction, session, task);
-      } catch (error) {
-        await transaction[Symbol.asyncDispose]();
-        upgraded.reject(error);
-        throw error;
+        const failure = await runSession(request, session, socket, task, answered.resolve);
+        await settle(target, session, transaction, task, failure);
       } finally {
-        target.use[Symbol.dispose]();
+        answered.resolve();
+        await transaction[Symbol.asyncDispose]();
+      }
+      if (!target.benchmark && target.store.verifyNew) {
+        await startVerifyNew(server, { ...target, store: target.store.name, authId: request.authId });
       }
     });
   } catch (error) {
     await transaction[Symbol.asyncDispose]();
     throw error;
   }
-  await upgraded.promise;
+  await answered.promise;
 }
 
 async function checkTarget(server: ServerContext, { params, authId }: UpgradeRequest): Promise<BackupTarget> {
@@ -118,15 +121,21 @@ function startLine(type: string, { store, ns, snapshot }: BackupTarget, peer: st
   return `starting new ${type} on datastore '${store.name}'${from}: "${snapshotPath(ns, snapshot)}"`;
 }
 
+/** Answers the request, then the session's calls until the connection ends; why it did, unless that was in order. */
 async function runSession(
-  server: ServerContext,
   request: UpgradeRequest,
-  target: BackupTarget,
-  transaction: BackupTransaction,
-  http2: Awaited<ReturnType<typeof upgradeToHttp2>>,
+  session: BackupSession,
+  socket: Duplex,
   task: WorkerTask,
-): Promise<void> {
-  const session = new BackupSession(target.store, transaction, task);
+  onAnswered: () => void,
+): Promise<string | undefined> {
+  let http2: ServerHttp2Session;
+  try {
+    http2 = await upgradeToHttp2(socket, request.head, backupProtocol);
+  } catch (error) {
+    return messageOf(error);
+  }
+  onAnswered();
   session.attach(http2);
   const debug = request.params['debug'] === true;
   if (debug) task.log('protocol upgrade done');
@@ -140,13 +149,9 @@ async function runSession(
   const abort = () => http2.destroy();
   task.signal.addEventListener('abort', abort);
   if (task.signal.aborted) abort();
-  const end = await sessionEnd(http2);
+  const { error } = await sessionEnd(http2);
   task.signal.removeEventListener('abort', abort);
-  const failure = task.signal.aborted ? 'task aborted' : end.error;
-  await settle(target, session, transaction, failure, task);
-  if (session.finished && !target.benchmark && target.store.verifyNew) {
-    await startVerifyNew(server, { ...target, store: target.store.name, authId: request.authId });
-  }
+  return task.signal.aborted ? 'task aborted' : error;
 }
 
 /** Keeps a finished backup, removes any other, and gives the task the result of backup-protocol.md 6. */
@@ -154,15 +159,16 @@ async function settle(
   target: BackupTarget,
   session: BackupSession,
   transaction: BackupTransaction,
-  failure: string | undefined,
   task: WorkerTask,
+  failure: string | undefined,
 ): Promise<void> {
+  const finished = await session.settled();
   if (target.benchmark) {
     await transaction[Symbol.asyncDispose]();
     task.log('benchmark finished successfully');
     return;
   }
-  if (session.finished) {
+  if (finished) {
     // After finish the peer may drop the connection as it likes.
     const harmless = failure === undefined || failure.startsWith('connection error');
     task.log(harmless ? 'backup finished successfully' : `backup had errors but finished: ${failure}`);

@@ -2,7 +2,7 @@
 //
 //   active --finish--> finishing --ok--> finished
 //     ^                    |
-//     +---- finish failed -+        anything else that ends the session rolls the transaction back
+//     +---- finish failed -+        a session that ends in any other state rolls the transaction back
 //
 // The session knows which chunks may be named (uploaded here, or in an index of the base snapshot), owns the open
 // index writers and counts what was uploaded. Files, locks and durability are the transaction's.
@@ -11,7 +11,7 @@ import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { fromHex, toHex } from '../base/bytes.ts';
 import { DigestMap } from '../base/digest-map.ts';
 import { GranaryError } from '../base/errors.ts';
-import { formatBytes } from '../base/human.ts';
+import { Gate } from '../base/gate.ts';
 import type { BackupTransaction, IndexWriter, UploadStats } from '../datastore/backup-transaction.ts';
 import type { Datastore } from '../datastore/datastore.ts';
 import { formatSnapshot } from '../model/backup.ts';
@@ -35,27 +35,39 @@ export interface SessionLog {
   log(line: string): void;
 }
 
+export interface BackupSessionOptions {
+  /** Logs each chunk too. */
+  debug?: boolean;
+}
+
 export class BackupSession {
   readonly #store: Datastore;
   readonly #transaction: BackupTransaction;
   readonly #task: SessionLog;
+  readonly #debug: boolean;
   readonly #writers = new Map<number, OpenWriter>();
   readonly #known = new DigestMap();
   readonly #stats: UploadStats = emptyStats();
+  /** A blob is held in memory as a whole, so one at a time; who waits holds a stream's window. */
+  readonly #blobs = new Gate(1);
   #state: 'active' | 'finishing' | 'finished' = 'active';
+  #finishing: Promise<void> = Promise.resolve();
   #nextWriter = 1;
   #files = 0;
   #session: ServerHttp2Session | undefined;
   #waiting = 0;
   #window = connectionWindow;
 
-  constructor(store: Datastore, transaction: BackupTransaction, task: SessionLog) {
+  constructor(store: Datastore, transaction: BackupTransaction, task: SessionLog, options: BackupSessionOptions = {}) {
     this.#store = store;
     this.#transaction = transaction;
     this.#task = task;
+    this.#debug = options.debug ?? false;
   }
 
-  get finished(): boolean {
+  /** Whether the backup is finished, once a `finish` that is under way has come to its end. */
+  async settled(): Promise<boolean> {
+    await this.#finishing;
     return this.#state === 'finished';
   }
 
@@ -112,13 +124,15 @@ export class BackupSession {
     const name = String(params['file-name']);
     const length = Number(params['encoded-size']);
     if (!name.endsWith('.blob')) throw new GranaryError('bad-request', `wrong blob file extension: '${name}'`);
-    const raw = new Uint8Array(length);
-    const got = await readBody(stream, raw);
-    if (got !== length) {
-      throw new GranaryError('bad-request', `got blob with unexpected length (${length} != ${got})`);
-    }
-    this.#requireActive();
-    const { path, compressed } = await this.#transaction.writeBlob(name, raw);
+    const { path, compressed } = await this.#blobs.run(async () => {
+      const raw = new Uint8Array(length);
+      const got = await readBody(stream, raw);
+      if (got !== length) {
+        throw new GranaryError('bad-request', `got blob with unexpected length (${length} != ${got})`);
+      }
+      this.#requireActive();
+      return this.#transaction.writeBlob(name, raw);
+    });
     this.#files++;
     this.#stats.size += length;
     this.#task.log(`add blob "${path}" (${length} bytes, comp: ${compressed})`);
@@ -158,7 +172,7 @@ export class BackupSession {
     const encoded = Number(params['encoded-size']);
     const text = String(params['digest']);
     const digest = fromHex(text, 32, 'digest');
-    const slot = await this.#acquireSlot(encoded);
+    const slot = await this.#acquireSlot(encoded, stream);
     let stored: { duplicate: boolean; storedSize: number };
     try {
       const got = await readBody(stream, slot.bytes.subarray(0, encoded));
@@ -176,6 +190,7 @@ export class BackupSession {
     writer.stats.size += size;
     writer.stats.compressedSize += stored.storedSize;
     if (stored.duplicate) writer.stats.duplicates++;
+    if (this.#debug) this.#task.log(`upload_chunk done: ${size} bytes, ${text}`);
     return text;
   }
 
@@ -198,7 +213,11 @@ export class BackupSession {
    * Waits for room for an upload. Uploads that wait keep up to a stream's window unread each; the connection's
    * window grows by as much, so that they never starve the uploads that have their room.
    */
-  async #acquireSlot(length: number): ReturnType<Datastore['chunks']['acquireSlot']> {
+  async #acquireSlot(length: number, stream: ServerHttp2Stream): ReturnType<Datastore['chunks']['acquireSlot']> {
+    const gone = new AbortController();
+    const leave = () => gone.abort(connectionLost());
+    if (stream.destroyed) leave();
+    stream.on('close', leave);
     this.#waiting++;
     const needed = connectionWindow + Math.min(this.#waiting, maxStreams) * streamWindow;
     if (needed > this.#window && this.#session && !this.#session.destroyed) {
@@ -206,9 +225,10 @@ export class BackupSession {
       this.#session.setLocalWindowSize(needed);
     }
     try {
-      return await this.#store.chunks.acquireSlot(length);
+      return await this.#store.chunks.acquireSlot(length, { signal: gone.signal });
     } finally {
       this.#waiting--;
+      stream.removeListener('close', leave);
     }
   }
 
@@ -220,11 +240,15 @@ export class BackupSession {
       throw new GranaryError('bad-request', `offset list has wrong length (${offsets.length} != ${digests.length})`);
     }
     const id = Number(params['wid']);
+    if (this.#debug) this.#task.log(`${kind}_append ${digests.length} chunks`);
     for (let i = 0; i < digests.length; i++) {
       const digest = fromHex(digests[i]!, 32, 'digest');
       const length = this.#known.get(digest);
       if (length === undefined) throw new GranaryError('bad-request', `no such chunk ${digests[i]}`);
       this.#writer(kind, id).index.append(offsets[i]!, digest, length);
+      if (!this.#debug) continue;
+      const place = `offset ${offsets[i]}, size ${length}`;
+      this.#task.log(`successfully added chunk ${digests[i]} to ${kind} index ${id} (${place})`);
     }
     return null;
   }
@@ -278,21 +302,19 @@ export class BackupSession {
       throw new GranaryError('bad-request', 'backup does not contain valid files (file count == 0)');
     }
     this.#state = 'finishing';
-    try {
-      await this.#transaction.commit(this.#stats);
-    } catch (error) {
-      this.#state = 'active';
-      throw error;
-    }
-    this.#state = 'finished';
+    const committing = this.#transaction.commit(this.#stats).then(
+      () => {
+        this.#state = 'finished';
+      },
+      (error: unknown) => {
+        this.#state = 'active';
+        throw error;
+      },
+    );
+    this.#finishing = committing.catch(() => {});
+    await committing;
     this.#task.log('successfully finished backup');
     return null;
-  }
-
-  /** One line for the people who read the log: what the session brought. */
-  summary(): string {
-    const { count, size, compressedSize, duplicates } = this.#stats;
-    return `${count} chunks uploaded (${formatBytes(size)}, stored ${formatBytes(compressedSize)}, ${duplicates} present before)`;
   }
 }
 
@@ -307,21 +329,41 @@ function addStats(total: UploadStats, more: UploadStats): void {
   total.duplicates += more.duplicates;
 }
 
-/** Copies the body into `target`; the number of bytes that came, also when they are more than fit. */
+/**
+ * Copies the body into `target`, which is not touched any more afterwards; the number of bytes that came, also when
+ * they are more than fit.
+ */
 function readBody(stream: ServerHttp2Stream, target: Uint8Array): Promise<number> {
   return new Promise((resolve, reject) => {
     let length = 0;
-    stream.on('data', (part: Buffer) => {
+    const take = (part: Buffer): void => {
       if (length + part.byteLength <= target.byteLength) target.set(part, length);
       length += part.byteLength;
-      if (length > target.byteLength) resolve(length);
-    });
-    stream.on('end', () => resolve(length));
-    const lost = () => reject(new GranaryError('connection', 'connection lost during upload'));
+      if (length > target.byteLength) end();
+    };
+    const end = (): void => {
+      stream.removeListener('data', take);
+      resolve(length);
+    };
+    const lost = (): void => {
+      stream.removeListener('data', take);
+      reject(connectionLost());
+    };
+    // It may have gone while its upload waited; then none of the events below comes.
+    if (stream.destroyed || stream.aborted) {
+      lost();
+      return;
+    }
+    stream.on('end', end);
     stream.on('error', lost);
     stream.on('aborted', lost);
     stream.on('close', lost);
+    stream.on('data', take);
   });
+}
+
+function connectionLost(): GranaryError {
+  return new GranaryError('connection', 'connection lost during upload');
 }
 
 async function drain(stream: ServerHttp2Stream): Promise<null> {

@@ -1,11 +1,13 @@
 // A reader session, server side: hands out the files of one snapshot, and only chunks that an opened index names
 // (backup-protocol.md 3 and 7).
 
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { type ReaderCall, readerCalls, readerProtocol } from '../backup/session.contract.ts';
 import { snapshotOf } from '../backup/session-server.ts';
 import { fromHex } from '../base/bytes.ts';
 import { DigestMap } from '../base/digest-map.ts';
-import { GranaryError, isErrno, messageOf, withContext } from '../base/errors.ts';
+import { GranaryError, messageOf, withContext } from '../base/errors.ts';
+import { Gate } from '../base/gate.ts';
 import type { Datastore } from '../datastore/datastore.ts';
 import { ownerMatches } from '../model/auth-id.ts';
 import {
@@ -58,29 +60,27 @@ async function startIn(
   const snapshot = snapshotOf(params);
   await checkSnapshot(store, ns, snapshot, authId, mayReadAll);
   const lock = await lockForReading(store, ns, snapshot);
-  const upgraded = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
   const time = snapshot.time.toString(16).toUpperCase().padStart(8, '0');
   const id = `${store.name}:${formatGroup(snapshot)}/${time}`;
   try {
     await server.tasks.start({ type: 'reader', id, authId }, async (task) => {
+      using _use = use;
+      using _lock = lock;
+      task.log(`starting new backup reader datastore '${store.name}': "${store.path}"`);
+      let session: ServerHttp2Session;
       try {
-        task.log(`starting new backup reader datastore '${store.name}': "${store.path}"`);
-        const session = await upgradeToHttp2(socket, request.head, readerProtocol);
-        upgraded.resolve();
-        await serveReader(store, ns, snapshot, session, task, params['debug'] === true);
-      } catch (error) {
-        upgraded.reject(error);
-        throw error;
+        session = await upgradeToHttp2(socket, request.head, readerProtocol);
       } finally {
-        lock.release();
-        use[Symbol.dispose]();
+        answered.resolve();
       }
+      await serveReader(store, ns, snapshot, session, task, params['debug'] === true);
     });
   } catch (error) {
     lock.release();
     throw error;
   }
-  await upgraded.promise;
+  await answered.promise;
 }
 
 async function checkSnapshot(
@@ -115,7 +115,7 @@ async function serveReader(
   store: Datastore,
   ns: Namespace,
   snapshot: BackupSnapshot,
-  session: Awaited<ReturnType<typeof upgradeToHttp2>>,
+  session: ServerHttp2Session,
   task: WorkerTask,
   debug: boolean,
 ): Promise<void> {
@@ -138,12 +138,17 @@ async function serveReader(
   task.log('reader finished successfully');
 }
 
+/** Most chunks of one session in memory; requests beyond that wait. */
+const parallelChunks = 16;
+
 class ReaderSession {
   readonly #store: Datastore;
   readonly #ns: Namespace;
   readonly #snapshot: BackupSnapshot;
   readonly #log: (line: string) => void;
   readonly #allowed = new DigestMap();
+  /** Chunks are held in memory until they are sent, however slowly the peer takes them. */
+  readonly #chunks = new Gate(parallelChunks);
 
   constructor(store: Datastore, ns: Namespace, snapshot: BackupSnapshot, log: (line: string) => void) {
     this.#store = store;
@@ -154,7 +159,7 @@ class ReaderSession {
 
   readonly handlers: Record<ReaderCall, (call: SessionCall) => unknown> = {
     'GET download': ({ params }) => this.#download(String(params['file-name'])),
-    'GET chunk': ({ params }) => this.#chunk(String(params['digest'])),
+    'GET chunk': ({ params, stream }) => this.#chunk(String(params['digest']), stream),
     'GET speedtest': () => new RawAnswer(new Uint8Array(1024 * 1024).fill(0x41)),
   };
 
@@ -171,18 +176,31 @@ class ReaderSession {
     return new RawAnswer(await this.#store.readFile(this.#ns, this.#snapshot, name));
   }
 
-  async #chunk(text: string): Promise<RawAnswer> {
+  #chunk(text: string, stream: ServerHttp2Stream): Promise<RawAnswer> {
     const digest = fromHex(text, 32, 'digest');
     if (!this.#allowed.has(digest)) {
       this.#log(`attempted to download chunk ${text} which is not in registered chunk list`);
       throw new GranaryError('permission-denied', `download chunk ${text} not allowed`, { status: 401 });
     }
-    try {
-      return new RawAnswer(await this.#store.chunks.read(digest));
-    } catch (error) {
-      if (isErrno(error, 'ENOENT'))
-        throw new GranaryError('chunk-missing', `reading file "${text}" failed: ${messageOf(error)}`);
-      throw error;
-    }
+    const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>();
+    void this.#chunks.run(async () => {
+      if (stream.destroyed) return reject(new GranaryError('connection', 'connection lost'));
+      const sent = new Promise<void>((done) => {
+        stream.once('finish', done);
+        stream.once('close', done);
+      });
+      try {
+        resolve(new RawAnswer(await this.#store.chunks.read(digest)));
+      } catch (error) {
+        reject(readingFailed(text, error));
+      }
+      await sent;
+    });
+    return promise;
   }
+}
+
+function readingFailed(digest: string, error: unknown): GranaryError {
+  const code = error instanceof GranaryError ? error.code : 'io';
+  return new GranaryError(code, `reading file "${digest}" failed: ${messageOf(error)}`, { cause: error, status: 400 });
 }

@@ -39,7 +39,10 @@ export function checkUpgrade(request: UpgradeRequest, protocol: string): Duplex 
   return request.socket;
 }
 
-/** Answers 101 and starts HTTP/2 on the same connection. Rejects with `connection` when the peer has gone. */
+/**
+ * Answers 101 and starts HTTP/2 on the same connection. Rejects with `connection` when the peer has gone; nothing can
+ * be answered on the socket then.
+ */
 export async function upgradeToHttp2(
   socket: Duplex,
   head: Buffer | undefined,
@@ -47,7 +50,7 @@ export async function upgradeToHttp2(
 ): Promise<ServerHttp2Session> {
   await new Promise<void>((resolve, reject) => {
     const lost = (error?: Error | null) =>
-      reject(new GranaryError('connection', 'connection lost during upgrade', { cause: error }));
+      reject(new GranaryError('connection', 'connection error: not connected', { cause: error }));
     if (socket.destroyed) return lost();
     socket.once('close', lost);
     const answer = `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${protocol}\r\ndate: ${new Date().toUTCString()}\r\n\r\n`;

@@ -29,7 +29,7 @@ export interface SessionService<Call extends string = string> {
   handlers: Record<Call, (call: SessionCall) => unknown>;
   /** Calls whose body is raw; their parameters come from the query only. */
   rawBody: ReadonlySet<string>;
-  /** One line per failed call, and with `debug` one per call. */
+  /** Told one line per failed call, and with `debug` one per call. */
   log(line: string): void;
   debug: boolean;
 }
@@ -125,10 +125,11 @@ async function sendRaw(stream: ServerHttp2Stream, answer: RawAnswer): Promise<vo
 }
 
 function sendError(stream: ServerHttp2Stream, error: unknown, call: string, service: SessionService): void {
-  if (stream.destroyed || stream.closed) return;
   const status = error instanceof GranaryError ? error.status : 400;
   const text = messageOf(error);
-  service.log(`${call}: ${status} ${reasons[status] ?? 'Error'}: ${text}`);
+  const peerLeft = stream.destroyed && error instanceof GranaryError && error.code === 'connection';
+  if (!peerLeft) service.log(`${call}: ${status} ${reasons[status] ?? 'Error'}: ${text}`);
+  if (stream.destroyed || stream.closed) return;
   if (stream.headersSent) {
     stream.close(2);
     return;
@@ -153,22 +154,32 @@ export interface SessionEnd {
   error?: string;
 }
 
+const resetByPeer = 'connection error: Connection reset by peer (os error 104)';
+
 /** Resolves once the connection is gone, with the reason as the protocol words it. */
 export function sessionEnd(session: ServerHttp2Session): Promise<SessionEnd> {
   return new Promise((resolve) => {
     let failure: string | undefined;
+    let greeted = false;
+    session.on('remoteSettings', () => {
+      greeted = true;
+    });
     session.on('error', (error) => {
       failure ??= describeLoss(error);
     });
     session.on('goaway', (code) => {
       if (code !== 0) failure ??= `connection error: GOAWAY with code ${code}`;
     });
-    session.on('close', () => resolve(failure === undefined ? {} : { error: failure }));
+    session.on('close', () => {
+      // Whoever closes before any HTTP/2 byte has not ended a session in order.
+      if (!greeted) failure ??= resetByPeer;
+      resolve(failure === undefined ? {} : { error: failure });
+    });
   });
 }
 
 function describeLoss(error: Error): string {
-  if (isErrno(error, 'ECONNRESET')) return 'connection error: Connection reset by peer (os error 104)';
+  if (isErrno(error, 'ECONNRESET')) return resetByPeer;
   if (isErrno(error, 'EPIPE')) return 'connection error: Broken pipe (os error 32)';
   return `connection error: ${error.message}`;
 }
