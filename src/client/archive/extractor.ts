@@ -94,7 +94,7 @@ export class Extractor {
       case 'end-directory':
         return this.#endDirectory();
     }
-    if (!this.#isSelected(event.path, false)) return;
+    if (!this.#isSelected(event, false)) return;
     const parent = this.#parent();
     if (parent === undefined) return;
     try {
@@ -122,7 +122,7 @@ export class Extractor {
 
   #directory(event: DirectoryEvent): void {
     const isRoot = this.#open.length === 0;
-    const selected = this.#isSelected(event.path, true);
+    const selected = this.#isSelected(event, true);
     const parent = this.#open.at(-1);
     this.#open.push({
       event,
@@ -150,11 +150,11 @@ export class Extractor {
   }
 
   /** A directory's decision holds for its content until a pattern matches there. */
-  #isSelected(path: Uint8Array, isDirectory: boolean): boolean {
+  #isSelected(event: { readonly path: Uint8Array }, isDirectory: boolean): boolean {
     const { patterns, selectedByDefault } = this.#o;
     const inherited = this.#open.at(-1)?.selected ?? selectedByDefault;
     if (patterns === undefined) return inherited;
-    const decision = patterns.match(Buffer.concat([this.#slash, path]), isDirectory);
+    const decision = patterns.match(Buffer.concat([this.#slash, event.path]), isDirectory);
     return decision === undefined ? inherited : decision === 'include';
   }
 
