@@ -2,8 +2,8 @@
 
 import type { ChunkStore } from './contract.ts';
 import { type ChunkOrder, DirectoryChunkStore, type SyncLevel } from './directory/directory-store.ts';
-import type { StoreWorkers } from './directory/workers.ts';
 import { MemoryChunkStore } from './memory/memory-store.ts';
+import type { StoreWorkers } from './workers.ts';
 
 export interface BackendOptions {
   /** The datastore's name, for texts. */

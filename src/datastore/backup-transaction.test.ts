@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { toHex } from '../base/bytes.ts';
 import { GranaryError } from '../base/errors.ts';
-import { chunkPath } from '../chunk-store/directory/layout.ts';
+import { chunkPath } from '../chunk-store/layout.ts';
 import { storeOwner } from '../chunk-store/ownership.ts';
 import { encryptedChunk, noise, plainChunk } from '../chunk-store/testing/chunks.ts';
 import { encodeBlob } from '../format/blob.ts';

@@ -7,6 +7,7 @@
 
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
+import { toHex } from '../base/bytes.ts';
 import { epochSeconds } from '../base/clock.ts';
 import { GranaryError, isErrno, messageOf, withContext } from '../base/errors.ts';
 import { makeDirectorySync, storeOwner } from '../chunk-store/ownership.ts';
@@ -58,6 +59,9 @@ export interface BaseSnapshot {
   snapshot: BackupSnapshot;
   manifest: Manifest;
 }
+
+/** Chunks of a previous index that are touched at once: bounds what is held for a large one. */
+const touchWindow = 65536;
 
 /** What a file of this session turned out to be; a manifest has to say the same. */
 interface UploadedFile {
@@ -155,11 +159,15 @@ export class BackupTransaction implements AsyncDisposable {
   }
 
   async #touchAll(index: ChunkIndex, context: string): Promise<void> {
-    const digests = Array.from({ length: index.count }, (_, i) => index.digestAt(i));
-    const missing = await this.#store.chunks.touchMany(digests);
+    const missing: Uint8Array[] = [];
+    for (let at = 0; at < index.count; at += touchWindow) {
+      const length = Math.min(touchWindow, index.count - at);
+      const digests = Array.from({ length }, (_, i) => index.digestAt(at + i));
+      missing.push(...(await this.#store.chunks.touchMany(digests)));
+    }
     if (missing.length === 0) return;
-    const first = Buffer.from(missing[0]!).toString('hex');
-    throw new GranaryError('chunk-missing', `${context} - ${missing.length} chunks are missing, the first is ${first}`);
+    const text = `${missing.length} chunks are missing, the first is ${toHex(missing[0]!)}`;
+    throw new GranaryError('chunk-missing', `${context} - ${text}`);
   }
 
   /** A stored file of the base snapshot as it is. */
@@ -228,7 +236,7 @@ export class BackupTransaction implements AsyncDisposable {
       durable: this.#fsyncFiles,
       onEnd: (closed) => {
         this.#writers.delete(writer);
-        if (closed) this.#uploaded.set(name, { size: closed.size, csum: Buffer.from(closed.checksum).toString('hex') });
+        if (closed) this.#uploaded.set(name, { size: closed.size, csum: toHex(closed.checksum) });
       },
     });
     this.#writers.add(writer);
@@ -242,8 +250,8 @@ export class BackupTransaction implements AsyncDisposable {
     const path = snapshotFilePath(this.#store, this.ns, this.base.snapshot, name);
     if (!fs.existsSync(path)) throw refuse('cannot reuse index - no previous backup exists for archive');
     const index = await openIndexFile(path);
-    const expected = Buffer.from(checksum).toString('hex');
-    const actual = Buffer.from(index.checksum()).toString('hex');
+    const expected = toHex(checksum);
+    const actual = toHex(index.checksum());
     if (actual !== expected) {
       throw refuse(`expected csum (${expected}) doesn't match last backup's (${actual}), cannot do incremental backup`);
     }

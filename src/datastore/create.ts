@@ -3,7 +3,7 @@
 import * as fs from 'node:fs';
 import { dirname, isAbsolute, normalize } from 'node:path';
 import { GranaryError, isErrno } from '../base/errors.ts';
-import { chunksDirectory, createChunkTree, hasChunks, isPrefixName } from '../chunk-store/directory/layout.ts';
+import { chunksDirectory, createChunkTree, hasChunks, isPrefixName } from '../chunk-store/layout.ts';
 import { makeDirectorySync, storeOwner } from '../chunk-store/ownership.ts';
 import { touchAccessTimeSync } from '../os/times.ts';
 import { asGranaryError } from './store-context.ts';

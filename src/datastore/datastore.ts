@@ -6,7 +6,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { GranaryError } from '../base/errors.ts';
 import { openChunkStore } from '../chunk-store/backends.ts';
 import type { ChunkStore } from '../chunk-store/contract.ts';
-import type { StoreWorkers } from '../chunk-store/directory/workers.ts';
+import type { StoreWorkers } from '../chunk-store/workers.ts';
 import type { ChunkIndex } from '../format/chunk-index.ts';
 import type { Manifest } from '../format/manifest.ts';
 import type { AuthId } from '../model/auth-id.ts';

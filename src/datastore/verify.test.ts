@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { productFile } from '../../test/support/golden.ts';
 import { toHex } from '../base/bytes.ts';
 import type { GranaryError } from '../base/errors.ts';
-import { chunkPath } from '../chunk-store/directory/layout.ts';
+import { chunkPath } from '../chunk-store/layout.ts';
 import { encryptedChunk, plainChunk } from '../chunk-store/testing/chunks.ts';
 import type { BackupSnapshot } from '../model/backup.ts';
 import { host, type TemporaryStore, temporaryStore, text, writeBackup } from './testing/temporary-store.ts';

@@ -11,7 +11,7 @@
 
 import * as fs from 'node:fs';
 import { GranaryError, isErrno } from '../base/errors.ts';
-import { createLockFile } from '../chunk-store/directory/layout.ts';
+import { createLockFile } from '../chunk-store/layout.ts';
 import { type FileLock, recordLock, tryLock } from '../os/file-lock.ts';
 import { makeLockDirectory } from './locks.ts';
 

@@ -11,9 +11,9 @@ import { failpoint } from '../../os/failpoint.ts';
 import { touchAccessTimeSync } from '../../os/times.ts';
 import type { ChunkCheck, ChunkExpectation, InsertResult } from '../contract.ts';
 import { type BlobTraits, decideInsert, type ExistingChunk, type IncomingChunk } from '../insert-table.ts';
+import { chunkPath, digestName, prefixDirectory } from '../layout.ts';
 import { makeDirectorySync, storeOwner } from '../ownership.ts';
 import { judgeChunk, judgeReadError } from '../verdict.ts';
-import { chunkPath, digestName, prefixDirectory } from './layout.ts';
 
 /** What a worker has to know of the store; posted with each call. */
 export interface StoreTarget {

@@ -4,9 +4,9 @@
 import * as fs from 'node:fs';
 import { maxBlobSize } from '../../model/names.ts';
 import type { ChunkCheck, InsertResult } from '../contract.ts';
+import { chunkPath, digestName } from '../layout.ts';
 import { admitChunk, describeChunk } from '../verdict.ts';
 import { checkChunk, insertChunk, type StoreTarget, touchChunk } from './chunk-files.ts';
-import { chunkPath, digestName } from './layout.ts';
 
 /** What one thread keeps between calls. */
 interface Context {

@@ -6,12 +6,12 @@ import { describe, it } from 'node:test';
 import { toHex } from '../../base/bytes.ts';
 import { GranaryError } from '../../base/errors.ts';
 import { setFailpoint } from '../../os/failpoint.ts';
+import { chunkPath, createChunkTree, prefixName } from '../layout.ts';
 import { storeOwner } from '../ownership.ts';
 import { chunkStoreSuite, receiveChunk, type StoreUnderTest } from '../testing/chunk-store-suite.ts';
 import { noise, plainChunk, temporaryDirectory } from '../testing/chunks.ts';
+import { createWorkers } from '../workers.ts';
 import { DirectoryChunkStore, type DirectoryStoreOptions } from './directory-store.ts';
-import { chunkPath, createChunkTree, prefixName } from './layout.ts';
-import { createWorkers } from './workers.ts';
 
 const slotMemory = 40 * 1024 * 1024;
 

@@ -8,9 +8,9 @@ import { checkBlob } from '../../format/blob.ts';
 import { maxBlobSize } from '../../model/names.ts';
 import { syncFileSystem } from '../../os/atomic-file.ts';
 import type { ChunkCheck, ChunkExpectation, ChunkStore, InsertResult, Slot, StoredChunk } from '../contract.ts';
+import { chunkPath, chunksDirectory, digestName, hasChunks, isChunkName, isPrefixName } from '../layout.ts';
+import { processWorkers, type StoreWorkers } from '../workers.ts';
 import { quarantineChunk, type StoreTarget, touchChunk } from './chunk-files.ts';
-import { chunkPath, chunksDirectory, digestName, hasChunks, isChunkName, isPrefixName } from './layout.ts';
-import { processWorkers, type StoreWorkers } from './workers.ts';
 
 /** When written chunks become durable (formats.md 13.4). */
 export type SyncLevel = 'none' | 'file' | 'filesystem';

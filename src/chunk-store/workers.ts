@@ -1,8 +1,8 @@
 // The threads and the memory that all directory stores of this process share. Both are made at the first need.
 
 import { availableParallelism } from 'node:os';
-import { SharedArena } from '../../base/shared-arena.ts';
-import { WorkerPool } from '../../base/worker-pool.ts';
+import { SharedArena } from '../base/shared-arena.ts';
+import { WorkerPool } from '../base/worker-pool.ts';
 
 /** Room for all uploads of the process together: four of the largest chunks, or some forty usual ones. */
 const slotMemory = 64 * 1024 * 1024 + 4 * 4096;
@@ -22,7 +22,7 @@ export function createWorkers(options: { threads: number; slotMemory?: number })
   const pool = (name: string): WorkerPool =>
     new WorkerPool({
       size: options.threads,
-      file: new URL('./chunk-worker.ts', import.meta.url),
+      file: new URL('./directory/chunk-worker.ts', import.meta.url),
       name,
       init: arena.buffer,
     });

@@ -2,10 +2,10 @@
 // (formats.md 13.1). Makes and recognises that tree.
 
 import * as fs from 'node:fs';
-import { toHex } from '../../base/bytes.ts';
-import { GranaryError, isErrno } from '../../base/errors.ts';
-import { throwIfAborted } from '../../base/streams.ts';
-import { makeDirectorySync, storeOwner } from '../ownership.ts';
+import { toHex } from '../base/bytes.ts';
+import { GranaryError, isErrno } from '../base/errors.ts';
+import { throwIfAborted } from '../base/streams.ts';
+import { makeDirectorySync, storeOwner } from './ownership.ts';
 
 export const prefixCount = 65536;
 
