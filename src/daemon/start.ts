@@ -1,0 +1,186 @@
+// `npm start`: a server from nothing. The first start also makes an administrator and a datastore, and shows with a
+// backup, a second one and a restore that all of it works; later starts go straight to serving.
+
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import os from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { systemClock } from '../base/clock.ts';
+import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
+import { jsonLogger } from '../base/log.ts';
+import { type Directories, resolveDirectories } from '../config/directories.ts';
+import { isProcessRunning, processStartTicks } from '../os/process.ts';
+import { loadIdentity } from '../wire/tls.ts';
+import { demonstrate } from './demonstration.ts';
+import { completeFirstStart, pendingFirstStart, prepareFirstStart } from './first-start.ts';
+import { prepareServer } from './prepare.ts';
+import { announcementPath, type Supervisor, superviseServer } from './supervisor.ts';
+
+const root = resolve(fileURLToPath(new URL('../..', import.meta.url)));
+const defaultPort = 8007;
+
+const usage = `Usage: npm start -- [--port PORT] [--host ADDRESS] [--sample DIR]
+
+  --port PORT     port to listen on (default ${defaultPort})
+  --host ADDRESS  address to listen on (default: all)
+  --sample DIR    folder for the first backup (default: Granary's own runtime)
+
+Data is kept in $GRANARY_HOME, or else in the platform's data folder.`;
+
+interface StartOptions {
+  home: string;
+  port: number;
+  host?: string;
+  sample: string;
+}
+
+/** The data directory: GRANARY_HOME, else a folder of the user's, never inside the checkout by itself. */
+export function defaultHome(env: NodeJS.ProcessEnv): string {
+  if (env['GRANARY_HOME']) return resolve(env['GRANARY_HOME']);
+  const data = env['XDG_DATA_HOME'] || join(os.homedir(), '.local', 'share');
+  return join(data, 'granary');
+}
+
+function readOptions(args: string[]): StartOptions | undefined {
+  const { values } = parseArgs({
+    args,
+    options: {
+      port: { type: 'string' },
+      host: { type: 'string' },
+      sample: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return undefined;
+  const port = Number(values.port ?? defaultPort);
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new GranaryError('usage', `--port takes a number from 0 to 65535, not '${values.port}'`);
+  }
+  const sample = resolve(values.sample ?? defaultSample());
+  if (!existsSync(sample) || !statSync(sample).isDirectory()) {
+    throw new GranaryError('usage', `--sample takes a directory, and there is none at ${sample}`);
+  }
+  return { home: defaultHome(process.env), port, sample, ...(values.host === undefined ? {} : { host: values.host }) };
+}
+
+/** Some hundred megabytes that every checkout has once it runs. */
+function defaultSample(): string {
+  return join(root, 'node_modules', `node-linux-${process.arch}`);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Refuses to serve one data directory twice. */
+function checkNotRunning(directories: Directories): void {
+  let announced: { pid: number; port: number };
+  try {
+    announced = JSON.parse(readFileSync(announcementPath(directories), 'utf8')) as typeof announced;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT') || error instanceof SyntaxError) return;
+    throw error;
+  }
+  const ticks = processStartTicks(announced.pid);
+  if (ticks === undefined || !isProcessRunning(announced.pid, ticks) || announced.pid === process.pid) return;
+  const command = readFileSync(`/proc/${announced.pid}/cmdline`, 'utf8');
+  if (!command.includes('start.ts') && !command.includes('dev.ts') && !command.includes('proxmox-backup-proxy')) return;
+  throw new GranaryError(
+    'usage',
+    `this data directory is served already, by process ${announced.pid} on port ${announced.port}; stop that one first, or set GRANARY_HOME to another folder`,
+  );
+}
+
+async function serve(o: StartOptions): Promise<Supervisor> {
+  const host = o.host === undefined ? {} : { host: o.host };
+  try {
+    return await superviseServer({ home: o.home, port: o.port, ...host, graceMs: 2000, log: jsonLogger('warn') });
+  } catch (error) {
+    if (!messageOf(error).includes('EADDRINUSE')) throw error;
+    const other = o.port === defaultPort ? defaultPort + 1 : defaultPort;
+    throw new GranaryError(
+      'usage',
+      `port ${o.port} is taken by another program; stop it, or choose another port: npm start -- --port ${other}`,
+    );
+  }
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if (!options) {
+    say(usage);
+    return;
+  }
+  const directories = resolveDirectories(options.home);
+  checkNotRunning(directories);
+  const firstTime = !existsSync(directories.config);
+  if (firstTime) say(`Making a certificate and keys in ${options.home} ...`);
+  await prepareServer(options.home, systemClock);
+  const pending = await pendingFirstStart(directories, options.home);
+  if (pending) await prepareFirstStart(directories, pending, (line) => say(`  ${line}`));
+
+  const stop = new AbortController();
+  const server = await serve(options);
+  const stopped = new Promise<void>((done) => stop.signal.addEventListener('abort', () => done()));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (!stop.signal.aborted) say('\nStopping ...');
+      stop.abort();
+    });
+  }
+  const fingerprint = (await loadIdentity(directories.config))?.fingerprint ?? '';
+  const port = server.port === defaultPort ? '' : `:${server.port}`;
+  try {
+    if (pending) {
+      const repository = `${pending.user}@localhost${port}:${pending.store}`;
+      const env = { PBS_REPOSITORY: repository, PBS_PASSWORD: pending.password, PBS_FINGERPRINT: fingerprint };
+      await demonstrate({ root, sample: options.sample, env, report: (line) => say(`  ${line}`), signal: stop.signal });
+      await completeFirstStart(directories);
+      say('');
+      introduce(`https://${os.hostname()}:${server.port}`, fingerprint, pending, repository);
+    } else {
+      say(`Serving https://${os.hostname()}:${server.port}, fingerprint ${fingerprint}`);
+    }
+    say('Serving. Ctrl-C stops.');
+    await stopped;
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  } finally {
+    await server.stop();
+  }
+}
+
+/** What the user needs from now on; the password is shown this once. */
+function introduce(
+  url: string,
+  fingerprint: string,
+  login: { user: string; password: string },
+  repository: string,
+): void {
+  const client = join(root, 'bin', 'proxmox-backup-client');
+  const quoted = (text: string): string => `'${text}'`;
+  say(`URL: ${url}`);
+  say(`Fingerprint: ${fingerprint}`);
+  say(`User: ${login.user}`);
+  say(`Password: ${login.password}`);
+  say('');
+  say('Back up and restore a folder of your own (from another machine, put its name for localhost):');
+  say('');
+  say(
+    `export PBS_REPOSITORY=${quoted(repository)} PBS_PASSWORD=${quoted(login.password)} PBS_FINGERPRINT=${quoted(fingerprint)}`,
+  );
+  say(`${client} backup home.pxar:"$HOME"`);
+  say(`${client} restore "host/$(hostname)/latest" home.pxar ./restored`);
+  say('');
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    const text =
+      error instanceof GranaryError || error instanceof TypeError ? messageOf(error) : String((error as Error).stack);
+    process.stderr.write(`Error: ${text}\n`);
+    process.exit(255);
+  },
+);
