@@ -52,11 +52,18 @@ export interface FileStat {
 
 /** Opens `name` (relative, may have several components) and returns a descriptor. `flags` as for `fs.openSync`. */
 export function openAt(directory: number, name: Uint8Array, flags: number, mode = 0): number {
+  const fd = openOrErrno(directory, name, flags, mode);
+  if (fd < 0) throw systemError(-fd, 'open', name);
+  return fd;
+}
+
+/** `openAt` for where failure is common: returns the negated errno instead of throwing, which costs far more. */
+export function openOrErrno(directory: number, name: Uint8Array, flags: number, mode = 0): number {
   for (;;) {
     const fd = openat()(directory, cString(name, 0), flags | O_CLOEXEC, mode) as number;
     if (fd >= 0) return fd;
     const errno = lastErrno();
-    if (errno !== EINTR) throw systemError(errno, 'open', name);
+    if (errno !== EINTR) return -errno;
   }
 }
 

@@ -2,10 +2,12 @@
 // directories that it is in (pxar.md 11.1, 11.2).
 
 import { closeSync, constants, readSync } from 'node:fs';
-import { isErrno, messageOf } from '../../base/errors.ts';
+import { constants as system } from 'node:os';
+import { messageOf } from '../../base/errors.ts';
 import { statOf } from '../../os/at.ts';
+import { systemError } from '../../os/libc.ts';
 import { type Pattern, PatternList, parseExcludeFile } from '../../pxar/patterns.ts';
-import { openQuietly } from './open-entry.ts';
+import { openQuietlyOrErrno } from './open-entry.ts';
 
 const fileName = Buffer.from('.pxarexclude');
 /** An exclude file that is longer than this is taken for a mistake. */
@@ -56,13 +58,9 @@ export class Excludes {
 
 function readExcludeFile(directory: number): Uint8Array | undefined {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY, S_IFMT, S_IFREG } = constants;
-  let fd: number;
-  try {
-    fd = openQuietly(directory, fileName, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
-    throw error;
-  }
+  const fd = openQuietlyOrErrno(directory, fileName, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  if (fd === -system.errno.ENOENT) return undefined;
+  if (fd < 0) throw systemError(-fd, 'open', fileName);
   try {
     const { mode, size } = statOf(fd);
     if ((mode & S_IFMT) !== S_IFREG) throw new Error('not a regular file');

@@ -2,10 +2,14 @@
 // no symlinks followed. What cannot be opened because the tree is alive is told apart from real errors.
 
 import { closeSync, constants } from 'node:fs';
+import { constants as system } from 'node:os';
 import { isErrno } from '../../base/errors.ts';
-import { type FileStat, openAt, statOf } from '../../os/at.ts';
+import { type FileStat, openOrErrno, statOf } from '../../os/at.ts';
+import { systemError } from '../../os/libc.ts';
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NOATIME, O_NONBLOCK, O_NOCTTY, S_IFMT, S_IFDIR, S_IFREG } = constants;
+
+const { EPERM, EAGAIN } = system.errno;
 
 const readFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
@@ -55,12 +59,16 @@ export function leaveOutReason(error: unknown): string | undefined {
 
 /** Opens without changing the access time where the kernel allows that (owner or privileged). */
 export function openQuietly(directory: number, name: Uint8Array, flags: number): number {
-  try {
-    return openAt(directory, name, flags | O_NOATIME);
-  } catch (error) {
-    if (isErrno(error, 'EPERM')) return openAt(directory, name, flags);
-    // Somebody holds a lease on the file: without O_NONBLOCK the kernel waits until it is given back.
-    if (isErrno(error, 'EAGAIN')) return openAt(directory, name, flags & ~O_NONBLOCK);
-    throw error;
-  }
+  const fd = openQuietlyOrErrno(directory, name, flags);
+  if (fd < 0) throw systemError(-fd, 'open', name);
+  return fd;
+}
+
+/** `openQuietly` that returns the negated errno instead of throwing. */
+export function openQuietlyOrErrno(directory: number, name: Uint8Array, flags: number): number {
+  const fd = openOrErrno(directory, name, flags | O_NOATIME);
+  if (fd === -EPERM) return openOrErrno(directory, name, flags);
+  // Somebody holds a lease on the file: without O_NONBLOCK the kernel waits until it is given back.
+  if (fd === -EAGAIN) return openOrErrno(directory, name, flags & ~O_NONBLOCK);
+  return fd;
 }
