@@ -48,3 +48,14 @@ export function readSafeU64(bytes: Uint8Array, at: number): number | undefined {
 export function writeU64(bytes: Uint8Array, at: number, value: number | bigint): void {
   asBuffer(bytes).writeBigUInt64LE(BigInt(value), at);
 }
+
+/** Smaller pieces may lie in a buffer that others share. */
+const leastFreed = 128 * 1024;
+
+/**
+ * Gives the memory of large temporary bytes back at once: the collector does not see how much hangs on so small an
+ * object, and lets hundreds of megabytes gather. The bytes, and every other view of their buffer, are empty then.
+ */
+export function freeBytes(bytes: Uint8Array): void {
+  if (bytes.buffer instanceof ArrayBuffer && bytes.buffer.byteLength >= leastFreed) bytes.buffer.transfer(0);
+}

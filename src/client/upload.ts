@@ -27,8 +27,8 @@ export type { DynamicUpload, KnownChunk } from './upload/dynamic-upload.ts';
 export type { FixedUpload } from './upload/fixed-upload.ts';
 
 const MiB = 1024 * 1024;
-/** Three segments of the usual archive and some for its catalog: with everything else, below 300 MiB. */
-const defaultMemory = 112 * MiB;
+/** Four segments of the usual archive and some for its catalog: with everything else, below 300 MiB. */
+const defaultMemory = 88 * MiB;
 
 export interface UploadOptions {
   writer: BackupWriter;
@@ -39,7 +39,7 @@ export interface UploadOptions {
   /** zstd level, default 1. */
   level?: number;
   limits?: {
-    /** Bytes of content in memory; at least 40 MiB for the default chunk size. */
+    /** Bytes of content in memory; at least 20 MiB for each archive of the default chunk size. */
     memory?: number;
     /** Threads; 0 works in this one. Default: as many as cores, at least 2, at most 4. */
     workers?: number;

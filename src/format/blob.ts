@@ -3,7 +3,7 @@
 
 import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto';
 import { constants, crc32, type ZstdOptions, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { asBuffer, bytesEqual, concatBytes, toHex } from '../base/bytes.ts';
+import { asBuffer, bytesEqual, concatBytes, freeBytes, toHex } from '../base/bytes.ts';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import { type CryptConfig, plainDigest } from '../crypto/crypt-config.ts';
 import { maxChunkSize } from '../model/names.ts';
@@ -73,6 +73,7 @@ export function encodeBlobParts(data: Uint8Array, options: EncodeOptions = {}): 
   const cipher = createCipheriv('aes-256-gcm', options.crypt.encKey, iv, { authTagLength: tagSize });
   const body = cipher.update(content);
   cipher.final();
+  if (packed) freeBytes(packed);
   const seal = { iv, tag: cipher.getAuthTag() };
   return { header: blobHeader({ compressed: packed !== undefined, crc: crc32(body), seal }), body };
 }
@@ -191,8 +192,11 @@ export function decodeBlob(raw: Uint8Array, options: DecodeOptions): Uint8Array 
   let content = raw.subarray(headerSize);
   if (encrypted) content = decrypt(raw, options.crypt, what);
   const maxSize = options.maxSize ?? maxBlobContent;
-  if (compressed) content = decompress(content, maxSize, options.size, what);
-  else if (content.byteLength > maxSize) throw tooLarge(what, maxSize);
+  if (compressed) {
+    const packed = content;
+    content = decompress(packed, maxSize, options.size, what);
+    if (encrypted) freeBytes(packed);
+  } else if (content.byteLength > maxSize) throw tooLarge(what, maxSize);
   if (options.digest) {
     const actual = encrypted && options.crypt ? options.crypt.digest(content) : plainDigest(content);
     if (!bytesEqual(actual, options.digest)) {
@@ -229,7 +233,9 @@ function compress(data: Uint8Array, level: number): Uint8Array | undefined {
     chunkSize: data.byteLength + 64 * 1024,
     params: { [constants.ZSTD_c_compressionLevel]: level },
   });
-  return packed.byteLength < data.byteLength ? packed : undefined;
+  if (packed.byteLength < data.byteLength) return packed;
+  freeBytes(packed);
+  return undefined;
 }
 
 function decrypt(raw: Uint8Array, crypt: CryptConfig | undefined, what: string): Uint8Array {

@@ -2,6 +2,7 @@
 // on demand the write to its place in a file.
 
 import { writeSync } from 'node:fs';
+import { freeBytes } from '../base/bytes.ts';
 import { withContext } from '../base/errors.ts';
 import { CryptConfig } from '../crypto/crypt-config.ts';
 import { decodeBlob } from '../format/blob.ts';
@@ -36,6 +37,7 @@ export function decode(context: Context, chunk: RawChunk): number {
   const content = open(context, chunk);
   if (content.buffer === context.buffer) return content.byteOffset;
   new Uint8Array(context.buffer, chunk.offset, content.byteLength).set(content);
+  freeBytes(content);
   return chunk.offset;
 }
 
@@ -44,6 +46,7 @@ export function decodeTo(context: Context, chunk: RawChunk, fd: number, position
   const content = open(context, chunk);
   try {
     writeAll(fd, content, position);
+    freeBytes(content);
   } catch (error) {
     throw withContext(`${chunk.what} cannot be written`, error);
   }

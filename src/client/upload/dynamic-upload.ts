@@ -18,9 +18,9 @@ export interface KnownChunk {
 const portion = 2 * 1024 * 1024;
 const minSegment = 4 * 1024 * 1024;
 
-/** What a segment of an archive with this largest chunk needs: a chunk, and as much to go on reading. */
+/** Room for the largest chunk and some to go on reading: more segments are better than larger ones. */
 export function dynamicSegmentSize(maximumChunk: number): number {
-  return Math.max(2 * maximumChunk, minSegment);
+  return Math.max(maximumChunk + (maximumChunk >> 2), minSegment);
 }
 
 export class DynamicUpload extends ArchiveUpload {

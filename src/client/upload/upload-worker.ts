@@ -1,6 +1,7 @@
 // What the upload engine's threads do with a chunk in shared memory: its digest, and its encoding in place.
 
 import { createHash, hash } from 'node:crypto';
+import { freeBytes } from '../../base/bytes.ts';
 import { CryptConfig } from '../../crypto/crypt-config.ts';
 import { encodeBlobParts } from '../../format/blob.ts';
 
@@ -42,6 +43,10 @@ export function digest({ init, crypt }: Context, offset: number, length: number)
 export function encode({ init, crypt }: Context, offset: number, length: number): EncodedChunk {
   const data = new Uint8Array(init.buffer, offset, length);
   const { header, body } = encodeBlobParts(data, { compress: init.compress, level: init.level, crypt });
-  if (body.buffer !== init.buffer) data.set(body);
-  return { header, length: body.byteLength };
+  const encoded = { header, length: body.byteLength };
+  if (body.buffer !== init.buffer) {
+    data.set(body);
+    freeBytes(body);
+  }
+  return encoded;
 }
