@@ -286,6 +286,20 @@ describe('starting a backup', () => {
     await assert.rejects(store.removeSnapshot([], host('a', 100)), /unable to acquire snapshot lock/);
   });
 
+  it('does not take an empty group from its owner', async () => {
+    await using temporary = await temporaryStore();
+    const { store, base } = temporary;
+    fs.mkdirSync(join(base, 'host/a'), { recursive: true });
+    fs.writeFileSync(join(base, 'host/a/owner'), 'somebody@pbs\n');
+    for (let n = 0; n < 2; n++) {
+      await assert.rejects(
+        store.beginBackup([], host('a', 100), { owner }),
+        says('backup owner check failed (admin@pbs != somebody@pbs)'),
+      );
+    }
+    assert.equal(fs.readFileSync(join(base, 'host/a/owner'), 'utf8'), 'somebody@pbs\n');
+  });
+
   it('recovers a group that a crash left without an owner', async () => {
     await using temporary = await temporaryStore();
     const { store, base } = temporary;

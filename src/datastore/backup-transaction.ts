@@ -112,7 +112,8 @@ export class BackupTransaction implements AsyncDisposable {
     const locks = new HeldLocks();
     try {
       locks.group = await store.locks.group(ns, snapshot);
-      const owner = await claimGroup(store, ns, snapshot, options.owner);
+      const { owner, claimed } = await claimGroup(store, ns, snapshot, options.owner);
+      locks.newGroup = claimed;
       if (!options.benchmark && !ownerMatches(owner, options.owner)) {
         throw new GranaryError('owner-mismatch', `backup owner check failed (${options.owner} != ${owner})`);
       }
@@ -122,7 +123,8 @@ export class BackupTransaction implements AsyncDisposable {
       makeSnapshotDirectory(store, ns, snapshot);
       return new BackupTransaction(store, ns, snapshot, options, base, locks);
     } catch (error) {
-      await removeGroupDirectory(store, ns, snapshot, locks.group).catch(() => {});
+      // Only a group that was made here: one without snapshots may be somebody's.
+      if (locks.newGroup) await removeGroupDirectory(store, ns, snapshot, locks.group).catch(() => {});
       locks.release();
       throw asGranaryError('unable to start backup', error);
     }
@@ -369,6 +371,8 @@ export class BackupTransaction implements AsyncDisposable {
 /** The locks of a transaction, as far as they are taken yet. */
 class HeldLocks {
   group: FileLock | undefined;
+  /** Whether the group was made, or claimed, by this transaction. */
+  newGroup = false;
   base: FileLock | undefined;
   snapshot: FileLock | undefined;
   writer: WriterHandle | undefined;
@@ -387,19 +391,19 @@ async function claimGroup(
   ns: Namespace,
   snapshot: BackupSnapshot,
   caller: AuthId,
-): Promise<AuthId> {
+): Promise<{ owner: AuthId; claimed: boolean }> {
   const directory = groupDirectory(store, ns, snapshot);
   makeDirectorySync(`${namespaceDirectory(store, ns)}/${snapshot.type}`);
   makeDirectorySync(directory);
   failpoint('begin:after-group-directory');
   try {
-    return await readOwner(store, ns, snapshot);
+    return { owner: await readOwner(store, ns, snapshot), claimed: false };
   } catch (error) {
     // Without snapshots nobody can own it: it is new, or was left behind by a crash in these very lines.
     const unowned = error instanceof GranaryError && error.code === 'not-found';
     if (!unowned || (await snapshotTimes(store, ns, snapshot)).length > 0) throw error;
     await writeGroupFile(store, ns, snapshot, 'owner', `${caller}\n`);
-    return caller;
+    return { owner: caller, claimed: true };
   }
 }
 
