@@ -2,6 +2,7 @@
 // backup, a second one and a restore that all of it works; later starts go straight to serving.
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +16,7 @@ import { loadIdentity } from '../wire/tls.ts';
 import { demonstrate } from './demonstration.ts';
 import { completeFirstStart, pendingFirstStart, prepareFirstStart } from './first-start.ts';
 import { prepareServer } from './prepare.ts';
-import { announcementPath, type Supervisor, superviseServer } from './supervisor.ts';
+import { announcementPath, superviseServer } from './supervisor.ts';
 
 const root = resolve(fileURLToPath(new URL('../..', import.meta.url)));
 const defaultPort = 8007;
@@ -92,17 +93,23 @@ function checkNotRunning(directories: Directories): void {
   );
 }
 
-async function serve(o: StartOptions): Promise<Supervisor> {
-  const host = o.host === undefined ? {} : { host: o.host };
+/** Says so plainly when another program has the port, before any process of the server is started. */
+async function checkPortFree(o: StartOptions): Promise<void> {
+  const probe = net.createServer();
   try {
-    return await superviseServer({ home: o.home, port: o.port, ...host, graceMs: 2000, log: jsonLogger('warn') });
+    await new Promise<void>((free, taken) => {
+      probe.once('error', taken);
+      probe.listen({ port: o.port, ...(o.host === undefined ? {} : { host: o.host }), exclusive: true }, free);
+    });
   } catch (error) {
-    if (!messageOf(error).includes('EADDRINUSE')) throw error;
+    if (!isErrno(error, 'EADDRINUSE')) throw error;
     const other = o.port === defaultPort ? defaultPort + 1 : defaultPort;
     throw new GranaryError(
       'usage',
       `port ${o.port} is taken by another program; stop it, or choose another port: npm start -- --port ${other}`,
     );
+  } finally {
+    probe.close();
   }
 }
 
@@ -114,6 +121,7 @@ async function main(): Promise<void> {
   }
   const directories = resolveDirectories(options.home);
   checkNotRunning(directories);
+  await checkPortFree(options);
   const firstTime = !existsSync(directories.config);
   if (firstTime) say(`Making a certificate and keys in ${options.home} ...`);
   await prepareServer(options.home, systemClock);
@@ -121,7 +129,14 @@ async function main(): Promise<void> {
   if (pending) await prepareFirstStart(directories, pending, (line) => say(`  ${line}`));
 
   const stop = new AbortController();
-  const server = await serve(options);
+  const host = options.host === undefined ? {} : { host: options.host };
+  const server = await superviseServer({
+    home: options.home,
+    port: options.port,
+    ...host,
+    graceMs: 2000,
+    log: jsonLogger('warn'),
+  });
   const stopped = new Promise<void>((done) => stop.signal.addEventListener('abort', () => done()));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
