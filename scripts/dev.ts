@@ -7,7 +7,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { jsonLogger } from '../src/base/log.ts';
 import { DatastoreConfig } from '../src/config/datastore-config.ts';
-import { type Proxy, startProxy } from '../src/daemon/proxy.ts';
+import { type ProxyServer, startProxy } from '../src/daemon/proxy.ts';
 import { Datastore } from '../src/datastore/datastore.ts';
 import { rootUser } from '../src/model/auth-id.ts';
 import { loadIdentity } from '../src/wire/tls.ts';
@@ -20,7 +20,7 @@ const password = 'development';
 const storeName = 'dev';
 
 const home = mkdtempSync(path.join(os.tmpdir(), 'granary-dev-'));
-let proxy: Proxy | undefined;
+let proxy: ProxyServer | undefined;
 async function stop(): Promise<void> {
   await proxy?.stop(0);
   rmSync(home, { recursive: true, force: true });

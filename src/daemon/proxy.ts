@@ -36,7 +36,7 @@ export interface ProxyOptions {
   delays?: { unauthorized: number; forbidden: number };
 }
 
-export interface Proxy {
+export interface ProxyServer {
   readonly port: number;
   readonly server: ServerContext;
   /** Stops accepting, lets requests and sessions end for `graceMs`, then aborts them. */
@@ -52,7 +52,7 @@ const sessions: readonly SessionEndpoint[] = [
 ];
 
 /** Starts to serve in this process. */
-export async function startProxy(options: ProxyOptions): Promise<Proxy> {
+export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   const clock = options.clock ?? systemClock;
   const log = options.log ?? jsonLogger();
   const bits = options.certificateBits;

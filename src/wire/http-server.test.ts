@@ -301,3 +301,42 @@ test('a changed certificate is for new connections; open ones go on', async () =
   old.socket.destroy();
   fresh.socket.destroy();
 });
+
+test('noise, resets and half requests do not harm the others', async () => {
+  await using api = await start();
+  const noise = [
+    Buffer.alloc(0),
+    Buffer.of(0x16),
+    Buffer.of(0x16, 3, 1, 0xff, 0xff, 1, 2, 3),
+    Buffer.concat([Buffer.of(0x16, 3, 1, 2, 0), Buffer.alloc(512, 7)]),
+    Buffer.from('GET / HTTP/1.1\r\nx'),
+    Buffer.from('\u0000\u0001\u0002 nonsense\r\n\r\n'),
+  ];
+  for (const bytes of noise) {
+    await new Promise<void>((resolve) => {
+      const socket = net.connect(api.port, '127.0.0.1', () => {
+        socket.write(bytes, () => socket.resetAndDestroy());
+      });
+      socket.on('error', () => {});
+      socket.on('close', () => resolve());
+    });
+  }
+  const { cookie, csrfpreventiontoken: csrf } = api.login('admin@pbs');
+  const credentials = `cookie: ${cookie}\r\ncsrfpreventiontoken: ${csrf}\r\n`;
+  const half = [
+    `POST /api2/json/echo HTTP/1.1\r\n${credentials}content-length: 10\r\n\r\nab`,
+    'GET /api2/json/stream HTTP/1.1\r\n\r\n',
+    'POST /api2/json/echo HTTP/1.1\r\ncontent-length: 10\r\n\r\nab',
+  ];
+  for (const text of half) {
+    await new Promise<void>((resolve) => {
+      const socket = tls.connect({ host: '127.0.0.1', port: api.port, rejectUnauthorized: false }, () => {
+        socket.write(text, () => setTimeout(() => socket.destroy(), 5));
+      });
+      socket.on('error', () => {});
+      socket.on('close', () => resolve());
+    });
+  }
+  assert.equal((await api.call('GET', 'ping')).text, '{"data":{"pong":true}}');
+  assert.deepEqual(api.errors, []);
+});

@@ -22,6 +22,8 @@ import type { TlsIdentity } from './tls.ts';
 const maxParameterBody = 512 * 1024;
 /** Up to here a body that is refused is read anyway. */
 const maxDrainedBody = 16 * 1024 * 1024;
+/** How long a parameter body may take. */
+const bodyMs = 60_000;
 
 /** A path whose GET turns the connection into a session. */
 export interface SessionEndpoint {
@@ -321,6 +323,9 @@ export class ApiServer {
     if (isErrno(error, 'ENOENT')) {
       return new GranaryError('io', 'No such file or directory (os error 2)', { cause: error });
     }
+    if (isErrno(error, 'ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR')) {
+      return new GranaryError('connection', 'the connection was closed', { cause: error });
+    }
     if (error instanceof Error && typeof (error as NodeJS.ErrnoException).errno === 'number') {
       return new GranaryError('io', messageOf(error), { cause: error });
     }
@@ -370,10 +375,18 @@ function single(value: string | string[] | undefined): string | undefined {
 async function readBody(request: IncomingMessage): Promise<Uint8Array> {
   const parts: Buffer[] = [];
   let length = 0;
-  for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    length += part.byteLength;
-    if (length <= maxParameterBody) parts.push(part);
-    if (length > maxDrainedBody) break;
+  const timer = setTimeout(
+    () => request.destroy(new GranaryError('connection', 'the request body came too slowly')),
+    bodyMs,
+  );
+  try {
+    for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      length += part.byteLength;
+      if (length <= maxParameterBody) parts.push(part);
+      if (length > maxDrainedBody) break;
+    }
+  } finally {
+    clearTimeout(timer);
   }
   if (length > maxParameterBody) throw new GranaryError('bad-request', 'Request body too large');
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);

@@ -64,6 +64,8 @@ export async function listen(
   const front = net.createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
+    // Whoever uses the connection learns of its end; this one only keeps a reset from being a defect.
+    socket.on('error', () => {});
     socket.setKeepAlive(true, keepAliveMs);
     sniff(socket, (first) => (first === tlsHandshake ? secure : plain).emit('connection', socket));
   });
@@ -86,12 +88,9 @@ export async function listen(
 function sniff(socket: net.Socket, decide: (first: number) => void): void {
   const timer = setTimeout(() => socket.destroy(), firstByteMs);
   const stop = (): void => clearTimeout(timer);
-  const onError = (): void => stop();
-  socket.once('error', onError);
   socket.once('close', stop);
   socket.once('data', (bytes: Buffer) => {
     stop();
-    socket.removeListener('error', onError);
     socket.removeListener('close', stop);
     socket.pause();
     socket.unshift(bytes);

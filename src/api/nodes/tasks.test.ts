@@ -1,0 +1,147 @@
+// Task lists, status, logs and who may see them (rest-api.md 7.6).
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { formatUtc } from '../../base/clock.ts';
+import { parseUpid } from '../../model/upid.ts';
+import { TestApi } from '../testing/api-server.ts';
+import { cpuShares, parseCpuinfo, parseCpuTimes, parseMeminfo } from './host-facts.ts';
+
+type Item = Record<string, unknown>;
+let api: TestApi;
+let upids: string[];
+const tasks = 'nodes/localhost/tasks';
+const pathOf = (upid: string, rest: string): string =>
+  `${tasks}/${encodeURIComponent(upid).replaceAll('_', '%5F')}${rest}`;
+
+before(async () => {
+  api = await TestApi.start();
+  const start = async (type: string, id: string, authId: string, work: () => void): Promise<string> => {
+    const task = await api.server.tasks.start({ type, id, authId }, async (worker) => {
+      worker.log('first');
+      worker.log('second');
+      work();
+    });
+    await task.done;
+    return task.upid;
+  };
+  upids = [
+    await start('backup', 'fixture:vm/100', 'admin@pbs', () => {}),
+    await start('garbage_collection', 'fixture', 'admin@pbs', () => {}),
+    await start('verify', 'fixture', 'nobody@pbs', () => {
+      throw new Error('disk on fire');
+    }),
+  ];
+});
+after(() => api[Symbol.asyncDispose]());
+
+test('lists are newest first, with total, and show others to auditors only', async () => {
+  const all = await api.call('GET', tasks, { as: 'admin@pbs' });
+  const items = all.json.data as Item[];
+  assert.deepEqual(items.map((item) => item['upid']).sort(), [...upids].sort());
+  assert.equal(all.json['total'], 3);
+  const failed = items.find((item) => item['worker_type'] === 'verify')!;
+  assert.deepEqual([failed['status'], failed['state'], failed['node']], ['disk on fire', 'error', 'localhost']);
+  const own = await api.call('GET', tasks, { as: 'nobody@pbs' });
+  assert.deepEqual(
+    (own.json.data as Item[]).map((item) => item['upid']),
+    [upids[2]],
+  );
+  const page = await api.call('GET', tasks, { as: 'admin@pbs', params: { limit: 2 } });
+  assert.deepEqual([(page.json.data as Item[]).length, page.json['total']], [2, 3]);
+});
+
+test('filters: class of the end, type, user; the class can stand in for the text', async () => {
+  const list = async (params: Record<string, string | boolean>): Promise<Item[]> =>
+    (await api.call('GET', tasks, { as: 'admin@pbs', params })).json.data as Item[];
+  assert.deepEqual(
+    (await list({ statusfilter: 'error' })).map((item) => item['upid']),
+    [upids[2]],
+  );
+  assert.deepEqual(
+    (await list({ typefilter: 'backup' })).map((item) => item['upid']),
+    [upids[0]],
+  );
+  assert.deepEqual(
+    (await list({ userfilter: 'nobody' })).map((item) => item['upid']),
+    [upids[2]],
+  );
+  assert.deepEqual(await list({ running: true }), []);
+  const [item] = await list({ errors: true, 'status-class': true });
+  assert.deepEqual([item!['status'], item!['status-text']], ['error', 'disk on fire']);
+});
+
+test('status and log; the log has no envelope and is the same in both formats', async () => {
+  const status = await api.call('GET', pathOf(upids[0]!, '/status'), { as: 'admin@pbs' });
+  const data = status.json.data as Item;
+  assert.deepEqual(
+    [data['status'], data['exitstatus'], data['node'], data['id']],
+    ['stopped', 'OK', 'testnode', 'fixture:vm/100'],
+  );
+  for (const format of ['json', 'extjs'] as const) {
+    const log = await api.call('GET', pathOf(upids[0]!, '/log?test-status=1&start=2&limit=1'), {
+      as: 'admin@pbs',
+      format,
+    });
+    assert.equal(log.headers['content-type'], 'application/json');
+    const { data: lines, ...rest } = log.json;
+    assert.deepEqual(rest, { total: 3, success: 1, active: false });
+    assert.match(String((lines as Item[])[0]!['t']), /^.{25}: second$/);
+    assert.equal((lines as Item[])[0]!['n'], 2);
+  }
+  const whole = await api.call('GET', pathOf(upids[0]!, '/log?download=1'), { as: 'admin@pbs' });
+  assert.equal(whole.headers['content-type'], 'text/plain');
+  const started = formatUtc(parseUpid(upids[0]!)!.startTime);
+  assert.equal(whole.headers['content-disposition'], `attachment; filename=task-testnode-backup-${started}.log`);
+  assert.match(whole.text, /^.{25}: first\n.{25}: second\n.{25}: TASK OK\n$/);
+});
+
+test('unknown and malformed identifiers', async () => {
+  const gone = upids[0]!.replace(/:backup:/, ':nosuch:');
+  const status = await api.call('GET', pathOf(gone, '/status'), { as: 'admin@pbs' });
+  assert.deepEqual((status.json.data as Item)['exitstatus'], 'unknown');
+  for (const rest of ['/log', '/log?download=1']) {
+    const log = await api.call('GET', pathOf(gone, rest), { as: 'admin@pbs' });
+    assert.deepEqual([log.status, log.text], [400, 'No such file or directory (os error 2)']);
+  }
+  const short = await api.call('GET', pathOf('UPID:x', '/status'), { as: 'admin@pbs' });
+  assert.match(short.text, /'upid': value must be at least 36 characters long/);
+});
+
+test('foreign tasks are for auditors and for who may see the job', async () => {
+  const seen = async (as: string, upid: string, rest: string): Promise<number> =>
+    (await api.call('GET', pathOf(upid, rest), { as })).status;
+  assert.equal(await seen('nobody@pbs', upids[0]!, '/log'), 403);
+  assert.equal(await seen('nobody@pbs', upids[1]!, '/status'), 403);
+  // Datastore.Audit shows garbage collection, but not the backups of others.
+  assert.equal(await seen('audit@pbs', upids[1]!, '/log'), 200);
+  assert.equal(await seen('audit@pbs', upids[0]!, '/log'), 403);
+  assert.equal(await seen('nobody@pbs', upids[2]!, '/log'), 200);
+});
+
+test('a running task is stopped by its user or an administrator only', async () => {
+  const task = await api.server.tasks.start({ type: 'verify', id: 'fixture', authId: 'admin@pbs' }, (worker) => {
+    return new Promise((_, reject) => worker.signal.addEventListener('abort', () => reject(worker.signal.reason)));
+  });
+  const running = await api.call('GET', tasks, { as: 'admin@pbs', params: { running: true } });
+  const [item] = running.json.data as Item[];
+  assert.deepEqual([item!['state'], 'status' in item!, 'endtime' in item!], ['running', false, false]);
+  assert.equal((await api.call('DELETE', pathOf(task.upid, ''), { as: 'nobody@pbs' })).status, 401);
+  assert.equal((await api.call('DELETE', pathOf(task.upid, ''), { as: 'admin@pbs' })).text, '{"data":null}');
+  assert.match(await task.done, /abort/);
+  assert.equal((await api.call('DELETE', pathOf(task.upid, ''), { as: 'admin@pbs' })).status, 200);
+});
+
+test('facts of the host are read from what the kernel writes', async () => {
+  const { memory, swap } = parseMeminfo('MemTotal:  100 kB\nMemAvailable:  40 kB\nSwapTotal: 10 kB\nSwapFree: 10 kB\n');
+  assert.deepEqual(memory, { total: 102400, used: 61440, free: 40960 });
+  assert.deepEqual(swap, { total: 10240, used: 0, free: 10240 });
+  const before = parseCpuTimes('cpu  100 0 0 100 0 0 0 0 0 0\ncpu0 1 2 3\n');
+  const now = parseCpuTimes('cpu  150 0 0 125 25 0 0 0 0 0\n');
+  assert.deepEqual(cpuShares(before, now), { cpu: 0.5, wait: 0.25 });
+  assert.deepEqual(cpuShares(now, now), { cpu: 0, wait: 0 });
+  const cpus = 'model name\t: Some CPU\nphysical id\t: 0\n\nmodel name\t: Some CPU\nphysical id\t: 1\n';
+  assert.deepEqual({ ...parseCpuinfo(cpus), cpus: 0 }, { model: 'Some CPU', sockets: 2, cpus: 0 });
+  const status = await api.call('GET', 'nodes/localhost/status', { as: 'admin@pbs' });
+  assert.ok(((status.json.data as { memory: Item }).memory['total'] as number) > 0);
+});
