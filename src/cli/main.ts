@@ -3,7 +3,7 @@
 import { type Command, type CommandGroup, defineGroup } from './framework/command.ts';
 import { runProgram } from './framework/run.ts';
 import { ProcessTerminal } from './framework/terminal.ts';
-import { programs } from './programs.ts';
+import { programs, runNamed } from './programs.ts';
 
 /** Finds the program a word means: its name, its short name, or a unique prefix of either. */
 function findProgram(word: string): string | undefined {
@@ -28,10 +28,10 @@ async function everything(): Promise<CommandGroup> {
 async function main(words: readonly string[]): Promise<number> {
   const terminal = new ProcessTerminal();
   const [name = 'granary', ...rest] = words;
-  if (name !== 'granary') return runProgram(name, await programs[name]!.load(), rest, terminal);
+  if (name !== 'granary') return runNamed(name, rest, terminal);
   const program = rest[0] === undefined ? undefined : findProgram(rest[0]);
   if (program === undefined) return runProgram('granary', await everything(), rest, terminal);
-  return runProgram(`granary ${rest[0]}`, await programs[program]!.load(), rest.slice(1), terminal);
+  return runNamed(program, rest.slice(1), terminal, `granary ${rest[0]}`);
 }
 
 // Output to a pipe may still be under way: the code is set, and the process ends when that is done.

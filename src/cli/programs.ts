@@ -1,12 +1,14 @@
 // Every program of the project by the name it is started with; `granary` offers all of them as sub-commands.
 
-import type { CommandGroup } from './framework/command.ts';
+import type { Command, CommandGroup } from './framework/command.ts';
+import { runProgram } from './framework/run.ts';
+import type { Terminal } from './framework/terminal.ts';
 
 export interface ProgramEntry {
   /** The name below `granary`. */
   short: string;
   summary: string;
-  load(): Promise<CommandGroup>;
+  load(): Promise<Command | CommandGroup>;
 }
 
 export const programs: Readonly<Record<string, ProgramEntry>> = {
@@ -20,9 +22,31 @@ export const programs: Readonly<Record<string, ProgramEntry>> = {
     summary: 'Manage the backup server on this machine.',
     load: async () => (await import('./manager/commands.ts')).managerCommands,
   },
+  'proxmox-backup-proxy': {
+    short: 'proxy',
+    summary: 'Run the backup server.',
+    load: async () => (await import('./proxy/command.ts')).proxyCommand,
+  },
   pxar: {
     short: 'pxar',
     summary: 'Archives of directory trees.',
     load: async () => (await import('./pxar/commands.ts')).pxarCommands,
   },
+  'proxmox-backup-debug': {
+    short: 'debug',
+    summary: 'Look into what is stored.',
+    load: async () => (await import('./debug/commands.ts')).debugCommands,
+  },
 };
+
+/** Runs a command line of one of the programs and gives its exit code; `shown` is what the user typed to get here. */
+export async function runNamed(
+  name: string,
+  words: readonly string[],
+  terminal: Terminal,
+  shown = name,
+): Promise<number> {
+  const program = programs[name];
+  if (!program) throw new TypeError(`no such program '${name}'`);
+  return runProgram(shown, await program.load(), words, terminal);
+}

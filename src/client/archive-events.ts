@@ -14,6 +14,7 @@ const slash = 0x2f;
 
 export class ArchiveEvents implements PxarEventSource {
   readonly #accessor: PxarAccessor;
+  readonly #root: DirectoryNode;
   readonly #patterns: readonly Pattern[];
   readonly #list: PatternList;
   readonly #signal: AbortSignal;
@@ -21,9 +22,13 @@ export class ArchiveEvents implements PxarEventSource {
   /** Files that were given out: by their offset, the path and offset under which hard links find them. */
   readonly #given = new Map<number, { path: Uint8Array; offset: number }>();
 
-  /** `patterns` select as in `extractArchive`, which has to get the same ones. */
-  constructor(accessor: PxarAccessor, patterns: readonly Pattern[], signal: AbortSignal) {
+  /**
+   * `patterns` select as in `extractArchive`, which has to get the same ones. With `root`, that directory is taken
+   * for the whole archive, in paths and patterns too.
+   */
+  constructor(accessor: PxarAccessor, patterns: readonly Pattern[], signal: AbortSignal, root?: DirectoryNode) {
     this.#accessor = accessor;
+    this.#root = root ?? accessor.root;
     this.#patterns = patterns;
     this.#list = new PatternList(patterns);
     this.#signal = signal;
@@ -36,9 +41,10 @@ export class ArchiveEvents implements PxarEventSource {
   }
 
   async *#walkRoot(): AsyncGenerator<PxarEvent, void, undefined> {
-    if (this.#accessor.prelude) yield { kind: 'prelude', data: this.#accessor.prelude };
+    if (this.#accessor.prelude && this.#root === this.#accessor.root)
+      yield { kind: 'prelude', data: this.#accessor.prelude };
     const includes = this.#patterns.some((pattern) => pattern.type === 'include');
-    yield* this.#directory(this.#accessor.root, new Uint8Array(0), !includes);
+    yield* this.#directory({ ...this.#root, name: new Uint8Array(0) }, new Uint8Array(0), !includes);
   }
 
   async *#directory(

@@ -2,7 +2,8 @@
 // started from a checkout (config-and-tasks.md 3).
 
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { withContext } from '../base/errors.ts';
 
 export interface Directories {
@@ -15,6 +16,12 @@ export interface Directories {
   /** Job states, metrics, tape inventory. */
   readonly state: string;
   readonly cache: string;
+}
+
+/** The folder of a server that is started from a checkout: GRANARY_HOME, else one in the user's data folder. */
+export function defaultHome(env: Readonly<Record<string, string | undefined>>): string {
+  if (env['GRANARY_HOME']) return resolve(env['GRANARY_HOME']);
+  return join(env['XDG_DATA_HOME'] || join(env['HOME'] || homedir(), '.local', 'share'), 'granary');
 }
 
 /** Directories below `home`, or those of an installation when GRANARY_LAYOUT is `system`. */

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '../base/clock.ts';
 import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
 import { jsonLogger } from '../base/log.ts';
-import { type Directories, resolveDirectories } from '../config/directories.ts';
+import { type Directories, defaultHome, resolveDirectories } from '../config/directories.ts';
 import { isProcessRunning, processStartTicks } from '../os/process.ts';
 import { loadIdentity } from '../wire/tls.ts';
 import { demonstrate } from './demonstration.ts';
@@ -34,13 +34,6 @@ interface StartOptions {
   port: number;
   host?: string;
   sample: string;
-}
-
-/** The data directory: GRANARY_HOME, else a folder of the user's, never inside the checkout by itself. */
-export function defaultHome(env: NodeJS.ProcessEnv): string {
-  if (env['GRANARY_HOME']) return resolve(env['GRANARY_HOME']);
-  const data = env['XDG_DATA_HOME'] || join(os.homedir(), '.local', 'share');
-  return join(data, 'granary');
 }
 
 function readOptions(args: string[]): StartOptions | undefined {

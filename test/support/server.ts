@@ -4,8 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '../../src/base/log.ts';
-import { runProgram } from '../../src/cli/framework/run.ts';
-import { programs } from '../../src/cli/programs.ts';
+import { runNamed } from '../../src/cli/programs.ts';
 import { FakeTerminal } from '../../src/cli/testing/terminal.ts';
 import { startProxy } from '../../src/daemon/proxy.ts';
 import { loadIdentity } from '../../src/wire/tls.ts';
@@ -22,6 +21,7 @@ export interface RunResult {
 export interface RunOptions {
   env?: Record<string, string | undefined>;
   answers?: string[];
+  input?: string;
 }
 
 export class TestServer implements AsyncDisposable {
@@ -93,8 +93,12 @@ export class TestServer implements AsyncDisposable {
   }
 
   async run(program: string, words: readonly string[], options: RunOptions): Promise<RunResult> {
-    const terminal = new FakeTerminal({ env: options.env ?? {}, answers: options.answers ?? [] });
-    const code = await runProgram(program, await programs[program]!.load(), words, terminal);
+    const terminal = new FakeTerminal({
+      env: options.env ?? {},
+      answers: options.answers ?? [],
+      ...(options.input === undefined ? {} : { input: options.input }),
+    });
+    const code = await runNamed(program, words, terminal);
     return { code, out: terminal.printed, err: terminal.messages, bytes: terminal.printedBytes };
   }
 

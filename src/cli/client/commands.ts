@@ -2,6 +2,10 @@
 
 import { defineGroup } from '../framework/command.ts';
 import { backup } from './backup.ts';
+import { benchmark } from './benchmark.ts';
+import { catalogDump } from './catalog-dump.ts';
+import { catalogShell } from './catalog-shell.ts';
+import { diffArchive } from './diff.ts';
 import { changeOwner, forgetGroup, list as listGroups } from './groups.ts';
 import { changePassphrase, create as createKey, paperkey, show as showKey } from './keys.ts';
 import {
@@ -14,7 +18,7 @@ import {
 import { create as createNamespace, list as listNamespaces, remove as removeNamespace } from './namespaces.ts';
 import { prune } from './prune.ts';
 import { restore } from './restore.ts';
-import { garbageCollect, login, logout, status, verify } from './server-calls.ts';
+import { garbageCollect, login, logout, status, verify, version } from './server-calls.ts';
 import {
   files,
   forget,
@@ -25,6 +29,7 @@ import {
   updateProtected,
 } from './snapshots.ts';
 import { list as listTasks, stop as stopTask, log as taskLog } from './tasks.ts';
+import { uploadLog } from './upload-log.ts';
 
 export const clientCommands = defineGroup(
   'Back up to and restore from a backup server.',
@@ -36,14 +41,18 @@ export const clientCommands = defineGroup(
       list: listSnapshots,
       files,
       forget,
+      'upload-log': uploadLog,
       notes: defineGroup('Notes of a snapshot.', { show: showNotes, update: updateNotes }),
       protected: defineGroup('Protection of a snapshot.', { show: showProtected, update: updateProtected }),
     }),
     group: defineGroup('Backup groups.', { forget: forgetGroup }),
+    catalog: defineGroup('Files in snapshots.', { dump: catalogDump, shell: catalogShell }),
+    diff: diffArchive,
     prune,
     verify,
     'change-owner': changeOwner,
     status,
+    benchmark,
     'garbage-collect': garbageCollect,
     namespace: defineGroup('Namespaces.', { list: listNamespaces, create: createNamespace, delete: removeNamespace }),
     key: defineGroup('Encryption keys.', {
@@ -60,10 +69,12 @@ export const clientCommands = defineGroup(
     task: defineGroup('Tasks on the server.', { list: listTasks, log: taskLog, stop: stopTask }),
     login,
     logout,
+    version,
   },
   {
     snapshots: ['snapshot', 'list'],
     files: ['snapshot', 'files'],
     forget: ['snapshot', 'forget'],
+    'upload-log': ['snapshot', 'upload-log'],
   },
 );

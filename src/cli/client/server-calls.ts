@@ -1,6 +1,7 @@
 // Commands that are about the server or the login: status, garbage-collect, verify, version, login, logout (cli.md 4, 12).
 
 import { logout as forgetTicket } from '../../client/connection.ts';
+import { serverVersion } from '../../daemon/version.ts';
 import { defineCommand } from '../framework/command.ts';
 import { option, optional } from '../framework/options.ts';
 import { outputFormat, outputOption, printJson, tableStyle } from '../framework/output.ts';
@@ -63,6 +64,27 @@ export const verify = defineCommand({
     if (values.verbose) terminal.message(`task ${upid}`);
     await followTask(target.connection, upid, terminal, outputFormat(values, terminal));
     if (values.verbose) terminal.message(`snapshot ${values.snapshot} is good`);
+  },
+});
+
+interface Version {
+  version: string;
+  release: string;
+  repoid: string;
+}
+
+export const version = defineCommand({
+  summary: 'Show the versions of client and server.',
+  options: { ...repositoryOptions, ...outputOption },
+  complete: repositoryCompleters,
+  async run(values, terminal) {
+    const format = outputFormat(values, terminal);
+    const text = ({ version: v, release }: Version): string => `${v}.${release}`;
+    if (format === 'text') terminal.print(`client version: ${text(serverVersion)}\n`);
+    await using target = await openTarget(values, terminal);
+    const server = (await target.connection.call('GET', 'version')) as Version;
+    if (printJson(terminal, format, { client: serverVersion, server })) return;
+    terminal.print(`server version: ${text(server)}\n`);
   },
 });
 

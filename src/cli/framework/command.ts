@@ -81,7 +81,7 @@ export type Resolution =
   | { kind: 'group'; path: string[]; group: CommandGroup; rest: string[]; unknown?: string; candidates: string[] };
 
 /** Walks words down the tree; exact names first, then names of aliases, then unique prefixes of names. */
-export function resolveCommand(root: CommandGroup, words: readonly string[]): Resolution {
+export function resolveCommand(root: Command | CommandGroup, words: readonly string[]): Resolution {
   let node: Command | CommandGroup = root;
   const path: string[] = [];
   const rest = [...words];

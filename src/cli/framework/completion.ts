@@ -32,7 +32,7 @@ export function splitLine(line: string): string[] {
 }
 
 /** Candidates for the line in COMP_LINE up to COMP_POINT. Never throws: no candidates is the answer to trouble. */
-export async function completeLine(name: string, root: CommandGroup, terminal: Terminal): Promise<string[]> {
+export async function completeLine(name: string, root: Command | CommandGroup, terminal: Terminal): Promise<string[]> {
   const line = terminal.env['COMP_LINE'] ?? '';
   const point = Number(terminal.env['COMP_POINT'] ?? line.length);
   const words = splitLine(line.slice(0, Number.isSafeInteger(point) ? point : line.length));
@@ -54,7 +54,7 @@ function lastPart(candidate: string, word: string): string {
 }
 
 async function candidatesFor(
-  root: CommandGroup,
+  root: Command | CommandGroup,
   before: readonly string[],
   word: string,
   terminal: Terminal,

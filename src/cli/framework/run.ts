@@ -1,6 +1,6 @@
 // Runs a program: finds the command, parses, runs, turns errors into texts and exit codes (cli.md 1).
 
-import { GranaryError, messageOf } from '../../base/errors.ts';
+import { type ErrorCode, GranaryError, messageOf } from '../../base/errors.ts';
 import { type Command, type CommandGroup, defineCommand, resolveCommand } from './command.ts';
 import { completeLine } from './completion.ts';
 import { completionScript, shells } from './completion-scripts.ts';
@@ -18,21 +18,50 @@ const failure = 255;
  */
 export async function runProgram(
   name: string,
-  root: CommandGroup,
+  root: Command | CommandGroup,
   words: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
+  if (root.kind === 'command') return runSingle(name, root, words, terminal);
   const tree = withBuiltins(name, root);
   const found = resolveCommand(tree, words);
   if (found.kind === 'group') return groupProblem(name, root, found, terminal);
+  return runCommand(name, found.path, found.command, found.rest, terminal);
+}
+
+/** A program without sub-commands. */
+async function runSingle(
+  name: string,
+  command: Command,
+  words: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  if (words[0] === 'bashcomplete') {
+    const candidates = await completeLine(name, command, terminal);
+    terminal.print(candidates.map((candidate) => `${candidate}\n`).join(''));
+    return 0;
+  }
+  if (words[0] === 'help' || words.includes('--help')) {
+    terminal.print(commandHelp(name, [], command));
+    return 0;
+  }
+  return runCommand(name, [], command, words, terminal);
+}
+
+async function runCommand(
+  name: string,
+  path: readonly string[],
+  command: Command,
+  words: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
   try {
-    const values = parseOptions(found.command, found.rest);
-    await found.command.run(values, terminal);
+    await command.run(parseOptions(command, words), terminal);
     terminal.setStatus(undefined);
     return 0;
   } catch (error) {
     terminal.setStatus(undefined);
-    return reportError(error, terminal, () => commandUsage(name, found.path, found.command));
+    return reportError(error, terminal, () => commandUsage(name, path, command));
   }
 }
 
@@ -46,13 +75,24 @@ export function reportError(error: unknown, terminal: Terminal, usage?: () => st
   if (error.code === 'parameter-invalid' && error.parameters && usage && isLocal(error)) {
     terminal.message(`\n${usage().trimEnd()}`);
   }
-  if (typeof error.details['hint'] === 'string') terminal.message(error.details['hint']);
+  const hint = error.details['hint'] ?? hints[error.code];
+  if (typeof hint === 'string' && !isRefusal(error)) terminal.message(hint);
   return error.exitCode;
+}
+
+/** What to do about errors that come from many places. */
+const hints: Partial<Record<ErrorCode, string>> = {
+  'wrong-key': 'Give the key that the backup was made with: --keyfile.',
+};
+
+/** Refusals of the server are printed as they are: scripts read them. */
+function isRefusal(error: GranaryError): boolean {
+  return error.details['remote'] === true;
 }
 
 /** Parameter errors of the server are about its parameters: the command's usage would not help. */
 function isLocal(error: GranaryError): boolean {
-  return error.details['remote'] !== true;
+  return !isRefusal(error);
 }
 
 function groupProblem(

@@ -2,6 +2,7 @@
 
 import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
+import type { Readable } from 'node:stream';
 import { ReadStream } from 'node:tty';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { GranaryError } from '../../base/errors.ts';
@@ -18,6 +19,7 @@ export interface Terminal {
   /** Whether somebody can answer questions. */
   readonly canAsk: boolean;
   readonly utf8: boolean;
+  readonly input: Readable;
   /** Text to standard output, as it is. */
   print(text: string): void;
   /** Bytes to standard output; settles when they are taken. */
@@ -46,6 +48,7 @@ export class ProcessTerminal implements Terminal {
   readonly live = process.stderr.isTTY === true;
   readonly canAsk = process.stdin.isTTY === true;
   readonly utf8 = isUtf8Locale(process.env);
+  readonly input = process.stdin;
   #status: string | undefined;
   #interrupted = false;
 

@@ -2,19 +2,16 @@
 // ticket that whoever may read the server's keys can issue (cli.md 1, 5).
 
 import { readFile, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { GranaryError, isErrno, messageOf } from '../../base/errors.ts';
 import { Connection } from '../../client/connection.ts';
-import { type Directories, resolveDirectories } from '../../config/directories.ts';
+import { type Directories, defaultHome, resolveDirectories } from '../../config/directories.ts';
 import { rootUser } from '../../model/auth-id.ts';
 import type { Terminal } from '../framework/terminal.ts';
 
-/** Directories of the server: below GRANARY_HOME, else below the user's data folder. */
+/** Directories of the server that the environment means. */
 export function serverDirectories(terminal: Terminal): Directories {
-  const { GRANARY_HOME, XDG_DATA_HOME, HOME, GRANARY_LAYOUT } = terminal.env;
-  const home = GRANARY_HOME || join(XDG_DATA_HOME || join(HOME || homedir(), '.local/share'), 'granary');
-  return resolveDirectories(home, GRANARY_LAYOUT);
+  return resolveDirectories(defaultHome(terminal.env), terminal.env['GRANARY_LAYOUT']);
 }
 
 /** A connection as root@pam. Throws `connection` when no server runs. */

@@ -1,7 +1,7 @@
 // `pxar list`: the paths in an archive file (cli.md 8, formats.md 10.5).
 
-import { formatUtc } from '../../base/clock.ts';
 import type { PxarEvent } from '../../pxar/types.ts';
+import { formatEntryTime, formatMode } from '../entry-text.ts';
 import { defineCommand } from '../framework/command.ts';
 import { completeFileNames } from '../framework/completion.ts';
 import { optional } from '../framework/options.ts';
@@ -34,20 +34,9 @@ export const list = defineCommand({
   },
 });
 
-const letters: Record<string, string> = {
-  directory: 'd',
-  file: '-',
-  symlink: 'l',
-  device: 'b',
-  fifo: 'p',
-  socket: 's',
-};
-
 function detailText(event: Exclude<PxarEvent, { kind: 'prelude' | 'end-directory' }>): string {
   if (event.kind === 'hardlink') return `h--------- ${Buffer.from(event.target)}`;
   const { mode, uid, gid, mtime } = event.meta;
-  const isCharacter = event.kind === 'device' && (mode & 0o170000) === 0o020000;
-  const bits = [...'rwxrwxrwx'].map((char, i) => (mode & (0o400 >> i) ? char : '-')).join('');
   const size = event.kind === 'file' ? event.size : event.kind === 'device' ? `${event.major},${event.minor}` : 0;
-  return `${isCharacter ? 'c' : letters[event.kind]}${bits} ${uid}/${gid} ${size} ${formatUtc(Number(mtime.seconds))}`;
+  return `${formatMode(event.kind, mode)} ${uid}/${gid} ${size} ${formatEntryTime(mtime.seconds)}`;
 }

@@ -1,5 +1,6 @@
 // A terminal for tests: collects what is printed, answers questions from a list.
 
+import { Readable } from 'node:stream';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { GranaryError } from '../../base/errors.ts';
 import type { Terminal } from '../framework/terminal.ts';
@@ -11,6 +12,7 @@ export class FakeTerminal implements Terminal {
   readonly columns: number | undefined;
   readonly live = false;
   readonly utf8: boolean;
+  readonly input: Readable;
   readonly #answers: string[];
   readonly questions: string[] = [];
   readonly #printed: Buffer[] = [];
@@ -22,6 +24,7 @@ export class FakeTerminal implements Terminal {
       utf8?: boolean;
       columns?: number;
       answers?: string[];
+      input?: string;
       clock?: Clock;
     } = {},
   ) {
@@ -29,6 +32,7 @@ export class FakeTerminal implements Terminal {
     this.utf8 = o.utf8 ?? true;
     this.columns = o.columns;
     this.#answers = o.answers ?? [];
+    this.input = Readable.from(o.input === undefined ? [] : [o.input]);
     this.clock = o.clock ?? systemClock;
   }
 
