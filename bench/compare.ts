@@ -33,7 +33,7 @@ interface Server {
 
 /** A fresh server with an empty datastore; resolves when it serves. */
 async function startServer(home: string): Promise<Server> {
-  const child = spawn(join(root, 'scripts/node.sh'), [join(root, 'scripts/dev.ts'), '--home', home, '--port', '0'], {
+  const child = spawn(join(root, 'scripts/node.sh'), [join(root, 'bench/server.ts'), '--home', home], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let text = '';
