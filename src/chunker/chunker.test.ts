@@ -1,15 +1,26 @@
 import assert from 'node:assert/strict';
 import { createCipheriv, createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { productFile, vectors as specified } from '../../test/support/golden.ts';
 import { SharedArena } from '../base/shared-arena.ts';
 import { type BoundaryScanner, StreamCutter } from './boundaries.ts';
 import { BuzhashChunker, chunkAverages, chunkParameters } from './buzhash.ts';
 import { buzhashTable } from './buzhash-table.ts';
 import { ScannerProgram, SimdScanner, scannerReserved } from './simd-scanner.ts';
 
-const golden = JSON.parse(readFileSync(new URL('../../test/golden/chunker/vectors.json', import.meta.url), 'utf8'));
+interface ChunkerVectors {
+  counter_1MiB_avg64K: number[];
+  xorshift_1MiB_avg64K: number[];
+  xorshift_16MiB_avg512K: number[];
+  xorshift_64MiB_avg4M: number[];
+  zeros_40MiB_avg4M: number[];
+  suggested_counter_1MiB_avg64K: { suggestions: number[]; ends: number[] };
+  suggested_xorshift_1MiB_avg64K: { suggestions: number[]; ends: number[] };
+  forced_xorshift_1MiB_avg64K: { injections_boundary_size: [number, number][]; index: [string, number, number][] };
+}
+
+const golden = specified<ChunkerVectors>('chunker');
 const kib = 1024;
 const mib = 1024 * kib;
 
@@ -128,24 +139,30 @@ for (const [name, data, average, ends] of vectors) {
 }
 
 test('an archive of the original product is cut at the same places', () => {
-  const { parts, sha256, small, stream } = golden.archive_3_2_4;
-  const zeros = 40 * mib;
+  const part = (name: string): Buffer => productFile(`chunker/${name}.bin`);
   const keystream = createCipheriv('aes-256-ctr', new Uint8Array(32), new Uint8Array(16)).update(
     Buffer.alloc(64 * mib),
   );
-  const [head, middle, tail]: Buffer[] = parts.map((text: string) => Buffer.from(text, 'base64'));
-  const archive = Buffer.concat([head!, keystream, middle!, Buffer.alloc(zeros), tail!]);
-  assert.equal(createHash('sha256').update(archive).digest('hex'), sha256);
+  const zeros = Buffer.alloc(40 * mib);
+  const archive = Buffer.concat([part('part0-head'), keystream, part('part2-middle'), zeros, part('part4-tail')]);
+  const sum = createHash('sha256').update(archive).digest('hex');
+  assert.equal(sum, '61505ed32b98a620d070652bb49e5e0563dbb6b557d5ebff03ba09e58bb8050f');
+  const ends = (name: string): number[] =>
+    productFile(`chunker/${name}.boundaries.txt`)
+      .toString()
+      .trim()
+      .split('\n')
+      .map((line) => Number.parseInt(line, 10));
   const memory = new SharedArena(archive.length, scannerReserved);
   const whole = memory.tryAcquire(archive.length)!;
   whole.bytes.set(archive);
-  for (const [average, ends] of [
-    [4 * mib, stream],
-    [64 * kib, small],
+  for (const [average, name] of [
+    [4 * mib, 'stream'],
+    [64 * kib, 'small'],
   ] as const) {
     const scanner = new SimdScanner(new ScannerProgram(memory.memory), average);
     scanner.address = whole.offset;
-    assert.deepEqual(cutterEnds(scanner, archive.length, [3 * mib + 17]), ends);
+    assert.deepEqual(cutterEnds(scanner, archive.length, [3 * mib + 17]), ends(name));
   }
 });
 
