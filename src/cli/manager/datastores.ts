@@ -1,6 +1,7 @@
 // Commands about datastores: create, list, show (cli.md 5, 12).
 
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { formatBytes } from '../../base/human.ts';
 import { defineCommand } from '../framework/command.ts';
 import { completeFileNames } from '../framework/completion.ts';
@@ -41,15 +42,24 @@ export const create = defineCommand({
     name,
     path: option.text('Directory on the server.', { valueName: 'path' }),
     ...datastoreFields,
-    'reuse-datastore': optional(option.flag('The directory holds a datastore that is taken over.')),
+    'reuse-datastore': optional(
+      option.flag('Take over the datastore that the directory holds. The default is to, if it holds one.'),
+    ),
     ...outputOption,
   },
   complete: { path: completeFileNames },
   examples: ['datastore create ds1 /backup-pool/datastore1 --comment "Primary" --gc-schedule daily --keep-daily 7'],
   async run(values, terminal) {
-    const { 'output-format': _format, path, ...fields } = values;
+    const { 'output-format': _format, 'reuse-datastore': wanted, ...fields } = values;
+    const path = resolve(values.path);
+    const reuse = wanted ?? existsSync(join(path, '.chunks'));
+    if (reuse && wanted === undefined) terminal.message(`'${path}' holds a datastore already: it is taken over`);
     await using server = await openLocalServer(terminal);
-    const upid = (await server.call('POST', 'config/datastore', { ...fields, path: resolve(path) })) as string;
+    const upid = (await server.call('POST', 'config/datastore', {
+      ...fields,
+      path,
+      'reuse-datastore': reuse || undefined,
+    })) as string;
     await followTask(server, upid, terminal, outputFormat(values, terminal));
   },
 });
