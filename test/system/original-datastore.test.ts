@@ -93,7 +93,7 @@ function checkTree(listing: string, root: string): void {
       Buffer.from(`${root}/`),
       entry.path === null ? Buffer.from(entry.path_base64!, 'base64') : Buffer.from(entry.path),
     ]);
-    if (!isRoot && /device|socket/.test(entry.type)) continue;
+    if (!isRoot && /char|block/.test(entry.type)) continue;
     const stat = lstatSync(path, { bigint: true });
     const what = `${listing}: ${entry.path}`;
     // Without its owner a file keeps no setuid and setgid bits.
