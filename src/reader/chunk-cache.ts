@@ -12,7 +12,7 @@ import type { H2Session } from '../wire/h2-client.ts';
 import type { DecodeWorkerInit, RawChunk } from './decode-worker.ts';
 
 const MiB = 1024 * 1024;
-const defaultMemory = 96 * MiB;
+const defaultMemory = 64 * MiB;
 
 /** A chunk to be read. */
 export interface ChunkAddress {
@@ -42,7 +42,7 @@ interface Entry {
 export interface ChunkCacheOptions {
   session: H2Session;
   crypt?: CryptConfig;
-  /** Bytes of memory for chunks, at least 34 MiB. */
+  /** Bytes of memory for chunks, at least 17 MiB for each stream, default 64 MiB. */
   memory?: number;
   /** Threads, default 2; 0 works in this one. */
   workers?: number;

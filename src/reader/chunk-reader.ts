@@ -8,7 +8,7 @@ import type { CryptMode } from '../model/names.ts';
 import type { ChunkAddress, ChunkCache } from './chunk-cache.ts';
 
 /** How far a stream fetches ahead of its reader, in bytes of content. */
-const defaultReadAhead = 32 * 1024 * 1024;
+const defaultReadAhead = 24 * 1024 * 1024;
 /** Chunks that are under way at once when an archive is written to a file; memory is the actual limit. */
 const writesAhead = 16;
 
