@@ -67,7 +67,9 @@ async function runCommand(
 
 /** Prints an error as tools do, its hint below it, and gives the exit code. */
 export function reportError(error: unknown, terminal: Terminal, usage?: () => string): number {
-  terminal.message(`Error: ${messageOf(error)}`);
+  // Where work was interrupted is of no interest to whoever did it.
+  const interrupted = terminal.signal.aborted && error instanceof GranaryError && error.code === 'aborted';
+  terminal.message(`Error: ${interrupted ? 'interrupted' : messageOf(error)}`);
   if (!(error instanceof GranaryError)) {
     if (terminal.env['PBS_LOG'] === 'debug' && error instanceof Error) terminal.message(String(error.stack));
     return failure;
