@@ -74,7 +74,13 @@ async function runClient(
   await mkdir(runtime, { recursive: true, mode: 0o700 });
   const started = performance.now();
   const child = spawn(join(o.root, 'bin', 'proxmox-backup-client'), args, {
-    env: { ...process.env, ...o.env, XDG_CONFIG_HOME: work, XDG_RUNTIME_DIR: runtime },
+    // Nothing of the user's client counts here, and nothing is left behind there.
+    env: {
+      ...process.env,
+      ...o.env,
+      ...{ XDG_CONFIG_HOME: work, XDG_CACHE_HOME: work, XDG_RUNTIME_DIR: runtime },
+      ...{ PBS_NAMESPACE: '', ALL_PROXY: '' },
+    },
     stdio: ['ignore', 'ignore', 'pipe'],
     signal: o.signal,
   });

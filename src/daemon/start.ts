@@ -1,10 +1,11 @@
 // `npm start`: a server from nothing. The first start also makes an administrator and a datastore, and shows with a
 // backup, a second one and a restore that all of it works; later starts go straight to serving.
 
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../base/clock.ts';
@@ -112,6 +113,7 @@ async function main(): Promise<void> {
     say(usage);
     return;
   }
+  const stop = stopOnSignals();
   const directories = resolveDirectories(options.home);
   checkNotRunning(directories);
   await checkPortFree(options);
@@ -121,42 +123,48 @@ async function main(): Promise<void> {
   const pending = await pendingFirstStart(directories, options.home);
   if (pending) await prepareFirstStart(directories, pending, (line) => say(`  ${line}`));
 
-  const stop = new AbortController();
-  const host = options.host === undefined ? {} : { host: options.host };
+  if (stop.aborted) return;
   const server = await superviseServer({
     home: options.home,
     port: options.port,
-    ...host,
+    ...(options.host === undefined ? {} : { host: options.host }),
     graceMs: 2000,
     log: jsonLogger('warn'),
   });
-  const stopped = new Promise<void>((done) => stop.signal.addEventListener('abort', () => done()));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (!stop.signal.aborted) say('\nStopping ...');
-      stop.abort();
-    });
-  }
   const fingerprint = (await loadIdentity(directories.config))?.fingerprint ?? '';
   const port = server.port === defaultPort ? '' : `:${server.port}`;
   try {
+    stop.throwIfAborted();
     if (pending) {
       const repository = `${pending.user}@localhost${port}:${pending.store}`;
       const env = { PBS_REPOSITORY: repository, PBS_PASSWORD: pending.password, PBS_FINGERPRINT: fingerprint };
-      await demonstrate({ root, sample: options.sample, env, report: (line) => say(`  ${line}`), signal: stop.signal });
+      await demonstrate({ root, sample: options.sample, env, report: (line) => say(`  ${line}`), signal: stop });
       await completeFirstStart(directories);
       say('');
-      introduce(`https://${os.hostname()}:${server.port}`, fingerprint, pending, repository);
+      introduce(`https://${os.hostname()}:${server.port}`, fingerprint, pending, repository, options.home);
     } else {
       say(`Serving https://${os.hostname()}:${server.port}, fingerprint ${fingerprint}`);
     }
     say('Serving. Ctrl-C stops.');
-    await stopped;
+    if (!stop.aborted) await once(stop, 'abort');
   } catch (error) {
-    if (!stop.signal.aborted) throw error;
+    if (!stop.aborted) throw error;
   } finally {
     await server.stop();
   }
+}
+
+/** Aborted by the first Ctrl-C; the second one ends the process at once, and the server's processes with it. */
+function stopOnSignals(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(130);
+      say('\nStopping ...');
+      stop.abort();
+    });
+  }
+  return stop.signal;
 }
 
 /** What the user needs from now on; the password is shown this once. */
@@ -165,9 +173,14 @@ function introduce(
   fingerprint: string,
   login: { user: string; password: string },
   repository: string,
+  home: string,
 ): void {
-  const client = join(root, 'bin', 'proxmox-backup-client');
-  const quoted = (text: string): string => `'${text}'`;
+  const client = shellWord(join(root, 'bin', 'proxmox-backup-client'));
+  const variables = { PBS_REPOSITORY: repository, PBS_PASSWORD: login.password, PBS_FINGERPRINT: fingerprint };
+  const assignments = Object.entries(variables).map(([name, value]) => `${name}='${value}'`);
+  // The server's own data would grow while it is read.
+  const inside = relative(os.homedir(), home);
+  const exclude = inside === '' || inside.startsWith('..') ? '' : ` --exclude ${shellWord(`/${inside}`)}`;
   say(`URL: ${url}`);
   say(`Fingerprint: ${fingerprint}`);
   say(`User: ${login.user}`);
@@ -175,12 +188,15 @@ function introduce(
   say('');
   say('Back up and restore a folder of your own (from another machine, put its name for localhost):');
   say('');
-  say(
-    `export PBS_REPOSITORY=${quoted(repository)} PBS_PASSWORD=${quoted(login.password)} PBS_FINGERPRINT=${quoted(fingerprint)}`,
-  );
-  say(`${client} backup home.pxar:"$HOME"`);
-  say(`${client} restore "host/$(hostname)/latest" home.pxar ./restored`);
+  say(`export ${assignments.join(' ')}`);
+  say(`${client} backup home.pxar:"$HOME"${exclude}`);
+  say(`${client} restore "host/$(uname -n)/latest" home.pxar ${shellWord(join(os.tmpdir(), 'restored'))}`);
   say('');
+}
+
+/** Quoted where a shell would not take it as it is. */
+function shellWord(text: string): string {
+  return /^[\w./:@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 main().then(
