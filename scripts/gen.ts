@@ -1,4 +1,4 @@
-// Writes docs/generated from the code: the table of errors and the description of the API.
+// Writes docs/generated from the code: the table of errors, the description of the API, and the commands.
 // With --check nothing is written, and a file that is not what it would become fails.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -6,14 +6,16 @@ import path from 'node:path';
 import { endpoints } from '../src/api/index.ts';
 import { backupUpgrade, readerUpgrade } from '../src/backup/session.contract.ts';
 import { errorKinds } from '../src/base/errors.ts';
+import { commandReference } from '../src/cli/reference.ts';
 import type { EndpointContract } from '../src/model/endpoint.ts';
 import { openApi } from './openapi.ts';
 
 /** Every generated file: name below docs/generated, and its text. */
-export function generatedFiles(): Record<string, string> {
+export async function generatedFiles(): Promise<Record<string, string>> {
   const sessions = [backupUpgrade, readerUpgrade] as unknown as EndpointContract[];
   const contracts = [...endpoints.map((endpoint) => endpoint.contract), ...sessions];
   return {
+    'cli.md': await commandReference(),
     'errors.md': errorTable(),
     'openapi.json': `${JSON.stringify(openApi(contracts), null, 1)}\n`,
   };
@@ -41,7 +43,7 @@ if (import.meta.main) {
   const directory = path.join(import.meta.dirname, '..', 'docs', 'generated');
   const check = process.argv.includes('--check');
   mkdirSync(directory, { recursive: true });
-  for (const [name, text] of Object.entries(generatedFiles())) {
+  for (const [name, text] of Object.entries(await generatedFiles())) {
     const file = path.join(directory, name);
     if (!check) writeFileSync(file, text);
     else if (readOr(file) !== text) {

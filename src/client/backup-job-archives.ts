@@ -191,7 +191,7 @@ function showProgress(run: BackupRun, label: string, total: number | undefined):
   });
 }
 
-/** Content below this size is not worth a line about what was reused. */
+/** What is reused below this size is not worth a line. */
 const incrementalSize = 1024 * 1024;
 
 async function finishArchive(run: BackupRun, name: string, archive: ArchiveUpload): Promise<void> {
@@ -224,7 +224,7 @@ function tellResult(run: BackupRun, name: string, result: ArchiveResult): void {
       `reused ${formatBytes(result.injectedBytes)} from previous snapshot for unchanged files (${result.injectedChunks} chunks)`,
     );
   }
-  if (result.reusedBytes > 0 && result.size > incrementalSize) {
+  if (result.reusedBytes >= incrementalSize) {
     const percent = ((result.reusedBytes / result.size) * 100).toFixed(1);
     tell(`backup was done incrementally, reused ${formatBytes(result.reusedBytes)} (${percent}%)`);
   }

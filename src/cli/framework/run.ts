@@ -41,8 +41,10 @@ async function runSingle(
     terminal.print(candidates.map((candidate) => `${candidate}\n`).join(''));
     return 0;
   }
-  if (words[0] === 'help' || words.includes('--help')) {
-    terminal.print(commandHelp(name, [], command));
+  if (words[0] === 'help') return printHelp(name, [], command, terminal);
+  const shell = words[0] === 'completion' ? shells.find((known) => known === words[1]) : undefined;
+  if (shell !== undefined) {
+    terminal.print(completionScript(name, shell));
     return 0;
   }
   return runCommand(name, [], command, words, terminal);
@@ -55,6 +57,9 @@ async function runCommand(
   words: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
+  // No option takes a word that starts with a dash as its value, so these always ask for help.
+  const options = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
+  if (options.includes('--help') || options.includes('-h')) return printHelp(name, path, command, terminal);
   try {
     await command.run(parseOptions(command, words), terminal);
     terminal.setStatus(undefined);
@@ -63,6 +68,11 @@ async function runCommand(
     terminal.setStatus(undefined);
     return reportError(error, terminal, () => commandUsage(name, path, command));
   }
+}
+
+function printHelp(name: string, path: readonly string[], command: Command, terminal: Terminal): number {
+  terminal.print(commandHelp(name, path, command));
+  return 0;
 }
 
 /** Prints an error as tools do, its hint below it, and gives the exit code. */
