@@ -136,7 +136,6 @@ async function runSession(
     return messageOf(error);
   }
   onAnswered();
-  session.attach(http2);
   const debug = request.params['debug'] === true;
   if (debug) task.log('protocol upgrade done');
   serveSession(http2, {

@@ -7,7 +7,7 @@
 // The session knows which chunks may be named (uploaded here, or in an index of the base snapshot), owns the open
 // index writers and counts what was uploaded. Files, locks and durability are the transaction's.
 
-import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Stream } from 'node:http2';
 import { fromHex, toHex } from '../base/bytes.ts';
 import { DigestMap } from '../base/digest-map.ts';
 import { GranaryError } from '../base/errors.ts';
@@ -16,7 +16,6 @@ import type { BackupTransaction, IndexWriter, UploadStats } from '../datastore/b
 import type { Datastore } from '../datastore/datastore.ts';
 import { formatSnapshot } from '../model/backup.ts';
 import { archiveKind, fixedChunkSize } from '../model/names.ts';
-import { connectionWindow, maxStreams, streamWindow } from '../wire/h2-upgrade.ts';
 import { RawAnswer, type SessionCall } from '../wire/session-calls.ts';
 import type { BackupCall } from './session.contract.ts';
 
@@ -30,6 +29,8 @@ interface OpenWriter {
   /** Chunks shorter than the fixed chunk size; an image has at most one. */
   shortChunks: number;
 }
+
+const parallelBlobs = 4;
 
 export interface SessionLog {
   log(line: string): void;
@@ -48,15 +49,12 @@ export class BackupSession {
   readonly #writers = new Map<number, OpenWriter>();
   readonly #known = new DigestMap();
   readonly #stats: UploadStats = emptyStats();
-  /** A blob is held in memory as a whole, so one at a time; who waits holds a stream's window. */
-  readonly #blobs = new Gate(1);
+  /** Blobs are held in memory as a whole, so only some at a time; one that waits holds a stream's window. */
+  readonly #blobs = new Gate(parallelBlobs);
   #state: 'active' | 'finishing' | 'finished' = 'active';
   #finishing: Promise<void> = Promise.resolve();
   #nextWriter = 1;
   #files = 0;
-  #session: ServerHttp2Session | undefined;
-  #waiting = 0;
-  #window = connectionWindow;
 
   constructor(store: Datastore, transaction: BackupTransaction, task: SessionLog, options: BackupSessionOptions = {}) {
     this.#store = store;
@@ -69,11 +67,6 @@ export class BackupSession {
   async settled(): Promise<boolean> {
     await this.#finishing;
     return this.#state === 'finished';
-  }
-
-  /** The connection whose window grows while uploads wait for room. */
-  attach(session: ServerHttp2Session): void {
-    this.#session = session;
   }
 
   readonly handlers: Record<BackupCall, (call: SessionCall) => unknown> = {
@@ -209,25 +202,15 @@ export class BackupSession {
     }
   }
 
-  /**
-   * Waits for room for an upload. Uploads that wait keep up to a stream's window unread each; the connection's
-   * window grows by as much, so that they never starve the uploads that have their room.
-   */
+  /** Waits for room for an upload, as long as its stream is there; it holds at most a stream's window meanwhile. */
   async #acquireSlot(length: number, stream: ServerHttp2Stream): ReturnType<Datastore['chunks']['acquireSlot']> {
     const gone = new AbortController();
     const leave = () => gone.abort(connectionLost());
     if (stream.destroyed) leave();
     stream.on('close', leave);
-    this.#waiting++;
-    const needed = connectionWindow + Math.min(this.#waiting, maxStreams) * streamWindow;
-    if (needed > this.#window && this.#session && !this.#session.destroyed) {
-      this.#window = needed;
-      this.#session.setLocalWindowSize(needed);
-    }
     try {
       return await this.#store.chunks.acquireSlot(length, { signal: gone.signal });
     } finally {
-      this.#waiting--;
       stream.removeListener('close', leave);
     }
   }

@@ -182,7 +182,7 @@ describe('checks before the upgrade', () => {
       server.backup({ 'backup-type': 'vm', 'backup-id': 'one', 'backup-time': time }),
       server.backup({ 'backup-id': 'one', 'backup-time': time, ns: 'a' }),
     ]);
-    const all = await server.server.datastores.activeOperations('store1');
+    const all = await server.activeOperations('store1');
     assert.deepEqual(all, { read: 0, write: 4 });
     for (const session of [first, ...others]) await session.close();
     await server.ended('backup', 'vm/one');
@@ -244,7 +244,7 @@ describe('checks before the upgrade', () => {
       await server.refusal('backup', { ...good, store: 'gone' }),
       /^404 unable to open chunk store 'gone' at /,
     );
-    const use = await server.server.datastores.activeOperations('gone');
+    const use = await server.activeOperations('gone');
     assert.deepEqual(use, { read: 0, write: 0 });
     await new DatastoreConfig(server.server.directories).remove('gone');
   });
@@ -256,7 +256,7 @@ describe('checks before the upgrade', () => {
       groups.some(({ id }) => id === 'checks'),
       false,
     );
-    const use = await server.server.datastores.activeOperations('store1');
+    const use = await server.activeOperations('store1');
     assert.deepEqual(use, { read: 0, write: 0 });
     assert.deepEqual(server.errors, []);
   });

@@ -22,12 +22,12 @@ export interface UpgradeRequest {
   head?: Buffer;
 }
 
-/** Window of one stream: an upload that waits for room holds at most this much. */
-export const streamWindow = 1024 * 1024;
-/** Window of the connection while no upload waits. */
-export const connectionWindow = 32 * 1024 * 1024;
+/** Window of one stream: an upload that waits for room holds at most this much (docs/decisions/0001). */
+const streamWindow = 1024 * 1024;
+/** Window of the connection: what may be on its way. */
+const connectionWindow = 32 * 1024 * 1024;
 /** Uploads, and with them the windows of waiting ones, are bounded by this. */
-export const maxStreams = 200;
+const maxStreams = 200;
 
 /** Refuses a request that is no upgrade to `protocol`, in the order and with the texts of backup-protocol.md 2.2. */
 export function checkUpgrade(request: UpgradeRequest, protocol: string): Duplex {

@@ -10,6 +10,11 @@ import { parseParameters } from './parameters.ts';
 
 /** Longest body of a call whose parameters are in the body. */
 const maxParameterBody = 512 * 1024;
+/**
+ * Most bytes of an answer in one write. Whatever all streams have to write is encrypted at once, into new memory:
+ * as much of it as the peer's windows allow would be tens of megabytes.
+ */
+const writeUnit = 128 * 1024;
 
 export interface SessionCall {
   params: Record<string, unknown>;
@@ -86,7 +91,9 @@ async function dispatch(
 async function collectBody(stream: ServerHttp2Stream): Promise<Uint8Array | undefined> {
   if (stream.readableEnded) return undefined;
   try {
-    return await collect(stream, maxParameterBody, 'Request body');
+    // A body that is too long must not destroy the stream: the refusal goes out on it.
+    const body: AsyncIterable<Buffer> = stream.iterator({ destroyOnReturn: false });
+    return await collect(body, maxParameterBody, 'Request body');
   } catch (error) {
     if (error instanceof GranaryError) throw new GranaryError('bad-request', 'Request body too large');
     throw error;
@@ -117,11 +124,15 @@ async function sendRaw(stream: ServerHttp2Stream, answer: RawAnswer): Promise<vo
       'content-type': 'application/octet-stream',
       'content-length': body.byteLength,
     });
-    stream.end(body);
+    await pipeline(piecesOf(body), stream);
     return;
   }
   stream.respond({ ':status': 200, 'content-type': 'application/octet-stream' });
   await pipeline(body, stream);
+}
+
+function* piecesOf(body: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < body.byteLength; at += writeUnit) yield body.subarray(at, at + writeUnit);
 }
 
 function sendError(stream: ServerHttp2Stream, error: unknown, call: string, service: SessionService): void {

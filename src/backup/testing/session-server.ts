@@ -222,8 +222,12 @@ export class SessionServer implements AsyncDisposable {
     const headers = { ...this.credentials(options.as), connection: 'upgrade', upgrade, ...options.headers };
     const path = `${options.slashes ?? '/'}${target(kind, params).slice(1)}`;
     const request = http.request({ createConnection: () => socket, path, headers });
+    const answered = Promise.withResolvers<{ response: http.IncomingMessage; head: Buffer }>();
+    request.on('upgrade', (response, _socket, head) => answered.resolve({ response, head }));
+    request.on('response', (response) => answered.reject(new Error(`upgrade refused: ${response.statusCode}`)));
+    request.on('error', answered.reject);
     request.end();
-    const [response, , head] = (await once(request, 'upgrade')) as [http.IncomingMessage, unknown, Buffer];
+    const { response, head } = await answered.promise;
     if (head.length > 0) socket.unshift(head);
     return { tcp, socket, headers: response.headers };
   }
@@ -233,14 +237,15 @@ export class SessionServer implements AsyncDisposable {
     kind: 'backup' | 'reader',
     params: SessionParams,
     options: SessionOptions & { settings?: Settings } = {},
-  ): Promise<{ tcp: Socket; session: ClientHttp2Session }> {
+  ): Promise<{ tcp: Socket; socket: TLSSocket; session: ClientHttp2Session }> {
     const { tcp, socket } = await this.upgraded(kind, params, options);
     const session = http2.connect('https://localhost:8007', {
       createConnection: () => socket,
+      maxSessionMemory: 1000,
       ...(options.settings === undefined ? {} : { settings: options.settings }),
     });
     session.on('error', () => {});
-    return { tcp, session };
+    return { tcp, socket, session };
   }
 
   /** The newest task of a type and worker id (`host/a` for a backup of store1), once it has ended. */
@@ -256,6 +261,16 @@ export class SessionServer implements AsyncDisposable {
     const found = this.#tasks.findLast(({ start }) => start.type === type && start.id === full);
     if (found === undefined) throw new Error(`no task '${type}' with id '${full}' was started`);
     return found;
+  }
+
+  /** Running operations of a datastore, once every change so far is counted. */
+  async activeOperations(name: string): Promise<{ read: number; write: number }> {
+    // Changes are written one after the other: this one's end is behind theirs.
+    (await this.server.datastores.use(name, 'read'))[Symbol.dispose]();
+    const use = await this.server.datastores.use(name, 'read');
+    const { read, write } = await this.server.datastores.activeOperations(name);
+    use[Symbol.dispose]();
+    return { read: read - 1, write };
   }
 
   /** Lines of a task's log without their times. */
