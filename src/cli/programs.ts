@@ -1,6 +1,6 @@
 // Every program of the project by the name it is started with; `granary` offers all of them as sub-commands.
 
-import type { Command, CommandGroup } from './framework/command.ts';
+import { type Command, type CommandGroup, listCommands } from './framework/command.ts';
 import { runProgram } from './framework/run.ts';
 import type { Terminal } from './framework/terminal.ts';
 
@@ -49,4 +49,11 @@ export async function runNamed(
   const program = programs[name];
   if (!program) throw new TypeError(`no such program '${name}'`);
   return runProgram(shown, await program.load(), words, terminal);
+}
+
+/** Every command that is not hidden, program by program, with the words that lead to it. */
+export async function* everyCommand(): AsyncGenerator<{ program: string; path: readonly string[]; command: Command }> {
+  for (const [program, entry] of Object.entries(programs)) {
+    for (const { path, command } of listCommands(await entry.load())) yield { program, path, command };
+  }
 }

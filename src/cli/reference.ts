@@ -1,8 +1,7 @@
 // The reference of all programs as one page, made from the declarations (docs/generated/cli.md).
 
-import { listCommands } from './framework/command.ts';
 import { commandHelp } from './framework/help.ts';
-import { programs } from './programs.ts';
+import { everyCommand, programs } from './programs.ts';
 
 /** Markdown: a section for each program, the help text of each command in it. */
 export async function commandReference(): Promise<string> {
@@ -13,18 +12,12 @@ export async function commandReference(): Promise<string> {
     'prefixes of command names are enough; `help` and `bashcomplete` are in each of them.',
     '',
   ];
-  for (const [name, program] of Object.entries(programs)) {
-    parts.push(`## ${name}`, '', program.summary, '');
-    for (const { path, command } of listCommands(await program.load())) {
-      parts.push(
-        `### ${[name, ...path].join(' ')}`,
-        '',
-        '```text',
-        commandHelp(name, path, command).trimEnd(),
-        '```',
-        '',
-      );
-    }
+  let last: string | undefined;
+  for await (const { program, path, command } of everyCommand()) {
+    if (program !== last) parts.push(`## ${program}`, '', programs[program]!.summary, '');
+    last = program;
+    const help = commandHelp(program, path, command).trimEnd();
+    parts.push(`### ${[program, ...path].join(' ')}`, '', '```text', help, '```', '');
   }
   return parts.join('\n');
 }

@@ -51,6 +51,8 @@ export class ProcessTerminal implements Terminal {
   readonly input = process.stdin;
   #status: string | undefined;
   #interrupted = false;
+  /** What was typed behind the answer to the last question. */
+  #typedAhead = '';
 
   constructor() {
     const controller = new AbortController();
@@ -119,7 +121,9 @@ export class ProcessTerminal implements Terminal {
     const tty = new ReadStream(fd);
     process.stderr.write(question);
     try {
-      return await readSecret(tty);
+      const { text, rest } = await readSecret(tty, this.#typedAhead);
+      this.#typedAhead = rest;
+      return text;
     } finally {
       tty.destroy();
       try {
@@ -139,26 +143,36 @@ export class ProcessTerminal implements Terminal {
   }
 }
 
-/** Reads one line without echo; backspace and Ctrl-U edit, Ctrl-C gives up. */
-function readSecret(tty: ReadStream): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    tty.setRawMode(true);
-    tty.setEncoding('utf8');
-    const end = (settle: () => void): void => {
-      tty.setRawMode(false);
-      tty.pause();
-      settle();
-    };
-    tty.on('error', reject);
-    tty.on('data', (data: string | Buffer) => {
-      for (const char of String(data)) {
-        if (char === '\r' || char === '\n' || char === '\x04') return end(() => resolve(text));
-        if (char === '\x03') return end(() => reject(new GranaryError('aborted', 'interrupted')));
+/** Reads one line without echo, beginning with `typed`; backspace and Ctrl-U edit, Ctrl-C gives up. */
+async function readSecret(tty: ReadStream, typed: string): Promise<{ text: string; rest: string }> {
+  let text = '';
+  tty.setRawMode(true);
+  tty.setEncoding('utf8');
+  try {
+    for (let data = typed; ; data = await nextData(tty)) {
+      const chars = [...data];
+      for (const [i, char] of chars.entries()) {
+        if (char === '\r' || char === '\n' || char === '\x04') return { text, rest: chars.slice(i + 1).join('') };
+        if (char === '\x03') throw new GranaryError('aborted', 'interrupted');
         if (char === '\x7f' || char === '\b') text = [...text].slice(0, -1).join('');
         else if (char === '\x15') text = '';
         else text += char;
       }
+    }
+  } finally {
+    tty.setRawMode(false);
+    tty.pause();
+  }
+}
+
+function nextData(tty: ReadStream): Promise<string> {
+  return new Promise((resolve, reject) => {
+    tty.once('error', reject);
+    tty.once('data', (data: string | Buffer) => {
+      tty.removeListener('error', reject);
+      tty.pause();
+      resolve(String(data));
     });
+    tty.resume();
   });
 }
