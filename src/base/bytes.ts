@@ -49,13 +49,24 @@ export function writeU64(bytes: Uint8Array, at: number, value: number | bigint):
   asBuffer(bytes).writeBigUInt64LE(BigInt(value), at);
 }
 
+/**
+ * Copies `source` to `at` of `target`; the two do not overlap. In shared memory this is two to three times as fast as
+ * `set`, which moves single words there so that threads that look on never see half of one.
+ */
+export function copyBytes(target: Uint8Array, source: Uint8Array, at = 0): void {
+  const end = at + source.byteLength;
+  if (end > target.byteLength) throw new RangeError(`${source.byteLength} bytes at ${at} of ${target.byteLength}`);
+  if (source.byteLength > 0) asBuffer(target).fill(source, at, end);
+}
+
 /** Smaller pieces may lie in a buffer that others share. */
 const leastFreed = 128 * 1024;
 
 /**
- * Gives the memory of large temporary bytes back at once: the collector does not see how much hangs on so small an
- * object, and lets hundreds of megabytes gather. The bytes, and every other view of their buffer, are empty then.
+ * Gives the memory of temporary bytes back at once if their buffer is large: the collector lets hundreds of megabytes
+ * gather that hang on small objects, or goes through the whole heap for them again and again. The bytes, and every
+ * other view of their buffer, are empty then.
  */
-export function freeBytes(bytes: Uint8Array): void {
-  if (bytes.buffer instanceof ArrayBuffer && bytes.buffer.byteLength >= leastFreed) bytes.buffer.transfer(0);
+export function freeBytes(bytes: Uint8Array, least = leastFreed): void {
+  if (bytes.buffer instanceof ArrayBuffer && bytes.buffer.byteLength >= least) bytes.buffer.transfer(0);
 }

@@ -1,6 +1,8 @@
 // What every chunk storage promises. A backend is a folder beside this file and a line in backends.ts;
 // testing/chunk-store-suite.ts judges each of them by exactly these words (formats.md 14, backup-protocol.md 5.3).
 
+import type { PooledBytes } from '../base/buffer-pool.ts';
+
 /**
  * Room for one encoded chunk in memory that the ingest workers share: filled by the transport, then given
  * to `receive`. The room belongs to a pool of bounded size, so whoever acquires a slot releases it.
@@ -77,6 +79,9 @@ export interface ChunkStore {
 
   /** The encoded chunk as stored; structure and CRC are checked. */
   read(digest: Uint8Array): Promise<Uint8Array>;
+
+  /** The encoded chunk as stored, unchecked: for a peer that checks everything itself. */
+  load(digest: Uint8Array): Promise<PooledBytes>;
 
   /** Encoded length of a chunk, undefined when it is not there. */
   storedSize(digest: Uint8Array): Promise<number | undefined>;

@@ -268,7 +268,8 @@ function decompress(packed: Uint8Array, maxSize: number, sizeHint: number | unde
     const first = sizeHint ?? Math.max(64 * 1024, packed.byteLength * 4);
     const options: ZstdOptions & { info: true } = {
       info: true,
-      chunkSize: Math.max(64, Math.min(first, maxSize, maxChunkSize)),
+      // One byte more than the content has: a full buffer makes Node allocate the next before it sees the end.
+      chunkSize: Math.max(64, Math.min(first, maxSize, maxChunkSize) + 1),
       // Node refuses 0 here.
       maxOutputLength: Math.max(1, maxSize - total),
     };

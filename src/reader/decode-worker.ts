@@ -2,7 +2,7 @@
 // on demand the write to its place in a file.
 
 import { writeSync } from 'node:fs';
-import { freeBytes } from '../base/bytes.ts';
+import { copyBytes, freeBytes } from '../base/bytes.ts';
 import { withContext } from '../base/errors.ts';
 import { CryptConfig } from '../crypto/crypt-config.ts';
 import { decodeBlob } from '../format/blob.ts';
@@ -36,7 +36,7 @@ export function setup(init: DecodeWorkerInit): Context {
 export function decode(context: Context, chunk: RawChunk): number {
   const content = open(context, chunk);
   if (content.buffer === context.buffer) return content.byteOffset;
-  new Uint8Array(context.buffer, chunk.offset, content.byteLength).set(content);
+  copyBytes(new Uint8Array(context.buffer, chunk.offset, content.byteLength), content);
   freeBytes(content);
   return chunk.offset;
 }

@@ -185,16 +185,20 @@ class ReaderSession {
     const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>();
     void this.#chunks.run(async () => {
       if (stream.destroyed) return reject(new GranaryError('connection', 'connection lost'));
-      const sent = new Promise<void>((done) => {
-        stream.once('finish', done);
-        stream.once('close', done);
+      const sent = new Promise<boolean>((done) => {
+        stream.once('finish', () => done(true));
+        stream.once('close', () => done(false));
       });
       try {
-        resolve(new RawAnswer(await this.#store.chunks.read(digest)));
+        // Whoever reads checks the chunk; looking at it here too would only cost time.
+        const { bytes, release } = await this.#store.chunks.load(digest);
+        resolve(new RawAnswer(bytes));
+        // What was not sent to its end may still be waiting somewhere.
+        if (await sent) release();
       } catch (error) {
         reject(readingFailed(text, error));
+        await sent;
       }
-      await sent;
     });
     return promise;
   }

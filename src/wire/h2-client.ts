@@ -3,6 +3,7 @@
 
 import http from 'node:http';
 import type { Duplex } from 'node:stream';
+import { copyBytes } from '../base/bytes.ts';
 import { type ErrorCode, GranaryError, messageOf } from '../base/errors.ts';
 import { collect, throwIfAborted } from '../base/streams.ts';
 import { H2Connection, type RequestStream } from './h2-connection.ts';
@@ -239,7 +240,7 @@ abstract class Answer {
     }
     this.stream?.credit(piece.length);
     this.#textLength += piece.length;
-    if (this.#textLength <= maxAnswer) this.#text.push(piece);
+    if (this.#textLength <= maxAnswer) this.#text.push(Uint8Array.from(piece));
   }
 
   end(): void {
@@ -291,7 +292,7 @@ class CollectedAnswer extends SettledAnswer<Buffer> {
     if (this.#length > maxAnswer) {
       this.stream?.cancel();
       this.fail(new GranaryError('protocol', `answer to ${this.#what} is longer than ${maxAnswer} bytes`));
-    } else this.#parts.push(piece);
+    } else this.#parts.push(Uint8Array.from(piece));
   }
 
   protected override complete(): void {
@@ -317,7 +318,7 @@ class StoredAnswer extends SettledAnswer<number> {
       this.fail(new GranaryError('protocol', `answer to ${this.#what} is longer than ${this.#target.length} bytes`));
       return;
     }
-    this.#target.set(piece, this.#length);
+    copyBytes(this.#target, piece, this.#length);
     this.#length += piece.length;
   }
 
@@ -355,7 +356,7 @@ class StreamedAnswer extends Answer implements AsyncIterable<Uint8Array> {
   }
 
   protected override take(piece: Uint8Array): void {
-    this.#queue.push(piece);
+    this.#queue.push(Uint8Array.from(piece));
     this.#wake?.();
   }
 

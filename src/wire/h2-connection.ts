@@ -2,6 +2,8 @@
 // allows, written from the caller's memory without a copy. Node's own client sends 16 KiB frames and copies each.
 
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import { freeBytes } from '../base/bytes.ts';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import {
   defaultFrameSize,
@@ -40,13 +42,15 @@ const smallBody = 64 * 1024;
 /** More unsent frames than this when PING or SETTINGS is to be answered: the peer only wants to fill our memory. */
 const maxBacklog = 10_000;
 const maxHeaderBlock = 256 * 1024;
+/** Received pieces shorter than this are left to the collector. */
+const leastFreed = 4 * 1024;
 /** How long a peer may take to close its half after we closed ours. */
 const closeTimeoutMs = 1000;
 
 /** Takes the answer to one request. After `end` or `fail` nothing more is called. */
 export interface Receiver {
   headers(status: number, fields: readonly HeaderField[]): void;
-  /** `piece` is the receiver's to keep. It gives `credit` when it has room for as many bytes more. */
+  /** `piece` is valid during the call. The receiver gives `credit` when it has room for as many bytes more. */
   data(piece: Uint8Array): void;
   end(): void;
   fail(error: GranaryError): void;
@@ -130,7 +134,13 @@ export class H2Connection implements FrameHandler {
       ]),
     );
     this.#send(encodeNumberFrame(frameType.windowUpdate, 0, ownConnectionWindow - defaultWindow));
-    socket.on('data', (bytes: Buffer) => this.#receive(bytes));
+    const ownsInput = socket instanceof TLSSocket;
+    socket.on('data', (bytes: Buffer) => {
+      this.#receive(bytes);
+      // A TLS socket reads each record into new memory; the collector would look through the whole heap for every
+      // 64 MiB of it.
+      if (ownsInput && isAlone(bytes)) freeBytes(bytes, leastFreed);
+    });
     socket.on('error', (error) => this.#lost(error));
     socket.on('end', () => this.#lost(undefined));
     socket.on('close', () => this.#lost(undefined));
@@ -538,4 +548,9 @@ export class H2Connection implements FrameHandler {
     writeFrameHeader(header, length, frameType.data, stream.left === 0 ? frameFlag.endStream : 0, stream.id);
     return large;
   }
+}
+
+/** Whether nothing else lies in the same memory. */
+function isAlone(bytes: Uint8Array): boolean {
+  return bytes.byteLength === bytes.buffer.byteLength;
 }

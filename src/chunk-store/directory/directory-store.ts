@@ -2,6 +2,7 @@
 // writing of chunks run in the worker threads of workers.ts.
 
 import * as fs from 'node:fs';
+import { BufferPool, type PooledBytes } from '../../base/buffer-pool.ts';
 import { fromHex } from '../../base/bytes.ts';
 import { GranaryError, isErrno, messageOf } from '../../base/errors.ts';
 import { checkBlob } from '../../format/blob.ts';
@@ -25,6 +26,9 @@ export interface DirectoryStoreOptions {
   /** Threads and memory; those of the process by default. */
   workers?: StoreWorkers;
 }
+
+/** What reading keeps of its memory: the chunks that one session has under way. */
+const readPool = new BufferPool(64 * 1024 * 1024);
 
 const touchBatch = 2048;
 const checkBatch = 8;
@@ -108,28 +112,38 @@ export class DirectoryChunkStore implements ChunkStore {
   }
 
   async read(digest: Uint8Array): Promise<Uint8Array> {
+    const { bytes } = await this.#load(digest, (size) => ({ bytes: Buffer.allocUnsafeSlow(size), release: () => {} }));
+    checkBlob(bytes, `chunk file '${chunkPath(this.base, digestName(digest))}'`);
+    return bytes;
+  }
+
+  load(digest: Uint8Array): Promise<PooledBytes> {
+    return this.#load(digest, (size) => readPool.take(size));
+  }
+
+  async #load(digest: Uint8Array, take: (size: number) => PooledBytes): Promise<PooledBytes> {
     const hex = digestName(digest);
     const path = chunkPath(this.base, hex);
-    let blob: Uint8Array;
+    let room: PooledBytes | undefined;
     try {
       await using file = await fs.promises.open(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
       const { size } = await file.stat();
       if (size > maxBlobSize)
         throw new GranaryError('blob-invalid', `chunk file '${path}' has ${size} bytes, too many`);
-      blob = Buffer.allocUnsafeSlow(size);
+      room = take(size);
       for (let at = 0; at < size; ) {
-        const { bytesRead } = await file.read(blob, at, size - at, at);
+        const { bytesRead } = await file.read(room.bytes, at, size - at, at);
         if (bytesRead === 0) throw new GranaryError('io', `chunk file '${path}' became shorter while it was read`);
         at += bytesRead;
       }
+      return room;
     } catch (error) {
+      room?.release();
       if (isErrno(error, 'ENOENT')) {
         throw new GranaryError('chunk-missing', `chunk ${hex} is missing: no file '${path}'`, { details: { hex } });
       }
       throw asGranaryError(`reading chunk file '${path}' failed`, error);
     }
-    checkBlob(blob, `chunk file '${path}'`);
-    return blob;
   }
 
   async storedSize(digest: Uint8Array): Promise<number | undefined> {

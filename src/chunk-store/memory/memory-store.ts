@@ -1,5 +1,6 @@
 // A chunk store in memory: for tests of what stands on chunk stores, and as the plain reference of the contract.
 
+import type { PooledBytes } from '../../base/buffer-pool.ts';
 import { fromHex, toHex } from '../../base/bytes.ts';
 import { GranaryError } from '../../base/errors.ts';
 import { SharedArena } from '../../base/shared-arena.ts';
@@ -60,11 +61,16 @@ export class MemoryChunkStore implements ChunkStore {
   }
 
   async read(digest: Uint8Array): Promise<Uint8Array> {
+    const { bytes } = await this.load(digest);
+    checkBlob(bytes, `chunk ${toHex(digest)}`);
+    return bytes;
+  }
+
+  async load(digest: Uint8Array): Promise<PooledBytes> {
     const hex = toHex(digest);
     const entry = this.#entries.get(hex);
     if (!entry) throw new GranaryError('chunk-missing', `chunk ${hex} is missing`, { details: { hex } });
-    checkBlob(entry.blob, `chunk ${hex}`);
-    return Uint8Array.from(entry.blob);
+    return { bytes: Uint8Array.from(entry.blob), release: () => {} };
   }
 
   async storedSize(digest: Uint8Array): Promise<number | undefined> {

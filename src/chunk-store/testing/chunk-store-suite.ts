@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { bytesEqual, toHex } from '../../base/bytes.ts';
 import { GranaryError } from '../../base/errors.ts';
-import { decodeBlob } from '../../format/blob.ts';
+import { checkBlob, decodeBlob } from '../../format/blob.ts';
 import { maxBlobSize } from '../../model/names.ts';
 import type { ChunkStore, InsertResult } from '../contract.ts';
 import { encryptedChunk, noise, plainChunk, type TestChunk } from './chunks.ts';
@@ -213,6 +213,7 @@ export function chunkStoreSuite(name: string, open: () => Promise<StoreUnderTest
       await using under = await open();
       const digest = noise('none', 32);
       await assert.rejects(under.store.read(digest), refuses('chunk-missing', new RegExp(toHex(digest))));
+      await assert.rejects(under.store.load(digest), refuses('chunk-missing', new RegExp(toHex(digest))));
       assert.equal(await under.store.storedSize(digest), undefined);
     });
 
@@ -222,6 +223,21 @@ export function chunkStoreSuite(name: string, open: () => Promise<StoreUnderTest
       await receiveChunk(under.store, chunk);
       under.damage(chunk.digest, (blob) => blob.with(20, blob[20]! ^ 1));
       await assert.rejects(under.store.read(chunk.digest), refuses('blob-invalid', /wrong CRC checksum/));
+    });
+
+    it('gives out chunks as they are in memory that is used again', async () => {
+      await using under = await open();
+      const chunks = ['a', 'b', 'c'].map((name) => plainChunk(text(name)));
+      for (const chunk of chunks) await receiveChunk(under.store, chunk);
+      for (const chunk of chunks) {
+        const read = await under.store.read(chunk.digest);
+        const { bytes, release } = await under.store.load(chunk.digest);
+        assert.deepEqual(Buffer.from(bytes), Buffer.from(read));
+        release();
+      }
+      under.damage(chunks[0]!.digest, (blob) => blob.with(20, blob[20]! ^ 1));
+      const { bytes } = await under.store.load(chunks[0]!.digest);
+      assert.throws(() => checkBlob(bytes, ''), refuses('blob-invalid', /wrong CRC checksum/));
     });
 
     it('judges chunks for verification', async () => {

@@ -2,7 +2,7 @@
 // do that well: the kernel's work for a fresh page cache is otherwise the largest part of a restore.
 
 import { ftruncateSync, write } from 'node:fs';
-import { asBuffer } from '../../base/bytes.ts';
+import { asBuffer, copyBytes } from '../../base/bytes.ts';
 import { isErrno } from '../../base/errors.ts';
 import { directAlignment, setDirect } from '../../os/direct-flag.ts';
 import { fileSystemMagic } from '../../os/statfs.ts';
@@ -73,7 +73,8 @@ export class LargeFileWriter implements ContentWriter {
         if (slot instanceof Promise) return this.#writeLater(slot, bytes.subarray(at));
         this.#slot = slot;
       }
-      const n = bytes.copy(this.#slot, this.#used, at);
+      const n = Math.min(slotSize - this.#used, bytes.byteLength - at);
+      copyBytes(this.#slot, bytes.subarray(at, at + n), this.#used);
       at += n;
       this.#used += n;
       if (this.#used === slotSize) this.#flush(slotSize);
