@@ -5,7 +5,7 @@ GRANARY_ROOT=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 . "$GRANARY_ROOT/scripts/setup.sh"
 cd "$GRANARY_ROOT"
 "$GRANARY_NODE" node_modules/typescript/bin/tsc -p .
-"$GRANARY_NODE" node_modules/@biomejs/biome/bin/biome check --error-on-warnings .
+sh scripts/biome.sh check --error-on-warnings .
 "$GRANARY_NODE" scripts/check-house.ts
 "$GRANARY_NODE" scripts/gen.ts --check
 sh scripts/test.sh "$@"

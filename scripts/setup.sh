@@ -10,8 +10,9 @@ granary_find_node() {
   GRANARY_NODE="$GRANARY_ROOT/node_modules/$granary_dir/bin/node"
   [ -x "$GRANARY_NODE" ]
 }
-if [ ! -f "$GRANARY_ROOT/node_modules/.package-lock.json" ] || ! granary_find_node; then
-  echo "Installing Granary's packages (once) ..." >&2
+granary_installed="$GRANARY_ROOT/node_modules/.package-lock.json"
+if [ ! -f "$granary_installed" ] || [ "$GRANARY_ROOT/package-lock.json" -nt "$granary_installed" ] || ! granary_find_node; then
+  echo "Installing Granary's packages ..." >&2
   (cd "$GRANARY_ROOT" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) || {
     echo "Error: npm ci failed; Granary needs npm and its packages once" >&2
     exit 1
