@@ -9,7 +9,7 @@ import { type CryptConfig, plainDigest } from '../crypto/crypt-config.ts';
 import { encryptedHeaderSize } from '../format/blob.ts';
 import { fixedChunkSize, maxChunkSize } from '../model/names.ts';
 import type { H2Session } from '../wire/h2-client.ts';
-import type { DecodeWorkerInit, RawChunk } from './decode-worker.ts';
+import type { DecodeWorkerInit, RawChunk, WritableFile } from './decode-worker.ts';
 
 const MiB = 1024 * 1024;
 const defaultMemory = 64 * MiB;
@@ -97,12 +97,12 @@ export class ChunkCache implements AsyncDisposable {
     if (room) this.#load(chunk, async () => room);
   }
 
-  /** Reads the chunk and writes it at `position` of an open file, past the cache. */
-  async writeTo(chunk: ChunkAddress, fd: number, position: number): Promise<void> {
+  /** Reads the chunk and writes it at `position` of a file, past the cache. */
+  async writeTo(chunk: ChunkAddress, file: WritableFile, position: number): Promise<void> {
     const room = await this.#room(chunk.size);
     try {
       const raw = await this.#download(chunk, room);
-      await this.#pool.run('decodeTo', [raw, fd, position]);
+      await this.#pool.run('decodeTo', [raw, file, position]);
     } finally {
       this.#giveBack(room);
     }

@@ -1,10 +1,12 @@
 // The content of one archive, read through its index: anywhere, from front to back, or into a file.
 
+import { closeSync } from 'node:fs';
 import { toHex } from '../base/bytes.ts';
 import type { ReadAt } from '../base/io.ts';
 import { mapOrdered, throwIfAborted } from '../base/streams.ts';
 import type { ChunkIndex } from '../format/chunk-index.ts';
 import type { CryptMode } from '../model/names.ts';
+import { reopenDirect } from '../os/direct-flag.ts';
 import type { ChunkAddress, ChunkCache } from './chunk-cache.ts';
 
 /** How far a stream fetches ahead of its reader, in bytes of content. */
@@ -105,15 +107,22 @@ export class ChunkReader implements ReadAt {
   /** Writes the whole content to an open file, at its places; workers do the writing. */
   async writeTo(fd: number, options: WriteOptions = {}): Promise<void> {
     const { sparse, signal, onProgress } = options;
+    // In a new file direct writes find nothing in the page cache that they could contradict.
+    const direct = sparse ? reopenDirect(fd) : undefined;
+    const file = direct === undefined ? { fd } : { fd, direct };
     const write = async (at: number): Promise<number> => {
       const chunk = this.#address(at);
       const position = this.index.startOf(at);
-      if (!this.#cache.isZero(chunk)) await this.#cache.writeTo(chunk, fd, position);
+      if (!this.#cache.isZero(chunk)) await this.#cache.writeTo(chunk, file, position);
       else if (!sparse) await this.#cache.writeZeros(fd, position, chunk.size);
       return chunk.size;
     };
     const numbers = Array.from({ length: this.index.count }, (_, at) => at);
-    for await (const size of mapOrdered(numbers, writesAhead, write, signal)) onProgress?.(size);
+    try {
+      for await (const size of mapOrdered(numbers, writesAhead, write, signal)) onProgress?.(size);
+    } finally {
+      if (direct !== undefined) closeSync(direct);
+    }
   }
 
   #address(at: number): ChunkAddress {

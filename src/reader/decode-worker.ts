@@ -3,9 +3,14 @@
 
 import { writeSync } from 'node:fs';
 import { copyBytes, freeBytes } from '../base/bytes.ts';
-import { withContext } from '../base/errors.ts';
+import { isErrno, withContext } from '../base/errors.ts';
 import { CryptConfig } from '../crypto/crypt-config.ts';
 import { decodeBlob } from '../format/blob.ts';
+import { directAlignment } from '../os/direct-flag.ts';
+
+/** Less than this is not worth waiting for the device. */
+const leastDirect = 64 * 1024;
+const wasmPage = 64 * 1024;
 
 export interface DecodeWorkerInit {
   buffer: SharedArrayBuffer;
@@ -15,6 +20,8 @@ export interface DecodeWorkerInit {
 interface Context {
   buffer: SharedArrayBuffer;
   crypt: CryptConfig | undefined;
+  /** Memory at a page boundary, for direct writes. */
+  aligned: WebAssembly.Memory | undefined;
 }
 
 /** A container in the shared memory and what has to be in it. */
@@ -29,7 +36,7 @@ export interface RawChunk {
 }
 
 export function setup(init: DecodeWorkerInit): Context {
-  return { buffer: init.buffer, crypt: init.encKey && CryptConfig.fromKey(init.encKey) };
+  return { buffer: init.buffer, crypt: init.encKey && CryptConfig.fromKey(init.encKey), aligned: undefined };
 }
 
 /** Checks and opens the chunk where it lies; returns where in the shared memory its content begins. */
@@ -41,11 +48,18 @@ export function decode(context: Context, chunk: RawChunk): number {
   return chunk.offset;
 }
 
-/** Checks and opens the chunk, and writes its content at `position` of an open file. */
-export function decodeTo(context: Context, chunk: RawChunk, fd: number, position: number): void {
+/** An open file; `direct` is another descriptor of it, opened with O_DIRECT. */
+export interface WritableFile {
+  fd: number;
+  direct?: number;
+}
+
+/** Checks and opens the chunk, and writes its content at `position` of a file. */
+export function decodeTo(context: Context, chunk: RawChunk, { fd, direct }: WritableFile, position: number): void {
   const content = open(context, chunk);
   try {
-    writeAll(fd, content, position);
+    const done = direct === undefined ? 0 : writeDirect(context, direct, content, position);
+    writeAll(fd, content.subarray(done), position + done);
     freeBytes(content);
   } catch (error) {
     throw withContext(`${chunk.what} cannot be written`, error);
@@ -60,6 +74,24 @@ export function writeZeros(_: Context, fd: number, position: number, length: num
 function open({ buffer, crypt }: Context, { offset, length, digest, size, expect, what }: RawChunk): Uint8Array {
   const raw = new Uint8Array(buffer, offset, length);
   return decodeBlob(raw, { what, crypt, digest, size, expect, maxSize: size });
+}
+
+/** Writes the whole blocks of `bytes` past the page cache; returns how many bytes are written, 0 if that is refused. */
+function writeDirect(context: Context, fd: number, bytes: Uint8Array, position: number): number {
+  const length = bytes.byteLength - (bytes.byteLength % directAlignment);
+  if (position % directAlignment !== 0 || length < leastDirect) return 0;
+  if (context.aligned === undefined || context.aligned.buffer.byteLength < length) {
+    context.aligned = new WebAssembly.Memory({ initial: Math.ceil(length / wasmPage) });
+  }
+  const room = new Uint8Array(context.aligned.buffer, 0, length);
+  copyBytes(room, bytes.subarray(0, length));
+  let done = 0;
+  try {
+    while (done < length) done += writeSync(fd, room, done, length - done, position + done);
+  } catch (error) {
+    if (!isErrno(error, 'EINVAL')) throw error;
+  }
+  return done;
 }
 
 function writeAll(fd: number, bytes: Uint8Array, position: number): void {

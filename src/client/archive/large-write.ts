@@ -4,16 +4,13 @@
 import { ftruncateSync, write } from 'node:fs';
 import { asBuffer, copyBytes } from '../../base/bytes.ts';
 import { isErrno } from '../../base/errors.ts';
-import { directAlignment, setDirect } from '../../os/direct-flag.ts';
-import { fileSystemMagic } from '../../os/statfs.ts';
+import { directAlignment, setDirect, suitsDirect } from '../../os/direct-flag.ts';
 import { type ContentWriter, isZero } from './sparse-write.ts';
 
 const slotSize = 2 * 1024 * 1024;
 const slotCount = 4;
 /** Zeros of at least this length, and at a multiple of it, become holes. */
 const holeSize = 64 * 1024;
-/** ext4 and XFS; others compress or copy on write, which direct I/O gets in the way of. */
-const directFileSystems = new Set([0xef53, 0x58465342]);
 
 /** Memory between the archive and the disk, shared by the files of a restore, which are written one after the other. */
 export class WriteSlots {
@@ -57,7 +54,7 @@ export class LargeFileWriter implements ContentWriter {
   constructor(fd: number, slots: WriteSlots) {
     this.#fd = fd;
     this.#slots = slots;
-    this.#direct = directFileSystems.has(fileSystemMagic(fd)) && setDirect(fd, true);
+    this.#direct = suitsDirect(fd) && setDirect(fd, true);
   }
 
   get position(): number {
