@@ -4,6 +4,9 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
+/** No program of a test runs longer. */
+const patienceMs = 60_000;
+
 /** The checkout. */
 export const root = resolve(import.meta.dirname, '../..');
 
@@ -84,6 +87,8 @@ export function launch(words: readonly string[], o: LaunchOptions = {}): Launche
     env: { PATH: process.env['PATH'], ...o.env },
     cwd: o.cwd,
     detached: o.group ?? false,
+    timeout: patienceMs,
+    killSignal: 'SIGKILL',
     stdio: [o.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...descriptors.map(() => 'pipe' as const)],
   });
   child.stdin?.end(o.input);
@@ -112,6 +117,26 @@ export function copyCheckout(to: string): string {
   }
   symlinkSync(join(root, 'node_modules'), join(to, 'node_modules'));
   return to;
+}
+
+/** Runs a line of shell at a terminal and answers each question for a password when it is asked. Needs `script`. */
+export async function atTerminal(line: string, answers: readonly string[], o: LaunchOptions = {}): Promise<Outcome> {
+  const child = spawn('script', ['-qec', line, '/dev/null'], {
+    env: { PATH: process.env['PATH'], TERM: 'dumb', SHELL: '/bin/sh', ...o.env },
+    cwd: o.cwd,
+    timeout: patienceMs,
+    killSignal: 'SIGKILL',
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const launched = new Launched(child, false);
+  let given = 0;
+  child.stdout.on('data', () => {
+    const asked = launched.out.split('Password: ').length - 1;
+    while (given < Math.min(asked, answers.length)) child.stdin.write(`${answers[given++]}\r`);
+  });
+  // The end of the input would end the program at the terminal.
+  child.once('exit', () => child.stdin.end());
+  return launched.ended;
 }
 
 /** Whether a program is on the PATH. */
