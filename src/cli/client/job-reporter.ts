@@ -20,10 +20,21 @@ export function jobReporter(terminal: Terminal): JobReporter {
   };
 }
 
+/** Output from this size on is worth a wider pipe. */
+const muchOutput = 1024 * 1024;
+
 export function restoreReporter(terminal: Terminal): RestoreReporter {
+  let widened = false;
   return {
     message: (line) => terminal.message(line),
-    output: (bytes) => terminal.writeBytes(bytes),
+    output: async (bytes) => {
+      if (!widened && bytes.byteLength >= muchOutput) {
+        widened = true;
+        const { widenPipe } = await import('../../os/pipe-size.ts');
+        widenPipe(1);
+      }
+      await terminal.writeBytes(bytes);
+    },
     progress: (label, total, state) => new ProgressLine(terminal, label, () => ({ done: state(), total })),
   };
 }
