@@ -22,7 +22,7 @@ export interface Measured {
 const ticksPerSecond = 100;
 
 /** A process and everything below it. */
-function processTree(root: number): number[] {
+export function processTree(root: number): number[] {
   const children = new Map<number, number[]>();
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
@@ -39,7 +39,7 @@ function processTree(root: number): number[] {
   return tree;
 }
 
-function cpuSeconds(pids: number[]): number {
+export function cpuSeconds(pids: number[]): number {
   let ticks = 0;
   for (const pid of pids) {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -49,11 +49,11 @@ function cpuSeconds(pids: number[]): number {
   return ticks / ticksPerSecond;
 }
 
-function resetPeaks(pids: number[]): void {
+export function resetPeaks(pids: number[]): void {
   for (const pid of pids) writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }
 
-function peakKiB(pids: number[]): number {
+export function peakKiB(pids: number[]): number {
   return Math.max(
     0,
     ...pids.map((pid) => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0)),

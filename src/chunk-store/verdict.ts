@@ -1,6 +1,7 @@
 // What the two doorways for content decide, for every backend alike: may these bytes come in under that
 // digest (backup-protocol.md 5.3), and is what is stored still what an index says (formats.md 17)?
 
+import { freeBytes } from '../base/bytes.ts';
 import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
 import { blobInfo, checkBlob, decodeBlob, writeBlobCrc } from '../format/blob.ts';
 import { maxBlobSize, maxChunkSize } from '../model/names.ts';
@@ -13,9 +14,15 @@ import type { IncomingChunk } from './insert-table.ts';
  */
 export function admitChunk(blob: Uint8Array, digest: Uint8Array, size: number): IncomingChunk {
   const { encrypted, compressed, computedCrc } = blobInfo(blob, '');
-  if (!encrypted) decodeBlob(blob, { what: '', ignoreCrc: true, maxSize: maxChunkSize, digest, size });
+  if (!encrypted)
+    dropContent(decodeBlob(blob, { what: '', ignoreCrc: true, maxSize: maxChunkSize, digest, size }), blob);
   writeBlobCrc(blob, computedCrc);
   return { encrypted, compressed, size: blob.byteLength };
+}
+
+/** Content that was decompressed goes at once, else it is memory for dozens of chunks before the collector comes. */
+function dropContent(content: Uint8Array, blob: Uint8Array): void {
+  if (content.buffer !== blob.buffer) freeBytes(content);
 }
 
 /** What a blob is that the caller vouches for. Throws `blob-invalid` when it is none. */
@@ -41,8 +48,10 @@ export function judgeChunk(
     if (!encrypted) {
       const { digest, size } = expected;
       const content = decodeBlob(blob, { what: '', ignoreCrc: true, maxSize: maxChunkSize, digest });
-      if (content.byteLength !== size) {
-        return { verdict: 'mismatch', error: `detected chunk with wrong length (${size} != ${content.byteLength})` };
+      const length = content.byteLength;
+      dropContent(content, blob);
+      if (length !== size) {
+        return { verdict: 'mismatch', error: `detected chunk with wrong length (${size} != ${length})` };
       }
     }
     return { verdict: 'ok' };

@@ -4,8 +4,8 @@ import { availableParallelism } from 'node:os';
 import { SharedArena } from '../base/shared-arena.ts';
 import { WorkerPool } from '../base/worker-pool.ts';
 
-/** Room for all uploads of the process together: four of the largest chunks, or some forty usual ones. */
-const slotMemory = 64 * 1024 * 1024 + 4 * 4096;
+/** Room for all uploads of the process together: two of the largest chunks, or some twenty usual ones. */
+export const slotMemory = 32 * 1024 * 1024 + 2 * 4096;
 
 /** Threads and slot memory; tests make small ones of their own. */
 export interface StoreWorkers {

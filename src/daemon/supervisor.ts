@@ -50,6 +50,13 @@ export interface ListeningMessage {
 }
 export const stopMessage = 'stop';
 
+/**
+ * What goes over the wire passes through short-lived buffers beside the heap, and V8 counts those against the limit of
+ * the old generation: with its defaults it marks the whole heap every 20 MB of a backup, a quarter of the server's
+ * processor time. A small young generation frees them while they are young; the limit stays V8's own largest.
+ */
+const memoryFlags = ['--max-semi-space-size=1', '--heap-growing-percent=300'];
+
 const defaultGraceMs = 30_000;
 const killAfterMs = 5000;
 const firstRestartMs = 100;
@@ -108,7 +115,7 @@ class Flock {
     this.#log = log;
     cluster.setupPrimary({
       exec: fileURLToPath(new URL('./worker.ts', import.meta.url)),
-      execArgv: process.execArgv.filter((argument) => argument.startsWith('--disable-warning')),
+      execArgv: [...process.execArgv.filter((argument) => argument.startsWith('--disable-warning')), ...memoryFlags],
       args: [],
     });
   }
