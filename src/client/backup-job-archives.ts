@@ -39,11 +39,9 @@ export async function uploadTree(run: BackupRun, source: BackupSource): Promise<
   if (o.changeDetection === 'legacy') {
     const stored = storedArchiveName(source.name);
     tellUpload(run, 'directory', source.path, stored);
-    const archive = await run.engine.openDynamic(stored, {
-      average: o.chunkAverage,
-      ...known(await run.previous?.index(stored)),
-    });
-    using _progress = showProgress(run, source.name, undefined);
+    const previous = await run.previous?.index(stored);
+    const archive = await run.engine.openDynamic(stored, { average: o.chunkAverage, ...known(previous) });
+    using _progress = showProgress(run, source.name, previous?.size);
     const { catalog } = run;
     await archiveTree(source.path, {
       ...common,
@@ -77,7 +75,7 @@ async function uploadSplitTree(
     ...known(await run.previous?.index(metaStored)),
   });
   const payload = await run.engine.openDynamic(payloadStored, { average, ...known(payloadIndex) });
-  using _progress = showProgress(run, source.name, undefined);
+  using _progress = showProgress(run, source.name, payloadIndex?.size);
   await archiveTree(source.path, { ...common, archive, payload, ...(previous ? { previous } : {}) });
   await finishArchive(run, payloadName, payload);
   await finishArchive(run, metaName, archive);
@@ -177,7 +175,10 @@ function tellUpload(run: BackupRun, what: string, path: string, stored: string):
   run.o.reporter.message(`Upload ${what} '${path}' to '${run.shownRepository}' as ${stored}`);
 }
 
-/** Shows how far this archive is: the engine counts all archives together, so what was before is taken off. */
+/**
+ * Shows how far this archive is: the engine counts all archives together, so what was before is taken off. Of a tree
+ * nobody knows the size beforehand; that of last time is a good guess.
+ */
 function showProgress(run: BackupRun, label: string, total: number | undefined): Disposable {
   const before = run.engine.progress();
   return run.o.reporter.progress(label, total, (): UploadProgress => {

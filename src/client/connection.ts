@@ -221,6 +221,8 @@ export class Connection implements AsyncDisposable {
         },
       });
     }
+    // Nobody types a password before the server is known to be the right one.
+    (await this.#tls.connect(this.#o.signal)).destroy();
     const what = isToken(repository.authId) ? 'Secret of token' : 'Password for';
     return prompter.askSecret(`${what} "${repository.authId}": `);
   }

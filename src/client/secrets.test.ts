@@ -60,6 +60,10 @@ test('tickets are kept for their user and server until they end', async () => {
   assert.equal(await loadTicket(cache, server, 'u@pbs', 1000 + 7200), undefined);
   await storeTicket(cache, server, 'u@pbs', undefined, 2000);
   assert.equal(await loadTicket(cache, server, 'u@pbs', 2000), undefined);
-  writeFileSync(cache, 'not json');
-  assert.equal(await loadTicket(cache, server, 'u@pbs', 2000), undefined);
+  for (const damaged of ['not json', 'null', '[]', '{"h":null}', '{"h":{"u@pbs":5}}', '{"h":{"u@pbs":{"ticket":1}}}']) {
+    writeFileSync(cache, damaged);
+    assert.equal(await loadTicket(cache, server, 'u@pbs', 2000), undefined, damaged);
+    await storeTicket(cache, server, 'u@pbs', ticket, 1000);
+    assert.deepEqual(await loadTicket(cache, server, 'u@pbs', 2000), ticket, damaged);
+  }
 });

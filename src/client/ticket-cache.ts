@@ -2,7 +2,7 @@
 
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isErrno } from '../base/errors.ts';
+import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
 import { replaceFile } from '../os/atomic-file.ts';
 import { defaultPort } from './repository.ts';
 
@@ -34,7 +34,7 @@ export async function loadTicket(
   now: number,
 ): Promise<Ticket | undefined> {
   const entry = (await readTickets(file))[serverKey(server)]?.[user];
-  if (typeof entry?.ticket !== 'string' || typeof entry.token !== 'string') return undefined;
+  if (!entry) return undefined;
   const age = now - entry.timestamp;
   return age >= -300 && age < ticketLifetime - ticketRenewal ? entry : undefined;
 }
@@ -63,11 +63,30 @@ export async function storeTicket(
 }
 
 async function readTickets(file: string): Promise<Tickets> {
+  let data: unknown;
   try {
-    const data: unknown = JSON.parse(await readFile(file, 'utf8'));
-    return data !== null && typeof data === 'object' && !Array.isArray(data) ? (data as Tickets) : {};
+    data = JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
     if (error instanceof SyntaxError || isErrno(error, 'ENOENT')) return {};
-    throw error;
+    throw new GranaryError('io', `cannot read '${file}': ${messageOf(error)}`, { cause: error });
   }
+  const sound: Tickets = {};
+  for (const [host, users] of Object.entries(isObject(data) ? data : {})) {
+    const entries = Object.entries(isObject(users) ? users : {}).filter(([, entry]) => isTicket(entry));
+    sound[host] = Object.fromEntries(entries) as Record<string, Ticket>;
+  }
+  return sound;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+function isTicket(value: unknown): value is Ticket {
+  return (
+    isObject(value) &&
+    typeof value['ticket'] === 'string' &&
+    typeof value['token'] === 'string' &&
+    typeof value['timestamp'] === 'number'
+  );
 }

@@ -8,7 +8,7 @@ import { type ExtractSummary, extractEvents } from '../../client/extract.ts';
 import type { DirectoryNode, PxarAccessor, PxarNode } from '../../pxar/accessor.ts';
 import { type Pattern, parsePattern } from '../../pxar/patterns.ts';
 import { formatEntryTime, formatMode } from '../entry-text.ts';
-import { splitLine } from '../framework/completion.ts';
+import { splitLine } from '../words.ts';
 
 interface ShellCommand {
   usage: string;

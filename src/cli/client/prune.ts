@@ -45,7 +45,7 @@ export const prune = defineCommand({
       option.integer('Without a group: also namespaces so many levels below.', { minimum: 0, maximum: 7 }),
     ),
     'dry-run': optional(option.flag('Only show what would be done.')),
-    quiet: optional(option.flag('Print nothing.')),
+    quiet: optional(option.flag('Print no table.')),
     ...repositoryOptions,
     ...namespaceOptions,
     ...outputOption,
@@ -64,10 +64,9 @@ export const prune = defineCommand({
     const entries = group
       ? await pruneGroup(target, target.ns, group, rules)
       : await pruneAll(target, values['max-depth'] ?? 0, rules, terminal, failures);
-    if (values.quiet !== true) {
-      const format = outputFormat(values, terminal);
-      if (!printJson(terminal, format, entries)) printEntries(terminal, entries, group === undefined);
-    }
+    // Virtualisation hosts ask for quiet and for JSON, and read the JSON.
+    const printed = printJson(terminal, outputFormat(values, terminal), entries);
+    if (!printed && values.quiet !== true) printEntries(terminal, entries, group === undefined);
     if (failures.length > 0) {
       throw new GranaryError('bad-request', `pruning failed for ${failures.length} of the groups`);
     }

@@ -69,7 +69,8 @@ export function defineGroup(
 }
 
 export function optionSchema(command: Command, name: string): OptionSchema | undefined {
-  return command.options.properties[name] as OptionSchema | undefined;
+  const { properties } = command.options;
+  return Object.hasOwn(properties, name) ? (properties[name] as OptionSchema) : undefined;
 }
 
 export function isRequired(command: Command, name: string): boolean {

@@ -2,34 +2,13 @@
 
 import { readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { splitLine } from '../words.ts';
 import { type Command, type CommandGroup, optionSchema, resolveCommand } from './command.ts';
 import type { OptionSchema } from './options.ts';
 import { splitWords } from './parse.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Splits a line up to the cursor into words as a shell would; the last one is the word to complete, maybe empty. */
-export function splitLine(line: string): string[] {
-  const words: string[] = [];
-  let word: string | undefined;
-  let quote = '';
-  for (let i = 0; i < line.length; i++) {
-    const char = line[i]!;
-    if (quote !== '') {
-      if (char === quote) quote = '';
-      else if (char === '\\' && quote === '"' && i + 1 < line.length) word += line[++i]!;
-      else word += char;
-    } else if (char === '"' || char === "'") {
-      quote = char;
-      word ??= '';
-    } else if (char === '\\' && i + 1 < line.length) word = (word ?? '') + line[++i]!;
-    else if (/\s/.test(char)) {
-      if (word !== undefined) words.push(word);
-      word = undefined;
-    } else word = (word ?? '') + char;
-  }
-  words.push(word ?? '');
-  return words;
-}
+export { splitLine } from '../words.ts';
 
 /** Candidates for the line in COMP_LINE up to COMP_POINT. Never throws: no candidates is the answer to trouble. */
 export async function completeLine(name: string, root: Command | CommandGroup, terminal: Terminal): Promise<string[]> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { GranaryError } from '../../base/errors.ts';
 import { defineCommand, defineGroup, resolveCommand } from './command.ts';
 import { option, optional } from './options.ts';
@@ -61,6 +62,9 @@ test('problems have the texts of the API', () => {
   assert.deepEqual(problems(snapshot, '--mode', 'c'), { mode: "value 'c' is not defined in the enumeration." });
   assert.deepEqual(problems(snapshot, '--rate', 'fast'), { rate: 'value does not match the regex pattern' });
   assert.deepEqual(problems('vm'), { snapshot: 'value does not match the regex pattern' });
+  assert.deepEqual(problems(snapshot, '--constructor', '1'), {
+    constructor: 'schema does not allow additional properties.',
+  });
   assert.deepEqual(problems(snapshot, '--nope', '1'), { nope: 'schema does not allow additional properties.' });
   assert.throws(() => parse('--nope', 'x', '--count', 'x', snapshot), {
     message:
@@ -84,4 +88,21 @@ test('commands are found by unique prefixes and by alias', () => {
   assert.equal(path('snapshot', 'f'), '?f files,forget');
   assert.equal(path('s'), '?s snapshot,status');
   assert.equal(path('snapshot', '--x'), '? ');
+});
+
+test('no words make parsing fail in another way than with an error about parameters', () => {
+  const word = fc.oneof(
+    fc.string(),
+    fc.constantFrom('--', '-', '--count', '--mode=', '--rest', '--quiet', '-count', '=', '--=x', '-5', 'vm/1', 'on'),
+  );
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 8 }), (words) => {
+      try {
+        const values = parse(...words);
+        assert.ok(String(values.snapshot).startsWith('vm/'));
+      } catch (error) {
+        assert.ok(error instanceof GranaryError && error.code === 'parameter-invalid', String(error));
+      }
+    }),
+  );
 });

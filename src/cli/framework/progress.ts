@@ -6,7 +6,7 @@ import type { Terminal } from './terminal.ts';
 export interface ProgressState {
   /** Bytes handled so far. */
   done: number;
-  /** Bytes in all, when known. */
+  /** Bytes in all, when known or guessed. */
   total?: number | undefined;
   /** More facts, already worded: `uploaded 3 MiB`. */
   facts?: readonly string[];
@@ -46,7 +46,9 @@ export class ProgressLine implements Disposable {
 
 /** `root.pxar: processed 1.2 GiB of 4 GiB in 10s, uploaded 300 MiB, 123 MiB/s, ETA 23s` */
 export function progressText(label: string, state: ProgressState, seconds: number): string {
-  const { done, total, facts = [] } = state;
+  const { done, facts = [] } = state;
+  // A total may be a guess: once it is passed, it was wrong.
+  const total = state.total !== undefined && done <= state.total ? state.total : undefined;
   const speed = seconds > 0 ? done / seconds : 0;
   const parts = [
     `processed ${shortBytes(done)}${total ? ` of ${shortBytes(total)}` : ''} in ${formatSpan(Math.floor(seconds))}`,

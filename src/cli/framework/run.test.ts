@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GranaryError } from '../../base/errors.ts';
 import { FakeTerminal } from '../testing/terminal.ts';
+import { splitLine } from '../words.ts';
 import { defineCommand, defineGroup } from './command.ts';
-import { splitLine } from './completion.ts';
 import { option, optional } from './options.ts';
 import { progressText } from './progress.ts';
 import { runProgram } from './run.ts';
@@ -104,5 +104,6 @@ test('the progress line tells speed and the time left', () => {
     progressText('root.pxar', { done: 100 * mib, total: 400 * mib, facts: ['uploaded 3 MiB'] }, 10),
     'root.pxar: processed 100 MiB of 400 MiB in 10s, uploaded 3 MiB, 10 MiB/s, ETA 30s',
   );
+  assert.equal(progressText('x', { done: 20, total: 10 }, 2), 'x: processed 20 B in 2s, 10 B/s');
   assert.equal(progressText('x', { done: 0 }, 0), 'x: processed 0 B in 0s, 0 B/s');
 });

@@ -1,7 +1,6 @@
 // What a command sees of the process: environment, output, questions, and a live status line (cli.md 1, 2).
 
-import { closeSync, openSync } from 'node:fs';
-import { createInterface } from 'node:readline/promises';
+import { openSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { ReadStream } from 'node:tty';
 import { type Clock, systemClock } from '../../base/clock.ts';
@@ -39,12 +38,17 @@ export function isUtf8Locale(env: Readonly<Record<string, string | undefined>>):
   return /utf-?8/i.test(env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '');
 }
 
+/** Columns of a terminal; one that does not know its size says 0. */
+function knownColumns(stream: NodeJS.WriteStream): number | undefined {
+  return stream.isTTY && stream.columns > 0 ? stream.columns : undefined;
+}
+
 /** The terminal of this process. Ends the process with status 141 when the reader of standard output is gone. */
 export class ProcessTerminal implements Terminal {
   readonly env = process.env;
   readonly clock = systemClock;
   readonly signal: AbortSignal;
-  readonly columns = process.stdout.isTTY ? process.stdout.columns : undefined;
+  readonly columns = knownColumns(process.stdout);
   readonly live = process.stderr.isTTY === true;
   readonly canAsk = process.stdin.isTTY === true;
   readonly utf8 = isUtf8Locale(process.env);
@@ -92,7 +96,7 @@ export class ProcessTerminal implements Terminal {
 
   setStatus(line: string | undefined): void {
     if (!this.live || line === this.#status) return;
-    const width = Math.max(20, (process.stderr.columns ?? 80) - 1);
+    const width = Math.max(20, (knownColumns(process.stderr) ?? 80) - 1);
     const shown = line === undefined ? '' : [...line].slice(0, width).join('');
     process.stderr.write(`\r\x1b[K${shown}`);
     this.#status = line;
@@ -105,33 +109,26 @@ export class ProcessTerminal implements Terminal {
     if (status !== undefined) this.setStatus(status);
   }
 
-  async ask(question: string): Promise<string> {
-    this.#mustAsk(question);
-    const readline = createInterface({ input: process.stdin, output: process.stderr });
-    try {
-      return await readline.question(question, { signal: this.signal });
-    } finally {
-      readline.close();
-    }
+  ask(question: string): Promise<string> {
+    return this.#question(question, false);
   }
 
-  async askSecret(question: string): Promise<string> {
+  askSecret(question: string): Promise<string> {
+    return this.#question(question, true);
+  }
+
+  async #question(question: string, secret: boolean): Promise<string> {
     this.#mustAsk(question);
     const fd = openSync('/dev/tty', 'r+');
     const tty = new ReadStream(fd);
     process.stderr.write(question);
     try {
-      const { text, rest } = await readSecret(tty, this.#typedAhead);
+      const { text, rest } = await readAnswer(tty, { secret, typed: this.#typedAhead, signal: this.signal });
       this.#typedAhead = rest;
       return text;
     } finally {
       tty.destroy();
-      try {
-        closeSync(fd);
-      } catch {
-        // destroy() has closed it
-      }
-      process.stderr.write('\n');
+      if (secret) process.stderr.write('\n');
     }
   }
 
@@ -143,13 +140,19 @@ export class ProcessTerminal implements Terminal {
   }
 }
 
-/** Reads one line without echo, beginning with `typed`; backspace and Ctrl-U edit, Ctrl-C gives up. */
-async function readSecret(tty: ReadStream, typed: string): Promise<{ text: string; rest: string }> {
+/**
+ * Reads one line, beginning with what was typed ahead; `rest` is what was typed behind it. A secret is not echoed:
+ * the terminal then edits nothing, so backspace and Ctrl-U are done here, and Ctrl-C gives up.
+ */
+async function readAnswer(
+  tty: ReadStream,
+  o: { secret: boolean; typed: string; signal: AbortSignal },
+): Promise<{ text: string; rest: string }> {
   let text = '';
-  tty.setRawMode(true);
+  if (o.secret) tty.setRawMode(true);
   tty.setEncoding('utf8');
   try {
-    for (let data = typed; ; data = await nextData(tty)) {
+    for (let data = o.typed; ; data = await nextData(tty, o.signal)) {
       const chars = [...data];
       for (const [i, char] of chars.entries()) {
         if (char === '\r' || char === '\n' || char === '\x04') return { text, rest: chars.slice(i + 1).join('') };
@@ -160,19 +163,24 @@ async function readSecret(tty: ReadStream, typed: string): Promise<{ text: strin
       }
     }
   } finally {
-    tty.setRawMode(false);
-    tty.pause();
+    if (o.secret) tty.setRawMode(false);
   }
 }
 
-function nextData(tty: ReadStream): Promise<string> {
+function nextData(tty: ReadStream, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
-    tty.once('error', reject);
-    tty.once('data', (data: string | Buffer) => {
-      tty.removeListener('error', reject);
+    const settle = (act: () => void): void => {
       tty.pause();
-      resolve(String(data));
-    });
+      tty.removeAllListeners('data').removeAllListeners('end').removeAllListeners('error');
+      signal.removeEventListener('abort', aborted);
+      act();
+    };
+    const aborted = (): void => settle(() => reject(new GranaryError('aborted', 'interrupted')));
+    signal.addEventListener('abort', aborted, { once: true });
+    tty.once('error', (error) => settle(() => reject(error)));
+    tty.once('end', () => settle(() => reject(new GranaryError('usage', 'the terminal was closed'))));
+    tty.once('data', (data: string | Buffer) => settle(() => resolve(String(data))));
     tty.resume();
+    if (signal.aborted) aborted();
   });
 }
