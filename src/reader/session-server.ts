@@ -139,7 +139,7 @@ async function serveReader(
 }
 
 /** Most chunks of one session in memory; requests beyond that wait. */
-const parallelChunks = 16;
+export const parallelChunks = 8;
 
 class ReaderSession {
   readonly #store: Datastore;

@@ -28,7 +28,7 @@ export interface DirectoryStoreOptions {
 }
 
 /** What reading keeps of its memory: the chunks that one session has under way. */
-const readPool = new BufferPool(64 * 1024 * 1024);
+const readPool = new BufferPool(32 * 1024 * 1024);
 
 const touchBatch = 2048;
 const checkBatch = 8;
