@@ -109,6 +109,11 @@ export function shell(line: string, o: LaunchOptions = {}): Promise<Outcome> {
   return run(['sh', '-c', line], o);
 }
 
+/** The words of a simple command line; quotes hold a word together. */
+export function shellWords(line: string): string[] {
+  return [...line.matchAll(/"([^"]*)"|'([^']*)'|\S+/g)].map((match) => match[1] ?? match[2] ?? match[0]);
+}
+
 /** A copy of the program without its tests, which shares the installed packages. */
 export function copyCheckout(to: string): string {
   mkdirSync(to, { recursive: true });

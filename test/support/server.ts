@@ -8,6 +8,7 @@ import { runNamed } from '../../src/cli/programs.ts';
 import { FakeTerminal } from '../../src/cli/testing/terminal.ts';
 import { startProxy } from '../../src/daemon/proxy.ts';
 import { loadIdentity } from '../../src/wire/tls.ts';
+import { scratchFolder } from './scratch.ts';
 
 type RunningProxy = Awaited<ReturnType<typeof startProxy>>;
 
@@ -38,9 +39,13 @@ export class TestServer implements AsyncDisposable {
     this.fingerprint = fingerprint;
   }
 
-  /** Starts a server with user `admin@pbs`, password `admin-password`, who may do everything. */
-  static async start(): Promise<TestServer> {
-    const folder = await mkdtemp(join(tmpdir(), 'granary-system-'));
+  /**
+   * Starts a server with user `admin@pbs`, password `admin-password`, who may do everything. Its folder may be in
+   * memory, where some attributes of files do not exist, unless it has to be on disk.
+   */
+  static async start(o: { onDisk?: boolean } = {}): Promise<TestServer> {
+    const prefix = 'granary-system-';
+    const folder = o.onDisk ? await mkdtemp(join(tmpdir(), prefix)) : scratchFolder(prefix);
     const home = join(folder, 'server');
     await mkdir(home);
     const proxy = await startProxy({

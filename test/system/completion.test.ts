@@ -5,8 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, wr
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { after, before, test } from 'node:test';
-import { listCommands } from '../../src/cli/framework/command.ts';
-import { programs, runNamed } from '../../src/cli/programs.ts';
+import { everyCommand, programs, runNamed } from '../../src/cli/programs.ts';
 import { FakeTerminal } from '../../src/cli/testing/terminal.ts';
 import { has, root, run, shell } from '../support/launch.ts';
 
@@ -51,16 +50,14 @@ test('every launcher works through a relative link, with a wrong node before it,
 });
 
 test('every command has a help text, which says how it is used', async () => {
-  for (const [name, program] of Object.entries(programs)) {
-    for (const { path, command } of listCommands(await program.load())) {
-      const asked = await inProcess(name, ['help', ...path]);
-      assert.deepEqual([asked.code, asked.err], [0, ''], `${name} help ${path.join(' ')}`);
-      assert.ok(asked.out.startsWith(`Usage: ${[name, ...path].join(' ')}`), asked.out);
-      for (const option of Object.keys(command.options.properties)) assert.ok(asked.out.includes(option), option);
-      assert.deepEqual(await inProcess(name, [...path, '--help']), asked);
-    }
-    assert.equal((await inProcess(name, ['help', '--verbose'])).code, 0);
+  for await (const { program: name, path, command } of everyCommand()) {
+    const asked = await inProcess(name, ['help', ...path]);
+    assert.deepEqual([asked.code, asked.err], [0, ''], `${name} help ${path.join(' ')}`);
+    assert.ok(asked.out.startsWith(`Usage: ${[name, ...path].join(' ')}`), asked.out);
+    for (const option of Object.keys(command.options.properties)) assert.ok(asked.out.includes(option), option);
+    assert.deepEqual(await inProcess(name, [...path, '--help']), asked);
   }
+  for (const name of Object.keys(programs)) assert.equal((await inProcess(name, ['help', '--verbose'])).code, 0);
 });
 
 test('an unknown command is named, with what was meant and what there is', async () => {
@@ -76,20 +73,18 @@ test('an unknown command is named, with what was meant and what there is', async
 });
 
 test('completion offers every command and every option, of granary too', async () => {
-  for (const [name, program] of Object.entries(programs)) {
-    for (const { path, command } of listCommands(await program.load())) {
-      for (const [at, word] of path.entries()) {
-        const before = [name, ...path.slice(0, at), ''].join(' ');
-        assert.ok((await offered(name, before)).includes(word), `${before}${word}`);
-      }
-      const options = await offered(name, [name, ...path, '--'].join(' '));
-      assert.deepEqual(
-        options,
-        Object.keys(command.options.properties)
-          .map((option) => `--${option}`)
-          .sort(),
-      );
+  for await (const { program: name, path, command } of everyCommand()) {
+    for (const [at, word] of path.entries()) {
+      const before = [name, ...path.slice(0, at), ''].join(' ');
+      assert.ok((await offered(name, before)).includes(word), `${before}${word}`);
     }
+    const options = await offered(name, [name, ...path, '--'].join(' '));
+    assert.deepEqual(
+      options,
+      Object.keys(command.options.properties)
+        .map((option) => `--${option}`)
+        .sort(),
+    );
   }
   const env = { COMP_LINE: 'granary client snap', COMP_POINT: '19', PATH: process.env['PATH'] ?? '' };
   const { out } = await run([join(root, 'bin', 'granary'), 'bashcomplete'], { env });

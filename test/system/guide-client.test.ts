@@ -7,9 +7,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { splitLine } from '../../src/cli/framework/completion.ts';
 import { compareTrees } from '../../src/client/compare-trees.ts';
-import { atTerminal, has, root, run } from '../support/launch.ts';
+import { atTerminal, has, root, run, shellWords } from '../support/launch.ts';
 import { type RunOptions, TestServer } from '../support/server.ts';
 import { isRoot } from '../support/tree.ts';
 
@@ -52,7 +51,7 @@ after(() => server[Symbol.asyncDispose]());
 
 /** Runs a line of the guide in this process. */
 async function command(line: string, options: RunOptions = {}) {
-  const [program, ...words] = splitLine(line);
+  const [program, ...words] = shellWords(line);
   const env = { ...server.env('ds1', 'backupuser@pbs', 'hunter22'), GRANARY_HOME: server.path('server') };
   const result = await server.run(program!, words, { ...options, env: { ...env, ...options.env } });
   assert.equal(result.code, 0, `${line}\n${result.err}`);

@@ -5,10 +5,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { after, before, test } from 'node:test';
-import { splitLine } from '../../src/cli/framework/completion.ts';
 import { unpackFixture } from '../support/fixture.ts';
 import { productFile } from '../support/golden.ts';
-import { has, run } from '../support/launch.ts';
+import { has, run, shellWords } from '../support/launch.ts';
 import { TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -19,7 +18,7 @@ after(() => server[Symbol.asyncDispose]());
 
 /** Runs a line of the guide. */
 async function command(line: string) {
-  const [program, ...words] = splitLine(line);
+  const [program, ...words] = shellWords(line);
   const env = { ...server.env('ds1'), GRANARY_HOME: server.path('server') };
   const result = await server.run(program!, words, { env });
   assert.equal(result.code, 0, `${line}\n${result.err}`);

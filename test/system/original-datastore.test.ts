@@ -19,7 +19,7 @@ const isRoot = process.getuid?.() === 0;
 
 let server: TestServer;
 before(async () => {
-  server = await TestServer.start();
+  server = await TestServer.start({ onDisk: true });
   mkdirSync(server.path('stores'));
   execFileSync('tar', [
     '--zstd',

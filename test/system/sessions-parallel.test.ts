@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
 import { prepareServer } from '../../src/daemon/prepare.ts';
 import { type Launched, launch, root, run } from '../support/launch.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const program = (name: string): string => join(root, 'bin', name);
 let folder: string;
@@ -19,7 +19,7 @@ let server: Launched;
 let env: Record<string, string>;
 
 before(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'granary-parallel-'));
+  folder = scratchFolder('granary-parallel-');
   home = join(folder, 'home');
   mkdirSync(home);
   await prepareServer(home, systemClock, { bits: 2048 });

@@ -1,12 +1,13 @@
 // The first contact: `npm start` on a fresh machine, interrupted, resumed, started again, stopped.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { compareTrees } from '../../src/client/compare-trees.ts';
 import { copyCheckout, type Launched, launch, run, shell } from '../support/launch.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 let folder: string;
 let checkout: string;
@@ -14,7 +15,7 @@ let sample: string;
 const running: Launched[] = [];
 
 before(() => {
-  folder = mkdtempSync(join(tmpdir(), 'granary-start-'));
+  folder = scratchFolder('granary-start-');
   checkout = copyCheckout(join(folder, "a check'out"));
   mkdirSync(join(folder, 'work'));
   sample = join(folder, 'sample');

@@ -121,6 +121,8 @@ export class ProcessTerminal implements Terminal {
     this.#mustAsk(question);
     const fd = openSync('/dev/tty', 'r+');
     const tty = new ReadStream(fd);
+    // Before the question, so that no quick answer is echoed.
+    if (secret) tty.setRawMode(true);
     process.stderr.write(question);
     try {
       const { text, rest } = await readAnswer(tty, { secret, typed: this.#typedAhead, signal: this.signal });
@@ -141,15 +143,14 @@ export class ProcessTerminal implements Terminal {
 }
 
 /**
- * Reads one line, beginning with what was typed ahead; `rest` is what was typed behind it. A secret is not echoed:
- * the terminal then edits nothing, so backspace and Ctrl-U are done here, and Ctrl-C gives up.
+ * Reads one line, beginning with what was typed ahead; `rest` is what was typed behind it. A secret's terminal is
+ * raw, it neither echoes nor edits: backspace and Ctrl-U are done here, and Ctrl-C gives up.
  */
 async function readAnswer(
   tty: ReadStream,
   o: { secret: boolean; typed: string; signal: AbortSignal },
 ): Promise<{ text: string; rest: string }> {
   let text = '';
-  if (o.secret) tty.setRawMode(true);
   tty.setEncoding('utf8');
   try {
     for (let data = o.typed; ; data = await nextData(tty, o.signal)) {
