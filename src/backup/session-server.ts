@@ -1,7 +1,6 @@
 // From the upgrade request to the end of the worker task: starts a backup session and judges how it ended
 // (backup-protocol.md 2, 5.7 and 6).
 
-import type { ServerHttp2Session } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import type { BackupTransaction } from '../datastore/backup-transaction.ts';
@@ -17,7 +16,7 @@ import {
 import type { BackupType } from '../model/names.ts';
 import type { WorkerTask } from '../task/task-registry.ts';
 import type { DatastoreUse, ServerContext } from '../wire/context.ts';
-import { checkUpgrade, type UpgradeRequest, upgradeToHttp2 } from '../wire/h2-upgrade.ts';
+import { checkUpgrade, type UpgradedConnection, type UpgradeRequest, upgradeToHttp2 } from '../wire/h2-upgrade.ts';
 import { serveSession, sessionEnd } from '../wire/session-calls.ts';
 import { backupCalls, backupProtocol, rawBodyCalls } from './session.contract.ts';
 import { BackupSession } from './session.ts';
@@ -129,26 +128,26 @@ async function runSession(
   task: WorkerTask,
   onAnswered: () => void,
 ): Promise<string | undefined> {
-  let http2: ServerHttp2Session;
+  let connection: UpgradedConnection;
   try {
-    http2 = await upgradeToHttp2(socket, request.head, backupProtocol);
+    connection = await upgradeToHttp2(socket, request.head, backupProtocol);
   } catch (error) {
     return messageOf(error);
   }
   onAnswered();
   const debug = request.params['debug'] === true;
   if (debug) task.log('protocol upgrade done');
-  serveSession(http2, {
+  serveSession(connection.session, {
     calls: backupCalls,
     handlers: session.handlers,
     rawBody: rawBodyCalls,
     log: (line) => task.log(line),
     debug,
   });
-  const abort = () => http2.destroy();
+  const abort = () => connection.drop();
   task.signal.addEventListener('abort', abort);
   if (task.signal.aborted) abort();
-  const { error } = await sessionEnd(http2);
+  const { error } = await sessionEnd(connection.session);
   task.signal.removeEventListener('abort', abort);
   return task.signal.aborted ? 'task aborted' : error;
 }

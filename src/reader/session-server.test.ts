@@ -4,10 +4,12 @@ import { after, before, describe, test } from 'node:test';
 import { readerProtocol } from '../backup/session.contract.ts';
 import { chunkOf, makeChunk, noise, refused, runBackup, type TestChunk } from '../backup/testing/content.ts';
 import { begin, call } from '../backup/testing/foreign-client.ts';
+import { FrameClient } from '../backup/testing/frame-client.ts';
 import { SessionServer, target } from '../backup/testing/session-server.ts';
 import { collect } from '../base/streams.ts';
 import { encodeBlob } from '../format/blob.ts';
 import type { H2Session } from '../wire/h2-client.ts';
+import { defaultWindow, encodeNumberFrame, frameType, maxWindow, setting } from '../wire/h2-frames.ts';
 import { parallelChunks } from './session-server.ts';
 
 const mib = 1024 * 1024;
@@ -237,6 +239,27 @@ describe('the end of a session', () => {
 describe('many chunks at once', () => {
   const many = Array.from({ length: 24 }, (_, i) => chunkOf(noise(`many ${i}`, 2 * mib), { compress: false }));
   before(() => runBackup(server, { id: 'many', time }, many));
+
+  test('a peer that reads nothing more can be dropped', async () => {
+    const { socket, tcp } = await server.upgraded('reader', at('many'));
+    const client = new FrameClient(socket, [[setting.initialWindowSize, maxWindow]]);
+    client.write(encodeNumberFrame(frameType.windowUpdate, 0, maxWindow - defaultWindow));
+    client.write(client.request(1, 'GET', '/download?file-name=root.pxar.didx'));
+    await client.answer(1);
+    tcp.pause();
+    socket.pause();
+    many.forEach(({ digest }, i) => {
+      client.write(client.request(3 + 2 * i, 'GET', `/chunk?digest=${digest}`));
+    });
+    const { task } = server.task('reader', taskId('many'));
+    // Another session's calls go through meanwhile: by then this one's writes are stuck.
+    const other = await open('many');
+    for (let i = 0; i < 20; i++) await other.request('GET', '');
+    await other.close();
+    await server.server.tasks.abort(task.upid);
+    assert.equal(await task.done, 'task aborted');
+    tcp.destroy();
+  });
 
   test('a peer that takes nothing keeps a bounded number in memory, and the others come through', async () => {
     const { chunks: storedChunks } = await server.store();

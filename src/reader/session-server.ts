@@ -1,7 +1,7 @@
 // A reader session, server side: hands out the files of one snapshot, and only chunks that an opened index names
 // (backup-protocol.md 3 and 7).
 
-import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Stream } from 'node:http2';
 import { type ReaderCall, readerCalls, readerProtocol } from '../backup/session.contract.ts';
 import { snapshotOf } from '../backup/session-server.ts';
 import { fromHex } from '../base/bytes.ts';
@@ -21,7 +21,7 @@ import {
 import { archiveKind } from '../model/names.ts';
 import type { WorkerTask } from '../task/task-registry.ts';
 import type { DatastoreUse, ServerContext } from '../wire/context.ts';
-import { checkUpgrade, type UpgradeRequest, upgradeToHttp2 } from '../wire/h2-upgrade.ts';
+import { checkUpgrade, type UpgradedConnection, type UpgradeRequest, upgradeToHttp2 } from '../wire/h2-upgrade.ts';
 import { RawAnswer, type SessionCall, serveSession, sessionEnd } from '../wire/session-calls.ts';
 
 /**
@@ -68,13 +68,13 @@ async function startIn(
       using _use = use;
       using _lock = lock;
       task.log(`starting new backup reader datastore '${store.name}': "${store.path}"`);
-      let session: ServerHttp2Session;
+      let connection: UpgradedConnection;
       try {
-        session = await upgradeToHttp2(socket, request.head, readerProtocol);
+        connection = await upgradeToHttp2(socket, request.head, readerProtocol);
       } finally {
         answered.resolve();
       }
-      await serveReader(store, ns, snapshot, session, task, params['debug'] === true);
+      await serveReader(store, ns, snapshot, connection, task, params['debug'] === true);
     });
   } catch (error) {
     lock.release();
@@ -115,23 +115,23 @@ async function serveReader(
   store: Datastore,
   ns: Namespace,
   snapshot: BackupSnapshot,
-  session: ServerHttp2Session,
+  connection: UpgradedConnection,
   task: WorkerTask,
   debug: boolean,
 ): Promise<void> {
   if (debug) task.log('protocol upgrade done');
   const reader = new ReaderSession(store, ns, snapshot, (line) => task.log(line));
-  serveSession(session, {
+  serveSession(connection.session, {
     calls: readerCalls,
     handlers: reader.handlers,
     rawBody: new Set(),
     log: (line) => task.log(line),
     debug,
   });
-  const abort = () => session.destroy();
+  const abort = () => connection.drop();
   task.signal.addEventListener('abort', abort);
   if (task.signal.aborted) abort();
-  const end = await sessionEnd(session);
+  const end = await sessionEnd(connection.session);
   task.signal.removeEventListener('abort', abort);
   if (task.signal.aborted) throw new GranaryError('aborted', 'task aborted');
   if (end.error !== undefined) throw new GranaryError('connection', end.error);

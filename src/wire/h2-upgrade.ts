@@ -3,9 +3,11 @@
 
 import type { ServerHttp2Session } from 'node:http2';
 import http2 from 'node:http2';
+import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { GranaryError } from '../base/errors.ts';
 import type { AuthId } from '../model/auth-id.ts';
+import { systemError } from '../os/libc.ts';
 
 /** What the HTTP server knows of a request to a session path. Without `socket` it was no upgrade request. */
 export interface UpgradeRequest {
@@ -39,6 +41,13 @@ export function checkUpgrade(request: UpgradeRequest, protocol: string): Duplex 
   return request.socket;
 }
 
+/** A connection that speaks HTTP/2 now. */
+export interface UpgradedConnection {
+  session: ServerHttp2Session;
+  /** Ends it at once, whatever is still to be written. */
+  drop(error?: Error): void;
+}
+
 /**
  * Answers 101 and starts HTTP/2 on the same connection. Rejects with `connection` when the peer has gone; nothing can
  * be answered on the socket then.
@@ -47,7 +56,7 @@ export async function upgradeToHttp2(
   socket: Duplex,
   head: Buffer | undefined,
   protocol: string,
-): Promise<ServerHttp2Session> {
+): Promise<UpgradedConnection> {
   await new Promise<void>((resolve, reject) => {
     const lost = (error?: Error | null) =>
       reject(new GranaryError('connection', 'connection error: not connected', { cause: error }));
@@ -71,5 +80,30 @@ export async function upgradeToHttp2(
     maxSessionMemory: 1000,
   });
   session.setLocalWindowSize(connectionWindow);
-  return session;
+  const drop = (error?: Error): void => {
+    session.destroy(error);
+    // A session that is destroyed still waits for the write that is under way.
+    socket.destroy();
+  };
+  watchConnection(socket, session, drop);
+  return { session, drop };
+}
+
+const watchMs = 1000;
+
+/**
+ * Ends the session when its connection is gone. Node can miss that while there is much to write: after a failed write
+ * of the TLS layer the next one never ends, and HTTP/2 does not read while it writes. So the kernel is asked.
+ */
+function watchConnection(socket: Duplex, session: ServerHttp2Session, drop: (error: Error) => void): void {
+  const timer = setInterval(() => {
+    if (!isConnected(socket)) drop(systemError(constants.errno.ECONNRESET, 'read', 'connection'));
+  }, watchMs).unref();
+  session.once('close', () => clearInterval(timer));
+}
+
+/** Asks for the peer's address, which a socket has as long as it is connected; the public property is a cached one. */
+function isConnected(socket: Duplex): boolean {
+  const handle = (socket as { _handle?: { getpeername?(address: object): number } | null })._handle;
+  return handle?.getpeername === undefined || handle.getpeername({}) === 0;
 }
