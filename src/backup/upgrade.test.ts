@@ -244,7 +244,7 @@ describe('checks before the upgrade', () => {
       await server.refusal('backup', { ...good, store: 'gone' }),
       /^404 unable to open chunk store 'gone' at /,
     );
-    const use = await server.activeOperations('gone');
+    const use = await server.server.datastores.activeOperations('gone');
     assert.deepEqual(use, { read: 0, write: 0 });
     await new DatastoreConfig(server.server.directories).remove('gone');
   });
