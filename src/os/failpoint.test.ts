@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { isErrno } from '../base/errors.ts';
 import { failpoint, failpointHits, setFailpoint } from './failpoint.ts';
@@ -28,6 +31,22 @@ describe('failpoint', () => {
     setFailpoint('*', undefined);
     assert.deepEqual(seen, ['test:b', 'test:c']);
     assert.throws(() => setFailpoint('test:d', 'explode'), /unknown failpoint action 'explode'/);
+  });
+
+  it('asks a file, each time', (t) => {
+    const path = join(mkdtempSync(join(tmpdir(), 'granary-failpoint-')), 'ask');
+    t.after(() => rmSync(dirname(path), { recursive: true }));
+    setFailpoint('*', `ask:${path}`);
+    failpoint('test:a');
+    writeFileSync(path, 'test:b=EIO\ntest:a=ENOSPC\n');
+    assert.throws(
+      () => failpoint('test:a'),
+      (error) => isErrno(error, 'ENOSPC'),
+    );
+    failpoint('test:c');
+    rmSync(path);
+    failpoint('test:a');
+    setFailpoint('*', undefined);
   });
 
   it('reads the environment: the third hit kills', () => {

@@ -1,7 +1,9 @@
 // Named points where tests let an operation fail or the process die, to see what a crash leaves behind.
 // Off, at the cost of one comparison, unless GRANARY_FAILPOINTS or a test turns them on.
 
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { isErrno } from '../base/errors.ts';
 import { systemError } from './libc.ts';
 
 type Action = (name: string) => void;
@@ -23,7 +25,8 @@ for (const item of (process.env['GRANARY_FAILPOINTS'] ?? '').split(',')) {
 
 /**
  * Does nothing, or what was set for `name` or for `*` (every point): `kill` ends the process with
- * SIGKILL, an errno name (`ENOSPC`) is thrown as that system error.
+ * SIGKILL, an errno name (`ENOSPC`) is thrown as that system error, `ask:PATH` does what the lines
+ * `name=action` of that file say at the time, so that a running process can be told (its threads too).
  */
 export function failpoint(name: string): void {
   if (!active) return;
@@ -56,11 +59,26 @@ export function failpointHits(name: string): number {
 
 function parseAction(what: string): Action {
   if (what === 'kill') return killSelf;
+  if (what.startsWith('ask:')) return (name) => ask(what.slice('ask:'.length), name);
   const errno = (constants.errno as Record<string, number>)[what];
   if (errno === undefined) throw new Error(`unknown failpoint action '${what}'`);
   return (name) => {
     throw systemError(errno, 'failpoint', name);
   };
+}
+
+function ask(path: string, name: string): void {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return;
+    throw error;
+  }
+  for (const line of text.split('\n')) {
+    const [point, action] = line.split('=', 2);
+    if (point === name && action) parseAction(action)(name);
+  }
 }
 
 function killSelf(): void {
