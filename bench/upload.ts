@@ -55,7 +55,7 @@ async function serve(): Promise<void> {
   });
   const upgrades = http.createServer();
   upgrades.on('upgrade', async (_request, socket, head) => {
-    const session = await upgradeToHttp2(socket, head, protocol);
+    const { session } = await upgradeToHttp2(socket, head, protocol);
     session.on('stream', (stream) => {
       let at = 0;
       stream.on('data', (bytes: Buffer) => {

@@ -13,8 +13,7 @@ import { AccessControl } from '../../src/access/access-control.ts';
 import { runBackup, type TestChunk } from '../../src/backup/testing/content.ts';
 import { target } from '../../src/backup/testing/session-server.ts';
 import { systemClock } from '../../src/base/clock.ts';
-import { runProgram } from '../../src/cli/framework/run.ts';
-import { programs } from '../../src/cli/programs.ts';
+import { runNamed } from '../../src/cli/programs.ts';
 import { FakeTerminal } from '../../src/cli/testing/terminal.ts';
 import { DatastoreConfig } from '../../src/config/datastore-config.ts';
 import { createDirectories, resolveDirectories } from '../../src/config/directories.ts';
@@ -247,7 +246,7 @@ export class Stand implements AsyncDisposable {
   async program(words: readonly string[], env: Record<string, string> = {}): Promise<{ code: number; err: string }> {
     const [name = '', ...rest] = words;
     const terminal = new FakeTerminal({ env: { ...this.#clientEnv(), ...env }, answers: [] });
-    const code = await runProgram(name, await programs[name]!.load(), rest, terminal);
+    const code = await runNamed(name, rest, terminal);
     return { code, err: terminal.messages };
   }
 
