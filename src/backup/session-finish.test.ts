@@ -73,6 +73,7 @@ describe('the previous snapshot', () => {
     assert.ok(position > 0);
     assert.equal(lines[position + 1], `download 'root.pxar.didx' ${from}`);
     await session.close();
+    await server.ended('backup', 'host/prev');
   });
 
   test('what cannot be given has its text', async () => {

@@ -185,11 +185,10 @@ describe('checks before the upgrade', () => {
     const all = await server.activeOperations('store1');
     assert.deepEqual(all, { read: 0, write: 4 });
     for (const session of [first, ...others]) await session.close();
-    await server.ended('backup', 'vm/one');
-    await server.ended('backup', 'host/two');
-    await server.ended('backup', 'host/one');
+    await server.allEnded();
     const freed = await server.backup({ 'backup-id': 'one', 'backup-time': time + 1 });
     await freed.close();
+    await server.allEnded();
   });
 
   test('12: a group belongs to its owner, and to the owner of the token that made it', async () => {

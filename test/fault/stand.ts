@@ -138,7 +138,18 @@ export class Stand implements AsyncDisposable {
     return this.#port;
   }
 
+  /** Opens a session; waits for one of the same group whose connection has just ended. */
   async backup(params: Record<string, string | number | boolean | undefined>): Promise<H2Session> {
+    for (const end = performance.now() + 10_000; ; ) {
+      try {
+        return await this.#open(params);
+      } catch (error) {
+        if (!/unable to acquire backup group lock/.test(String(error)) || performance.now() > end) throw error;
+      }
+    }
+  }
+
+  async #open(params: Record<string, string | number | boolean | undefined>): Promise<H2Session> {
     const socket = tls.connect({ port: this.#port, host: '127.0.0.1', rejectUnauthorized: false });
     await once(socket, 'secureConnect');
     return connectH2({
@@ -214,7 +225,7 @@ export class Stand implements AsyncDisposable {
 
   /** Verifies every finished snapshot; those that failed. */
   async verify(): Promise<string[]> {
-    const store = await this.#open();
+    const store = await Datastore.open(storeName, { path: this.store }, { lockDir: join(this.#home, 'run', 'locks') });
     for await (const { digest } of store.chunks.digests()) assert.equal(digest.length, 32);
     const lines: string[] = [];
     const upid = 'UPID:test:00000001:00000001:00000000:65000000:verify:store1:root@pam:';
@@ -227,10 +238,6 @@ export class Stand implements AsyncDisposable {
         failed.push(`${id} ${time}: ${lines.join('\n')}`);
     }
     return failed;
-  }
-
-  async #open(): Promise<Datastore> {
-    return Datastore.open(storeName, { path: this.store }, { lockDir: join(this.#home, 'run', 'locks') });
   }
 
   /** Files of the store, chunks included, that are temporary ones. */

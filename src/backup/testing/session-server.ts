@@ -173,7 +173,9 @@ export class SessionServer implements AsyncDisposable {
   async refusal(kind: 'backup' | 'reader', params: SessionParams, options: SessionOptions = {}): Promise<string> {
     try {
       const session = await this[kind](params, options);
+      const { task } = this.#tasks.at(-1)!;
       await session.close();
+      await task.done;
     } catch (error) {
       if (error instanceof GranaryError) return `${error.status} ${error.message}`;
       throw error;
@@ -253,6 +255,11 @@ export class SessionServer implements AsyncDisposable {
     const { start, task } = this.task(type, id);
     const status = await task.done;
     return { upid: task.upid, type, id, authId: start.authId, status, lines: await this.log(task.upid) };
+  }
+
+  /** Resolves once every task that was started has ended: all sessions have to be closed. */
+  async allEnded(): Promise<void> {
+    await Promise.all(this.#tasks.map(({ task }) => task.done));
   }
 
   /** The newest started task of a type and worker id. */
