@@ -115,28 +115,37 @@ async function round(index: number): Promise<void> {
       }
     }
     if (only.has('second')) {
+      warm(tree);
       await run('again: granary, all read', backup(`tree.pxar:${tree}`, 'tree'), granary);
+      warm(tree);
       await run('again: restic --force', restic('restic', 'backup', '--force', tree), { env: resticEnv });
+      warm(tree);
       await run(
         'first: granary metadata mode',
         backup(`tree.pxar:${tree}`, 'tree-m', '--change-detection-mode', 'metadata'),
         granary,
       );
+      warm(tree);
       await run(
         'again: granary metadata mode',
         backup(`tree.pxar:${tree}`, 'tree-m', '--change-detection-mode', 'metadata'),
         granary,
       );
+      warm(tree);
       await run('again: restic with parent', restic('restic', 'backup', tree), { env: resticEnv });
     }
     if (only.has('restore')) {
+      // The stores are read from the page cache, whichever way they were written.
+      warm(join(dir, 'home', 'store', '.chunks'));
       await run('restore: granary', [client, 'restore', 'host/tree', 'tree.pxar', join(dir, 'out-granary')], granary);
       rmSync(join(dir, 'out-granary'), { recursive: true });
+      warm(join(dir, 'restic'));
       await run('restore: restic', restic('restic', 'restore', 'latest', '--target', join(dir, 'out-restic')), {
         env: resticEnv,
       });
       rmSync(join(dir, 'out-restic'), { recursive: true });
       execFileSync('mkdir', ['-p', join(dir, 'out-borg')]);
+      warm(join(dir, 'borg'));
       await run('restore: borg', ['borg', 'extract', `${join(dir, 'borg')}::a`], {
         env: borgEnv,
         cwd: join(dir, 'out-borg'),
