@@ -59,7 +59,7 @@ test('a backup into a full datastore fails cleanly', async (t) => {
     await noneUnfinished();
     // Verification wants to write its result: that comes when there is room again.
     await stand.checkReadable();
-    assert.deepEqual(stand.temporaryFiles(), []);
+    await stand.checkNoTemporaryFiles();
     refused++;
     if (mounted !== undefined && i === 0) {
       // What was uploaded before the disk was full is garbage collection's; here it makes way by hand.

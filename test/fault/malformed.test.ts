@@ -294,7 +294,7 @@ test('the server is alive, its store whole, the next backup succeeds', async (t)
   await stand.checkIntact();
   await stand.goodBackup('kept', start + 10, [chunk, other]);
   await stand.checkIntact();
-  assert.deepEqual(stand.temporaryFiles(), []);
+  await stand.checkNoTemporaryFiles();
   t.diagnostic(`malformed inputs tried: ${tried}`);
 });
 

@@ -189,7 +189,7 @@ describe('the system refuses to write', () => {
       await stand.goodBackup('group', time + 1, [makeChunk(`after ${point}`)]);
     }
     await stand.checkIntact();
-    assert.deepEqual(stand.temporaryFiles(), []);
+    await stand.checkNoTemporaryFiles();
     t.diagnostic(`backups refused for want of space: ${refused} of ${points.length} points`);
   });
 });

@@ -240,9 +240,14 @@ export class Stand implements AsyncDisposable {
     return failed;
   }
 
-  /** Files of the store, chunks included, that are temporary ones. */
-  temporaryFiles(): string[] {
-    return readdirSync(this.store, { recursive: true, encoding: 'utf8' }).filter((name) => name.includes('.tmp_'));
+  /** No file of the store, chunks included, is a temporary one, once uploads that nobody waits for have ended. */
+  async checkNoTemporaryFiles(): Promise<void> {
+    const temporary = () =>
+      readdirSync(this.store, { recursive: true, encoding: 'utf8' }).filter((name) => name.includes('.tmp_'));
+    for (const end = performance.now() + 5000; temporary().length > 0 && performance.now() < end; ) {
+      await this.listed();
+    }
+    assert.deepEqual(temporary(), []);
   }
 
   chunkFile(digest: string): string {
