@@ -28,6 +28,11 @@ export interface EndpointContract<P extends TObject = TObject, R extends TSchema
   parameters: P;
   result: R;
   access: Access;
+  /**
+   * Runs where the server has all its rights: it writes configuration, reads secrets, or changes the machine. In an
+   * installation the unprivileged process hands such calls on.
+   */
+  protected?: true;
   /** `upload`: the body is raw and streamed to the handler, parameters come from query and path only. */
   body?: 'upload';
   /** `download`: the handler answers a byte stream itself. */
