@@ -34,13 +34,16 @@ export function parseBytes(text: string): number | undefined {
   return Math.floor(Number(match[1]) * unitPowers[(match[2] ?? '').toLowerCase()]!);
 }
 
-/** `1h 2m 3.5s`: zero parts left out. */
+/** `1d 2h 3m 4.5s`: zero parts left out; years, months (30.44 days) and weeks come before days. */
 export function formatSpan(seconds: number): string {
   if (seconds === 0) return '0s';
   if (seconds < 0.1) return '<0.1s';
   const parts: string[] = [];
   let rest = seconds;
   for (const [unit, length] of [
+    ['y', 365.25 * 86400],
+    ['M', 30.44 * 86400],
+    ['w', 7 * 86400],
     ['d', 86400],
     ['h', 3600],
     ['m', 60],
