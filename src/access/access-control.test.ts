@@ -131,7 +131,8 @@ test('failed logins have one text and one time, and the log has the reason', asy
     ['old@pbs', 'old-password', 'user account disabled or expired.'],
     ['admin@pbs!fx', 'x', 'user account disabled or expired.'],
     ['__proto__@pbs', 'x', 'user account disabled or expired.'],
-    ['root@pam', 'x', 'the pam realm is not configured on this server'],
+    ['root@pam', 'x', 'Authentication failure'],
+    ['x@nowhere', 'x', 'user account disabled or expired.'],
     ['no user', 'x', 'user account disabled or expired.'],
   ];
   for (const [user, password, reason] of cases) {

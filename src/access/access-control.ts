@@ -18,7 +18,7 @@ import { AuthLog } from './auth-log.ts';
 import { type RequestCredentials, readCredentials } from './credentials.ts';
 import { delayFailure, type Sleep, systemSleep } from './failure-delay.ts';
 import { verifySecret } from './password-hashing.ts';
-import { builtInRealms, type Realm } from './realms.ts';
+import { ConfiguredRealms, type Realm, type RealmSource } from './realms.ts';
 import { RequiredSecondFactor, type SecondFactor } from './second-factor.ts';
 import { createCsrfToken, createTicket, verifyCsrfToken, verifyTicket } from './tickets.ts';
 import { TokenSecrets } from './token-secrets.ts';
@@ -67,7 +67,7 @@ export class AccessControl {
   readonly #authLog: AuthLog;
   readonly #acl: ConfigFile<AclTree>;
   readonly #realmFile: ConfigFile<Sections>;
-  readonly #realms: readonly Realm[];
+  readonly #realms: RealmSource;
   readonly #secrets: TokenSecrets;
   readonly #secondFactor: SecondFactor;
 
@@ -78,7 +78,7 @@ export class AccessControl {
     this.#authLog = new AuthLog(directories, clock, o.logger ?? silentLogger);
     this.#acl = aclConfigFile(directories);
     this.#realmFile = realmConfigFile(directories);
-    this.#realms = [...(o.realms ?? []), ...builtInRealms(directories)];
+    this.#realms = new ConfiguredRealms(directories, o.realms);
     this.#secrets = new TokenSecrets(directories, clock);
     this.#secondFactor = o.secondFactor ?? new RequiredSecondFactor(directories);
     this.users = new Users({
@@ -145,7 +145,8 @@ export class AccessControl {
     const startedAt = o.startedAt ?? this.#clock.now();
     try {
       if (password === undefined) throw new GranaryError('auth-failed', 'missing password');
-      await this.#checkPassword(userOf(caller), password, o.peer);
+      const { name, realm } = parseAuthId(caller) ?? {};
+      await this.#checkPassword(realm ?? '', name, password, o.peer);
     } catch (error) {
       const text = password === undefined ? 'missing password' : 'invalid credentials';
       await this.#authLog.failure({ peer: o.peer, user: caller, reason: messageOf(error) });
@@ -241,7 +242,7 @@ export class AccessControl {
     const parsed = parseAuthId(userId);
     if (!parsed || parsed.token !== undefined || !this.users.isActive(userId)) {
       // The work of a login, so that nobody learns from the load or the time which users exist.
-      await verifySecret(password, undefined);
+      await this.#checkPassword(parsed?.realm ?? '', undefined, password, o.peer).catch(() => {});
       throw new GranaryError('auth-failed', 'user account disabled or expired.');
     }
     if (o.tfaChallenge !== undefined) {
@@ -250,15 +251,15 @@ export class AccessControl {
       return this.issueTicket(userId);
     }
     if (this.#isTicketOf(userId, password)) return this.issueTicket(userId);
-    await this.#checkPassword(userId, password, o.peer);
+    await this.#checkPassword(parsed.realm, parsed.name, password, o.peer);
     const challenge = await this.#secondFactor.challenge(userId);
     return challenge ? this.#issuePartialTicket(userId, challenge) : this.issueTicket(userId);
   }
 
-  async #checkPassword(userId: AuthId, password: string, peer: string): Promise<void> {
-    const { name, realm } = parseAuthId(userId) ?? {};
-    const target = this.#realms.find((candidate) => candidate.name === realm);
-    if (!target || name === undefined) {
+  /** Without a name: the work of a login in that realm, and its failure. */
+  async #checkPassword(realm: string, name: string | undefined, password: string, peer: string): Promise<void> {
+    const target = this.#realms.find(realm);
+    if (!target) {
       await verifySecret(password, undefined);
       throw new GranaryError('auth-failed', `the ${realm} realm is not configured on this server`);
     }

@@ -16,9 +16,11 @@ export class PbsRealm implements Realm {
     this.#file = secretFile(join(directories.config, 'shadow.json'));
   }
 
-  async authenticate(name: string, password: string): Promise<void> {
-    const hash = this.#file.current().value.get(name);
-    if (!(await verifySecret(password, hash))) throw new GranaryError('auth-failed', 'invalid credentials');
+  async authenticate(name: string | undefined, password: string): Promise<void> {
+    const hash = name === undefined ? undefined : this.#file.current().value.get(name);
+    if (!(await verifySecret(password, hash)) || name === undefined) {
+      throw new GranaryError('auth-failed', 'invalid credentials');
+    }
     if (hash?.startsWith('$y$')) return;
     const better = await hashSecret(password);
     await this.#file

@@ -9,14 +9,14 @@ import type { Sections } from '../config/section-config.ts';
 import { findToken, findUser, isActive, listTokens, listUsers, putToken, putUser } from '../config/user-config.ts';
 import type { TokenEntry, UserEntry } from '../config/user-schema.ts';
 import { type AuthId, parseAuthId } from '../model/auth-id.ts';
-import type { Realm } from './realms.ts';
+import type { RealmSource } from './realms.ts';
 import type { TokenSecrets } from './token-secrets.ts';
 
 export interface UsersParts {
   file: ConfigFile<Sections>;
   acl: ConfigFile<AclTree>;
   secrets: TokenSecrets;
-  realms: readonly Realm[];
+  realms: RealmSource;
   /** Names of all configured realms, those without an implementation too. */
   realmNames: () => string[];
   clock: Clock;
@@ -69,7 +69,7 @@ export class Users {
       if (sections.has(entry.userid)) {
         throw new GranaryError('already-exists', `user '${entry.userid}' already exists.`);
       }
-      if (password === undefined) await this.#realm(realm)?.removePassword?.(name);
+      if (password === undefined) await this.#parts.realms.find(realm)?.removePassword?.(name);
       else await this.setPassword(entry.userid, password);
       putUser(sections, entry);
     }, digest);
@@ -91,7 +91,7 @@ export class Users {
         throw new GranaryError('bad-request', `user '${userId}' does not exist.`);
       }
       await this.#parts.secrets.removeOfUser(userId);
-      await this.#realm(realm)?.removePassword?.(name);
+      await this.#parts.realms.find(realm)?.removePassword?.(name);
       await this.#parts.acl.update((tree) => tree.removeTokensOf(userId));
       for (const token of listTokens(sections, userId)) sections.delete(token.tokenid);
       sections.delete(userId);
@@ -101,7 +101,7 @@ export class Users {
   /** Throws `bad-request` when the realm of the user has no passwords that could be set. */
   async setPassword(userId: AuthId, password: string): Promise<void> {
     const { name, realm } = parseUser(userId);
-    const target = this.#realm(realm);
+    const target = this.#parts.realms.find(realm);
     if (!target?.setPassword) {
       throw new GranaryError('bad-request', `passwords of realm '${realm}' cannot be set on this server`);
     }
@@ -163,10 +163,6 @@ export class Users {
       await this.#parts.acl.update((tree) => tree.removeAll((authId) => authId === tokenId));
       sections.delete(tokenId);
     }, digest);
-  }
-
-  #realm(name: string): Realm | undefined {
-    return this.#parts.realms.find((realm) => realm.name === name);
   }
 }
 

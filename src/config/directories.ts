@@ -18,6 +18,13 @@ export interface Directories {
   readonly cache: string;
 }
 
+const installedConfig = '/etc/proxmox-backup';
+
+/** Whether these are the places of an installation: such a server looks after the machine, another one only lives on it. */
+export function isInstalled(directories: Directories): boolean {
+  return directories.config === installedConfig;
+}
+
 /** The folder of a server that is started from a checkout: GRANARY_HOME, else one in the user's data folder. */
 export function defaultHome(env: Readonly<Record<string, string | undefined>>): string {
   if (env['GRANARY_HOME']) return resolve(env['GRANARY_HOME']);
@@ -28,7 +35,7 @@ export function defaultHome(env: Readonly<Record<string, string | undefined>>): 
 export function resolveDirectories(home: string, layout = process.env['GRANARY_LAYOUT']): Directories {
   if (layout === 'system') {
     return {
-      config: '/etc/proxmox-backup',
+      config: installedConfig,
       run: '/run/proxmox-backup',
       log: '/var/log/proxmox-backup',
       state: '/var/lib/proxmox-backup',

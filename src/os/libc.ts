@@ -15,6 +15,9 @@ interface NativeCall {
 
 interface Koffi {
   load(name: string): { func(declaration: string): NativeCall };
+  pointer(type: unknown): unknown;
+  proto(declaration: string): unknown;
+  register(callback: (...args: (number | bigint)[]) => number | bigint | undefined, type: unknown): bigint;
   errno(): number;
 }
 
@@ -35,13 +38,18 @@ export const libcrypt: Library = {
   missing: 'Granary needs libcrypt (package libcrypt1 or libxcrypt) to check and set passwords',
 };
 
+export const libpam: Library = {
+  files: ['libpam.so.0'],
+  missing: 'Granary needs libpam (package libpam0g) to check the passwords of system users',
+};
+
 let koffi: Koffi | undefined;
 const loaded = new Map<Library, { func(declaration: string): NativeCall }>();
 
 function load(library: Library): { func(declaration: string): NativeCall } {
   const known = loaded.get(library);
   if (known) return known;
-  koffi ??= createRequire(import.meta.url)('koffi') as Koffi;
+  koffi = loadKoffi();
   let cause: unknown;
   for (const file of library.files) {
     try {
@@ -53,6 +61,23 @@ function load(library: Library): { func(declaration: string): NativeCall } {
     }
   }
   throw Object.assign(new Error(`ENOSYS: ${library.missing}`, { cause }), { code: 'ENOSYS' });
+}
+
+function loadKoffi(): Koffi {
+  koffi ??= createRequire(import.meta.url)('koffi') as Koffi;
+  return koffi;
+}
+
+/**
+ * The address of a C function of this declaration, for example `int compare(intptr_t, intptr_t)`, that runs `callback`.
+ * It lives as long as the process, and may be called by the thread that runs JavaScript only.
+ */
+export function nativeCallback(
+  declaration: string,
+  callback: (...args: (number | bigint)[]) => number | bigint | undefined,
+): bigint {
+  const { pointer, proto, register } = loadKoffi();
+  return register(callback, pointer(proto(declaration)));
 }
 
 /**
