@@ -39,6 +39,8 @@ const samples: Record<string, string | number | boolean> = {
   notes: 'text',
   protected: true,
   node: 'localhost',
+  id: 'sample',
+  schedule: 'daily',
   upid: 'UPID:testnode:00000001:00000001:00000001:6B03A79F:backup:fixture:admin@pbs:',
 };
 

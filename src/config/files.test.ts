@@ -58,7 +58,7 @@ test('datastores are created, changed, removed, with the texts of the API', asyn
   await assert.rejects(config.update('ds1', { tuning: 'x=1' }), /property 'tuning'/);
   await assert.rejects(config.update('ds1', {}, { remove: ['path'] }), /property 'path' is missing/);
   await assert.rejects(config.remove('ds2'), isCode('not-found', "datastore 'ds2' does not exist."));
-  await config.remove('ds1', config.list().digest);
+  await config.remove('ds1', { digest: config.list().digest });
   assert.deepEqual(config.list().data, []);
 });
 

@@ -108,3 +108,14 @@ export function missingPermissions(names: readonly Privilege[], joiner: '&' | '|
   const ordered = privileges.filter((privilege) => names.includes(privilege));
   return `missing permissions '${ordered.join(joiner)}' on '${path}'`;
 }
+
+/** The check of a caller inside a call. Throws `permission-denied` naming the missing privileges and the path. */
+export function requirePrivileges(
+  call: CallContext,
+  path: string,
+  wanted: { all: readonly Privilege[] } | { any: readonly Privilege[] },
+): void {
+  if (hasPrivileges(call.server, callerOf(call), path, wanted)) return;
+  const text = 'all' in wanted ? missingPermissions(wanted.all, '&', path) : missingPermissions(wanted.any, '|', path);
+  throw new GranaryError('permission-denied', text);
+}

@@ -1,5 +1,6 @@
 // The calls below config/.
 
 import { datastoreConfigEndpoints } from './datastore.ts';
+import { pruneConfigEndpoints } from './prune.ts';
 
-export const configEndpoints = [...datastoreConfigEndpoints];
+export const configEndpoints = [...datastoreConfigEndpoints, ...pruneConfigEndpoints];

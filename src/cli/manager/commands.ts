@@ -3,6 +3,7 @@
 import { defineGroup } from '../framework/command.ts';
 import { list as listAcl, update as updateAcl } from './acl.ts';
 import { create as createDatastore, list as listDatastores, show as showDatastore } from './datastores.ts';
+import { pruneJobs } from './prune-jobs.ts';
 import { certInfo, versions } from './server-facts.ts';
 import { list as listTasks, stop as stopTask, log as taskLog } from './tasks.ts';
 import {
@@ -17,6 +18,7 @@ import {
 
 export const managerCommands = defineGroup('Manage the backup server on this machine.', {
   datastore: defineGroup('Datastores.', { create: createDatastore, list: listDatastores, show: showDatastore }),
+  'prune-job': defineGroup('Jobs that apply retention.', { ...pruneJobs }),
   user: defineGroup('Users and API tokens.', {
     list: listUsers,
     create: createUser,

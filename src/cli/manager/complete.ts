@@ -1,18 +1,24 @@
-// Completion of what the local server knows: datastores, users, tokens, roles.
+// Completion of what the local server knows: datastores, users, tokens, roles, names of configured objects.
 
 import type { Completer } from '../framework/command.ts';
-import type { Terminal } from '../framework/terminal.ts';
 import { openLocalServer } from './local-server.ts';
 
-async function names(terminal: Terminal, path: string, field: string): Promise<string[]> {
-  await using server = await openLocalServer(terminal);
-  const list = (await server.call('GET', path)) as Record<string, unknown>[];
-  return list.map((entry) => String(entry[field]));
+/** Offers a field of the entries of a list that the API has. */
+export function completeNames(path: string, field: string): Completer {
+  return async (_word, _values, terminal) => {
+    await using server = await openLocalServer(terminal);
+    const list = (await server.call('GET', path)) as Record<string, unknown>[];
+    return list.map((entry) => String(entry[field]));
+  };
 }
 
-export const completeDatastore: Completer = (_word, _values, terminal) => names(terminal, 'config/datastore', 'name');
-export const completeUser: Completer = (_word, _values, terminal) => names(terminal, 'access/users', 'userid');
-export const completeRole: Completer = (_word, _values, terminal) => names(terminal, 'access/roles', 'roleid');
+export const completeDatastore = completeNames('config/datastore', 'name');
+export const completeUser = completeNames('access/users', 'userid');
+export const completeRole = completeNames('access/roles', 'roleid');
 
-export const completeToken: Completer = (_word, values, terminal) =>
-  names(terminal, `access/users/${encodeURIComponent(values['userid'] ?? '')}/token`, 'token-name');
+export const completeToken: Completer = (word, values, terminal) =>
+  completeNames(`access/users/${encodeURIComponent(values['userid'] ?? '')}/token`, 'token-name')(
+    word,
+    values,
+    terminal,
+  );

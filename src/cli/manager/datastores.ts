@@ -9,20 +9,14 @@ import { option, optional } from '../framework/options.ts';
 import { fieldColumn, outputFormat, outputOption, printFields, printJson, printTable } from '../framework/output.ts';
 import { followTask } from '../task-log.ts';
 import { completeDatastore } from './complete.ts';
+import { keepOptions } from './job-options.ts';
 import { openLocalServer } from './local-server.ts';
-
-const keep = (what: string) => optional(option.integer(`Number of ${what} to keep.`, { minimum: 1 }));
 
 const datastoreFields = {
   comment: optional(option.text('A line about the datastore.', { maxLength: 128 })),
   'gc-schedule': optional(option.text('When garbage is collected: calendar event, like "sat 02:00".')),
   'prune-schedule': optional(option.text('When the keep options are applied: calendar event.')),
-  'keep-last': keep('newest snapshots'),
-  'keep-hourly': keep('hours to keep one snapshot of'),
-  'keep-daily': keep('days to keep one snapshot of'),
-  'keep-weekly': keep('weeks to keep one snapshot of'),
-  'keep-monthly': keep('months to keep one snapshot of'),
-  'keep-yearly': keep('years to keep one snapshot of'),
+  ...keepOptions,
   'verify-new': optional(option.flag('Verify each backup once it is finished.')),
   'notify-user': optional(option.text('Who gets mails.')),
   notify: optional(option.text('When mails are sent: always, error or never, or per kind of job.')),
