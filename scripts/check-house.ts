@@ -8,7 +8,7 @@ import path from 'node:path';
 export const layers: readonly (readonly string[])[] = [
   ['base', 'os'],
   ['model', 'format', 'crypto', 'chunker', 'pxar', 'calendar'],
-  ['chunk-store', 'datastore', 'config', 'access', 'task', 'notify', 'metrics', 'tape'],
+  ['chunk-store', 'datastore', 'config', 'access', 'task', 'notify', 'metrics', 'tape', 'machine'],
   ['wire', 'backup', 'reader', 'client', 'sync', 'jobs'],
   ['api'],
   ['cli', 'daemon'],
@@ -25,6 +25,7 @@ export const sameLayer: Readonly<Record<string, string>> = {
   'chunk-store -> config': 'tuning options are declared with the configuration file',
   'access -> config': 'users, tokens and ACL are configuration files',
   'task -> config': 'the directories of logs and control sockets',
+  'metrics -> config': 'the directory of the database',
   'backup -> wire': 'a session speaks HTTP/2',
   'reader -> wire': 'a session speaks HTTP/2',
   'reader -> backup': 'both sessions share one vocabulary',

@@ -41,6 +41,9 @@ const samples: Record<string, string | number | boolean> = {
   node: 'localhost',
   id: 'sample',
   schedule: 'daily',
+  timeframe: 'hour',
+  cf: 'AVERAGE',
+  command: 'reboot',
   upid: 'UPID:testnode:00000001:00000001:00000001:6B03A79F:backup:fixture:admin@pbs:',
 };
 

@@ -10,6 +10,9 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { jsonLogger, type Logger } from '../base/log.ts';
 import type { Directories } from '../config/directories.ts';
+import { Machine } from '../machine/machine.ts';
+import { MetricsReader } from '../metrics/metrics-reader.ts';
+import { Sampler } from '../metrics/sampler.ts';
 import type { EndpointContract } from '../model/endpoint.ts';
 import { startReaderSession } from '../reader/session-server.ts';
 import { TaskRegistry } from '../task/task-registry.ts';
@@ -18,6 +21,7 @@ import { ApiServer, type SessionEndpoint } from '../wire/http-server.ts';
 import { Router } from '../wire/router.ts';
 import { ensureIdentity, identityStamp, loadIdentity } from '../wire/tls.ts';
 import { ConfiguredDatastores } from './datastore-registry.ts';
+import { Measurements } from './measurements.ts';
 import { prepareServer } from './prepare.ts';
 import { serverVersion } from './version.ts';
 
@@ -30,6 +34,8 @@ export interface ProxyOptions {
   host?: string;
   clock?: Clock;
   log?: Logger;
+  /** The machine that calls look at and change; tests give one of their own. */
+  machine?: Machine;
   /** RSA bits of a certificate that has to be made; tests take fewer. */
   certificateBits?: number;
   /** Least milliseconds to a failure's answer; tests take none. */
@@ -65,7 +71,20 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   });
   const tasks = await TaskRegistry.open(directories, clock, node, log);
   const datastores = new ConfiguredDatastores(directories, clock, log);
-  const server: ServerContext = { directories, access, tasks, datastores, clock, log, version: serverVersion, node };
+  const machine = options.machine ?? new Machine();
+  const metrics = new MetricsReader(directories);
+  const server: ServerContext = {
+    directories,
+    access,
+    tasks,
+    datastores,
+    machine,
+    metrics,
+    clock,
+    log,
+    version: serverVersion,
+    node,
+  };
   const router = new Router(
     endpoints,
     sessions.map((session) => session.contract.path),
@@ -75,11 +94,15 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   const at = { port: options.port, ...(options.host === undefined ? {} : { host: options.host }) };
   const port = await api.listen(at);
   const stopWatching = watchIdentity(directories, api, log);
+  const measurements = new Measurements(machine, datastores, log);
+  const sampler = new Sampler({ directories, clock, log, measure: (time) => measurements.measure(time) });
+  sampler.start();
   return {
     port,
     server,
     stop: async (graceMs) => {
       stopWatching();
+      await sampler.stop();
       const closed = api.close(graceMs);
       // A session ends with its task; those that are still there after the grace are aborted.
       const timer = setTimeout(() => void tasks.shutdown(), graceMs);
@@ -87,6 +110,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
       clearTimeout(timer);
       await tasks.shutdown();
       await datastores.close();
+      metrics[Symbol.dispose]();
     },
   };
 }

@@ -50,6 +50,11 @@ export const schema = {
     maxLength: 128,
     description: 'Comment, a single line.',
   }),
+  node: Type.String({
+    pattern: '^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$',
+    maxLength: 255,
+    description: 'localhost or the name of the host.',
+  }),
   upid: Type.String({ minLength: 36, maxLength: 512, description: 'Task identifier.' }),
   keep: Type.Integer({ minimum: 1, description: 'How many to keep.' }),
 } satisfies Record<string, TSchema>;

@@ -6,6 +6,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Directories } from '../config/directories.ts';
 import type { Datastore } from '../datastore/datastore.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { MetricsReader } from '../metrics/metrics-reader.ts';
 import type { AuthId } from '../model/auth-id.ts';
 import type { TaskRegistry } from '../task/task-registry.ts';
 import type { UpgradeRequest } from './h2-upgrade.ts';
@@ -45,6 +47,9 @@ export interface ServerContext {
   readonly access: AccessControl;
   readonly tasks: TaskRegistry;
   readonly datastores: DatastoreRegistry;
+  /** The machine that the server runs on. */
+  readonly machine: Machine;
+  readonly metrics: MetricsReader;
   readonly clock: Clock;
   readonly log: Logger;
   readonly version: ServerVersion;

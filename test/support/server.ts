@@ -7,6 +7,7 @@ import { silentLogger } from '../../src/base/log.ts';
 import { runNamed } from '../../src/cli/programs.ts';
 import { FakeTerminal } from '../../src/cli/testing/terminal.ts';
 import { startProxy } from '../../src/daemon/proxy.ts';
+import { FakeMachine } from '../../src/machine/testing/fake-machine.ts';
 import { loadIdentity } from '../../src/wire/tls.ts';
 import { scratchFolder } from './scratch.ts';
 
@@ -30,10 +31,13 @@ export class TestServer implements AsyncDisposable {
   readonly folder: string;
   readonly port: number;
   readonly fingerprint: string;
+  /** The machine that the server looks at and changes. */
+  readonly machine: FakeMachine;
   readonly #proxy: RunningProxy;
 
-  private constructor(folder: string, proxy: RunningProxy, fingerprint: string) {
+  private constructor(folder: string, proxy: RunningProxy, machine: FakeMachine, fingerprint: string) {
     this.folder = folder;
+    this.machine = machine;
     this.#proxy = proxy;
     this.port = proxy.port;
     this.fingerprint = fingerprint;
@@ -43,13 +47,15 @@ export class TestServer implements AsyncDisposable {
    * Starts a server with user `admin@pbs`, password `admin-password`, who may do everything. Its folder may be in
    * memory, where some attributes of files do not exist, unless it has to be on disk.
    */
-  static async start(o: { onDisk?: boolean } = {}): Promise<TestServer> {
+  static async start(o: { onDisk?: boolean; machine?: FakeMachine } = {}): Promise<TestServer> {
     const prefix = 'granary-system-';
     const folder = o.onDisk ? await mkdtemp(join(tmpdir(), prefix)) : scratchFolder(prefix);
     const home = join(folder, 'server');
     await mkdir(home);
+    const machine = o.machine ?? new FakeMachine({}, {}, '/');
     const proxy = await startProxy({
       home,
+      machine,
       port: 0,
       host: '127.0.0.1',
       certificateBits: 2048,
@@ -58,7 +64,7 @@ export class TestServer implements AsyncDisposable {
     });
     await writeFile(join(home, 'run', 'proxy.json'), JSON.stringify({ port: proxy.port, pid: process.pid }));
     const identity = await loadIdentity(join(home, 'etc'));
-    const server = new TestServer(folder, proxy, identity!.fingerprint);
+    const server = new TestServer(folder, proxy, machine, identity!.fingerprint);
     await server.manager('user', 'create', 'admin@pbs', '--password', 'admin-password');
     await server.manager('acl', 'update', '/', 'Admin', '--auth-id', 'admin@pbs');
     return server;
@@ -109,6 +115,7 @@ export class TestServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#proxy.stop(1000);
+    this.machine[Symbol.dispose]();
     await rm(this.folder, { recursive: true, force: true });
   }
 }

@@ -1,13 +1,10 @@
-// The machine: list of nodes, time, status (rest-api.md 7.6 and 8).
+// The machine: list of nodes, status, power (rest-api.md 7.6 and 8).
 
 import { Type } from 'typebox';
 import { defineEndpoint } from '../../model/endpoint.ts';
+import { oneOf, schema } from '../../model/schema.ts';
 
-const node = Type.String({
-  pattern: '^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$',
-  maxLength: 255,
-  description: 'localhost or the name of the host.',
-});
+const { node } = schema;
 const bytes = Type.Integer({ description: 'Bytes.' });
 
 export const listNodes = defineEndpoint({
@@ -60,4 +57,14 @@ export const nodeStatus = defineEndpoint({
     }),
   }),
   access: { kind: 'privilege', path: '/system/status', all: ['Sys.Audit'] },
+});
+
+export const powerNode = defineEndpoint({
+  method: 'POST',
+  path: 'nodes/{node}/status',
+  summary: 'Restart the machine or switch it off.',
+  parameters: Type.Object({ node, command: oneOf(['reboot', 'shutdown'], { description: 'What to do.' }) }),
+  result: Type.Null(),
+  access: { kind: 'privilege', path: '/system/status', all: ['Sys.PowerManagement'] },
+  protected: true,
 });

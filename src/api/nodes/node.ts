@@ -2,10 +2,11 @@
 
 import { readlink } from 'node:fs/promises';
 import { epochSeconds } from '../../base/clock.ts';
+import { readHostFacts } from '../../machine/facts.ts';
+import { controlPower } from '../../machine/power.ts';
 import { implement } from '../../wire/implement.ts';
 import { loadIdentity } from '../../wire/tls.ts';
-import { readHostFacts } from './host-facts.ts';
-import { listNodes, nodeStatus, nodeTime } from './node.contract.ts';
+import { listNodes, nodeStatus, nodeTime, powerNode } from './node.contract.ts';
 
 export const nodeEndpoints = [
   implement(listNodes, async () => [{ node: 'localhost' }]),
@@ -18,7 +19,12 @@ export const nodeEndpoints = [
 
   implement(nodeStatus, async (_parameters, call) => {
     const identity = await loadIdentity(call.server.directories.config);
-    return { ...(await readHostFacts()), info: { fingerprint: identity?.fingerprint ?? '' } };
+    return { ...(await readHostFacts(call.server.machine)), info: { fingerprint: identity?.fingerprint ?? '' } };
+  }),
+
+  implement(powerNode, async ({ command }, call) => {
+    await controlPower(call.server.machine, command);
+    return null;
   }),
 ];
 

@@ -5,11 +5,7 @@ import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
 import { taskItem } from '../shapes.contract.ts';
 
-const node = Type.String({
-  pattern: '^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$',
-  maxLength: 255,
-  description: 'localhost or the name of the host.',
-});
+const { node } = schema;
 const oneTask = { node, upid: schema.upid };
 const start = Type.Optional(Type.Integer({ minimum: 0, default: 0, description: 'Where to begin.' }));
 const limit = Type.Optional(Type.Integer({ minimum: 0, default: 50, description: 'How many; 0 is all.' }));

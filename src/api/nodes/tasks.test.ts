@@ -5,7 +5,6 @@ import { after, before, test } from 'node:test';
 import { formatUtc } from '../../base/clock.ts';
 import { parseUpid } from '../../model/upid.ts';
 import { TestApi } from '../testing/api-server.ts';
-import { cpuShares, parseCpuinfo, parseCpuTimes, parseMeminfo } from './host-facts.ts';
 
 type Item = Record<string, unknown>;
 let api: TestApi;
@@ -130,18 +129,4 @@ test('a running task is stopped by its user or an administrator only', async () 
   assert.equal((await api.call('DELETE', pathOf(task.upid, ''), { as: 'admin@pbs' })).text, '{"data":null}');
   assert.match(await task.done, /abort/);
   assert.equal((await api.call('DELETE', pathOf(task.upid, ''), { as: 'admin@pbs' })).status, 200);
-});
-
-test('facts of the host are read from what the kernel writes', async () => {
-  const { memory, swap } = parseMeminfo('MemTotal:  100 kB\nMemAvailable:  40 kB\nSwapTotal: 10 kB\nSwapFree: 10 kB\n');
-  assert.deepEqual(memory, { total: 102400, used: 61440, free: 40960 });
-  assert.deepEqual(swap, { total: 10240, used: 0, free: 10240 });
-  const before = parseCpuTimes('cpu  100 0 0 100 0 0 0 0 0 0\ncpu0 1 2 3\n');
-  const now = parseCpuTimes('cpu  150 0 0 125 25 0 0 0 0 0\n');
-  assert.deepEqual(cpuShares(before, now), { cpu: 0.5, wait: 0.25 });
-  assert.deepEqual(cpuShares(now, now), { cpu: 0, wait: 0 });
-  const cpus = 'model name\t: Some CPU\nphysical id\t: 0\n\nmodel name\t: Some CPU\nphysical id\t: 1\n';
-  assert.deepEqual({ ...parseCpuinfo(cpus), cpus: 0 }, { model: 'Some CPU', sockets: 2, cpus: 0 });
-  const status = await api.call('GET', 'nodes/localhost/status', { as: 'admin@pbs' });
-  assert.ok(((status.json.data as { memory: Item }).memory['total'] as number) > 0);
 });

@@ -18,6 +18,16 @@ export const datastoreUsage = defineEndpoint({
       avail: Type.Optional(Type.Integer({ description: 'Bytes that can be written.' })),
       'mount-status': Type.String({ description: 'mounted, notmounted or nonremovable.' }),
       'backend-type': Type.Optional(Type.String({ description: 'filesystem or s3.' })),
+      history: Type.Optional(
+        Type.Array(Type.Union([Type.Number(), Type.Null()]), {
+          description: 'Share of the space in use, slot by slot; null where nothing was measured.',
+        }),
+      ),
+      'history-start': Type.Optional(Type.Integer({ description: 'Start of the first slot, epoch seconds.' })),
+      'history-delta': Type.Optional(Type.Integer({ description: 'Length of a slot in seconds.' })),
+      'estimated-full-date': Type.Optional(
+        Type.Integer({ description: 'When it will be full if usage grows on, epoch seconds; 0 is never.' }),
+      ),
       'gc-status': Type.Optional(gcStatus),
       dedup: Type.Optional(Type.Number({ description: 'Deduplication factor.' })),
       error: Type.Optional(Type.String({ description: 'Why the datastore cannot be looked at.' })),

@@ -1,6 +1,9 @@
 // GET status/datastore-usage: one datastore that fails must not hide the others.
 
+import { epochSeconds } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
+import { estimateFull } from '../../metrics/forecast.ts';
+import { datastoreSeries } from '../../metrics/series.ts';
 import { datastoreAclPath } from '../../model/backup.ts';
 import { privileges } from '../../model/privileges.ts';
 import { callerOf, hasPrivileges } from '../../wire/authorize.ts';
@@ -32,10 +35,29 @@ async function usageOf(call: CallContext, name: string) {
       ...item,
       'backend-type': 'filesystem',
       ...(await store.status()),
+      ...historyOf(call, name),
       'gc-status': gc,
       dedup: dedupFactor(gc),
     };
   } catch (error) {
     return { ...item, error: messageOf(error) };
+  }
+}
+
+/** The last month and what follows from it; absent when the measurements cannot be read. */
+function historyOf(call: CallContext, name: string) {
+  const { clock, metrics, log } = call.server;
+  try {
+    const { start, step, shares } = metrics.usage(datastoreSeries(name), epochSeconds(clock));
+    const full = estimateFull(shares, start, step);
+    return {
+      history: shares,
+      'history-start': start,
+      'history-delta': step,
+      ...(full === undefined ? {} : { 'estimated-full-date': full }),
+    };
+  } catch (error) {
+    log('warn', 'no-usage-history', { datastore: name, error: messageOf(error) });
+    return {};
   }
 }

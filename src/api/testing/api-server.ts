@@ -12,6 +12,8 @@ import { DatastoreConfig } from '../../config/datastore-config.ts';
 import { createDirectories, resolveDirectories } from '../../config/directories.ts';
 import { ConfiguredDatastores } from '../../daemon/datastore-registry.ts';
 import { serverVersion } from '../../daemon/version.ts';
+import { FakeMachine } from '../../machine/testing/fake-machine.ts';
+import { MetricsReader } from '../../metrics/metrics-reader.ts';
 import { rootUser } from '../../model/auth-id.ts';
 import type { EndpointContract } from '../../model/endpoint.ts';
 import { TaskRegistry } from '../../task/task-registry.ts';
@@ -49,6 +51,8 @@ export interface TestApiOptions {
   stores?: Record<string, string>;
   session?: UpgradeHandler;
   delays?: { unauthorized: number; forbidden: number };
+  /** The machine; by default one without files and programs, so that no call can change the real one. */
+  machine?: FakeMachine;
 }
 
 /** Users: `admin@pbs` may do everything, `audit@pbs` audits the stores, `nobody@pbs` has no rights. */
@@ -56,14 +60,23 @@ export class TestApi implements AsyncDisposable {
   readonly server: ServerContext;
   readonly port: number;
   readonly home: string;
+  readonly machine: FakeMachine;
   /** Everything that was logged at level error. */
   readonly errors: { event: string; facts: Record<string, unknown> }[];
   readonly #api: ApiServer;
   readonly #agent = new https.Agent({ keepAlive: true, rejectUnauthorized: false });
 
-  private constructor(home: string, server: ServerContext, api: ApiServer, port: number, errors: TestApi['errors']) {
+  private constructor(
+    home: string,
+    server: ServerContext,
+    machine: FakeMachine,
+    api: ApiServer,
+    port: number,
+    errors: TestApi['errors'],
+  ) {
     this.home = home;
     this.server = server;
+    this.machine = machine;
     this.#api = api;
     this.port = port;
     this.errors = errors;
@@ -81,11 +94,14 @@ export class TestApi implements AsyncDisposable {
     const access = await AccessControl.open(directories, clock, { logger: log, sleep: async () => {} });
     const tasks = await TaskRegistry.open(directories, clock, 'testnode', log);
     const datastores = new ConfiguredDatastores(directories, clock, log);
+    const machine = options.machine ?? new FakeMachine({}, {}, '/');
     const server: ServerContext = {
       directories,
       access,
       tasks,
       datastores,
+      machine,
+      metrics: new MetricsReader(directories),
       clock,
       log,
       version: serverVersion,
@@ -110,7 +126,7 @@ export class TestApi implements AsyncDisposable {
     const delays = options.delays ?? { unauthorized: 0, forbidden: 0 };
     const api = new ApiServer({ server, router, sessions, identity, delays });
     const port = await api.listen({ port: 0, host: '127.0.0.1' });
-    return new TestApi(home, server, api, port, errors);
+    return new TestApi(home, server, machine, api, port, errors);
   }
 
   setIdentity(identity: Parameters<ApiServer['setIdentity']>[0]): void {
@@ -186,6 +202,7 @@ export class TestApi implements AsyncDisposable {
     this.#agent.destroy();
     await this.#api.close(0);
     await this.server.tasks.shutdown();
+    this.machine[Symbol.dispose]();
     rmSync(this.home, { recursive: true, force: true });
   }
 }

@@ -6,6 +6,7 @@ import { groupEndpoints } from './groups.ts';
 import { jobEndpoints } from './jobs.ts';
 import { listEndpoints } from './list.ts';
 import { namespaceEndpoints } from './namespace.ts';
+import { datastoreRrdEndpoints } from './rrd.ts';
 import { snapshotEndpoints } from './snapshots.ts';
 import { statusEndpoints } from './status.ts';
 
@@ -18,4 +19,5 @@ export const adminDatastoreEndpoints = [
   ...catalogEndpoints,
   ...jobEndpoints,
   ...statusEndpoints,
+  ...datastoreRrdEndpoints,
 ];

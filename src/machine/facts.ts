@@ -2,6 +2,7 @@
 
 import { readFile, statfs } from 'node:fs/promises';
 import os from 'node:os';
+import type { Machine } from './machine.ts';
 
 export interface HostFacts {
   memory: { total: number; used: number; free: number };
@@ -17,42 +18,37 @@ export interface HostFacts {
   'boot-info': { mode: 'efi' | 'legacy-bios'; secureboot?: boolean };
 }
 
-interface CpuTimes {
+export interface CpuTimes {
   total: number;
   idle: number;
   wait: number;
 }
 
 /** Times at the last call, so that the shares are those since then; since boot at the first. */
-let lastTimes: CpuTimes = { total: 0, idle: 0, wait: 0 };
+const lastTimes = new WeakMap<Machine, CpuTimes>();
 
-export async function readHostFacts(): Promise<HostFacts> {
+export async function readHostFacts(machine: Machine): Promise<HostFacts> {
   const [meminfo, stat, cpuinfo, root, boot] = await Promise.all([
-    readFile('/proc/meminfo', 'utf8'),
-    readFile('/proc/stat', 'utf8'),
-    readFile('/proc/cpuinfo', 'utf8'),
-    statfs('/'),
-    bootInfo(),
+    readFile(machine.path('/proc/meminfo'), 'utf8'),
+    readFile(machine.path('/proc/stat'), 'utf8'),
+    readFile(machine.path('/proc/cpuinfo'), 'utf8'),
+    rootSpace(machine),
+    bootInfo(machine),
   ]);
   const memory = parseMeminfo(meminfo);
   const now = parseCpuTimes(stat);
-  const shares = cpuShares(lastTimes, now);
-  lastTimes = now;
-  const machine = os.machine();
+  const shares = cpuShares(lastTimes.get(machine) ?? { total: 0, idle: 0, wait: 0 }, now);
+  lastTimes.set(machine, now);
   const [sysname, release, version] = [os.type(), os.release(), os.version()];
   return {
     ...memory,
-    root: {
-      total: root.blocks * root.bsize,
-      used: (root.blocks - root.bfree) * root.bsize,
-      avail: root.bavail * root.bsize,
-    },
+    root,
     uptime: Math.floor(os.uptime()),
     loadavg: os.loadavg(),
     ...shares,
     cpuinfo: parseCpuinfo(cpuinfo),
     kversion: `${sysname} ${release} ${version}`,
-    'current-kernel': { sysname, release, version, machine },
+    'current-kernel': { sysname, release, version, machine: os.machine() },
     'boot-info': boot,
   };
 }
@@ -88,13 +84,15 @@ export function parseCpuinfo(text: string): HostFacts['cpuinfo'] {
   return { model, sockets: Math.max(sockets.size, 1), cpus: os.cpus().length };
 }
 
-async function bootInfo(): Promise<HostFacts['boot-info']> {
-  const variable = '/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c';
-  try {
-    await readFile('/sys/firmware/efi/fw_platform_size');
-  } catch {
-    return { mode: 'legacy-bios' };
-  }
+/** Space of the file system that the machine's root lies on. */
+export async function rootSpace(machine: Machine): Promise<HostFacts['root']> {
+  const { blocks, bfree, bavail, bsize } = await statfs(machine.path('/'));
+  return { total: blocks * bsize, used: (blocks - bfree) * bsize, avail: bavail * bsize };
+}
+
+async function bootInfo(machine: Machine): Promise<HostFacts['boot-info']> {
+  const variable = machine.path('/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c');
+  if (!machine.exists('/sys/firmware/efi')) return { mode: 'legacy-bios' };
   const value = await readFile(variable).catch(() => undefined);
   return { mode: 'efi', ...(value === undefined ? {} : { secureboot: value.at(-1) === 1 }) };
 }

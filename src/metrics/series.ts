@@ -1,0 +1,43 @@
+// What is measured: the values of the node and of each datastore, under the names that the API answers
+// (rest-api.md 7.3 and 7.6 "rrd"). Browser-safe.
+
+const diskMetrics = ['read_ios', 'read_bytes', 'write_ios', 'write_bytes', 'io_ticks'] as const;
+
+/** Stored by position: new names go to the end, none is ever taken out. */
+export const nodeMetrics = [
+  'cpu',
+  'iowait',
+  'memtotal',
+  'memused',
+  'swaptotal',
+  'swapused',
+  'netin',
+  'netout',
+  'loadavg',
+  'total',
+  'used',
+  ...diskMetrics,
+] as const;
+
+/** Stored by position, like those of the node. */
+export const datastoreMetrics = ['total', 'available', 'used', ...diskMetrics] as const;
+
+export type NodeValues = Partial<Record<(typeof nodeMetrics)[number], number>>;
+export type DatastoreValues = Partial<Record<(typeof datastoreMetrics)[number], number>>;
+
+export const nodeSeries = 'host';
+export const datastoreSeries = (store: string): string => `datastore/${store}`;
+
+/** The names of a series' values, in stored order. */
+export function metricsOf(series: string): readonly string[] {
+  return series === nodeSeries ? nodeMetrics : datastoreMetrics;
+}
+
+/** The values of one series at one moment; a value that is not known is absent. */
+export interface Sample {
+  series: string;
+  values: Readonly<Record<string, number | undefined>>;
+}
+
+/** One slot of a series: its start in epoch seconds, and the values that are known. */
+export type Point = { time: number } & Record<string, number>;
