@@ -8,7 +8,7 @@ import path from 'node:path';
 export const layers: readonly (readonly string[])[] = [
   ['base', 'os'],
   ['model', 'format', 'crypto', 'chunker', 'pxar', 'calendar'],
-  ['chunk-store', 'datastore', 'config', 'access', 'task', 'notify', 'metrics', 'tape', 'machine'],
+  ['chunk-store', 'datastore', 'config', 'access', 'task', 'audit', 'notify', 'metrics', 'tape', 'machine'],
   ['wire', 'backup', 'reader', 'client', 'sync', 'jobs'],
   ['api'],
   ['cli', 'daemon'],
@@ -26,6 +26,8 @@ export const sameLayer: Readonly<Record<string, string>> = {
   'access -> config': 'users, tokens and ACL are configuration files',
   'task -> config': 'the directories of logs and control sockets',
   'metrics -> config': 'the directory of the database',
+  'audit -> config': 'the directories of the log and of its head',
+  'audit -> task': 'tasks that end are entries',
   'backup -> wire': 'a session speaks HTTP/2',
   'reader -> wire': 'a session speaks HTTP/2',
   'reader -> backup': 'both sessions share one vocabulary',

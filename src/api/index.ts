@@ -2,6 +2,7 @@
 
 import type { Endpoint } from '../wire/implement.ts';
 import { accessEndpoints } from './access/endpoints.ts';
+import { auditEndpoints } from './admin/audit/audit.ts';
 import { adminDatastoreEndpoints } from './admin/datastore/endpoints.ts';
 import { configEndpoints } from './config/endpoints.ts';
 import { nodesEndpoints } from './nodes/endpoints.ts';
@@ -12,6 +13,7 @@ export const endpoints: readonly Endpoint[] = [
   ...pingEndpoints,
   ...accessEndpoints,
   ...adminDatastoreEndpoints,
+  ...auditEndpoints,
   ...configEndpoints,
   ...nodesEndpoints,
   ...statusEndpoints,

@@ -57,7 +57,7 @@ async function startIn(server: ServerContext, request: UpgradeRequest, target: B
   const type = target.benchmark ? 'benchmark' : 'backup';
   const id = `${target.store.name}:${formatGroup(target.snapshot)}`;
   try {
-    await server.tasks.start({ type, id, authId: request.authId }, async (task) => {
+    await server.tasks.start({ type, id, authId: request.authId, peer: request.peer }, async (task) => {
       using _ = target.use;
       const session = new BackupSession(target.store, transaction, task, { debug: request.params['debug'] === true });
       task.log(startLine(type, target, request.peer));

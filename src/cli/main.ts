@@ -3,7 +3,7 @@
 import { type Command, type CommandGroup, defineGroup } from './framework/command.ts';
 import { runProgram } from './framework/run.ts';
 import { ProcessTerminal } from './framework/terminal.ts';
-import { programs, runNamed } from './programs.ts';
+import { programs, runNamed, shortcuts } from './programs.ts';
 
 /** Finds the program a word means: its name, its short name, or a unique prefix of either. */
 function findProgram(word: string): string | undefined {
@@ -14,7 +14,7 @@ function findProgram(word: string): string | undefined {
   return near.length === 1 ? near[0] : undefined;
 }
 
-/** The tree of `granary` itself: every program as a sub-command, under its short and its full name. */
+/** The tree of `granary` itself: every program as a sub-command, under its short and its full name, and shortcuts. */
 async function everything(): Promise<CommandGroup> {
   const commands: Record<string, Command | CommandGroup> = {};
   const aliases: Record<string, readonly string[]> = {};
@@ -22,6 +22,7 @@ async function everything(): Promise<CommandGroup> {
     commands[program.short] = await program.load();
     aliases[name] = [program.short];
   }
+  for (const [name, load] of Object.entries(shortcuts)) commands[name] = await load();
   return defineGroup('Backup server and client.', commands, aliases);
 }
 
@@ -29,7 +30,8 @@ async function main(words: readonly string[]): Promise<number> {
   const terminal = new ProcessTerminal();
   const [name = 'granary', ...rest] = words;
   if (name !== 'granary') return runNamed(name, rest, terminal);
-  const program = rest[0] === undefined ? undefined : findProgram(rest[0]);
+  const shortcut = Object.hasOwn(shortcuts, rest[0] ?? '');
+  const program = rest[0] === undefined || shortcut ? undefined : findProgram(rest[0]);
   if (program === undefined) return runProgram('granary', await everything(), rest, terminal);
   return runNamed(program, rest.slice(1), terminal, `granary ${rest[0]}`);
 }

@@ -39,6 +39,11 @@ export const programs: Readonly<Record<string, ProgramEntry>> = {
   },
 };
 
+/** What `granary` offers besides the programs: groups of commands that belong to one of them, closer at hand. */
+export const shortcuts: Readonly<Record<string, () => Promise<CommandGroup>>> = {
+  audit: async () => (await import('./audit/commands.ts')).auditCommands,
+};
+
 /** Runs a command line of one of the programs and gives its exit code; `shown` is what the user typed to get here. */
 export async function runNamed(
   name: string,

@@ -4,6 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { AccessControl } from '../access/access-control.ts';
 import { endpoints } from '../api/index.ts';
+import { AuditLog } from '../audit/audit-log.ts';
+import { auditTasks } from '../audit/audit-tasks.ts';
 import { backupUpgrade, readerUpgrade } from '../backup/session.contract.ts';
 import { startBackupSession } from '../backup/session-server.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
@@ -69,7 +71,8 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
     logger: log,
     ...(delays === undefined ? {} : { sleep: (ms: number) => sleep(Math.min(ms, delays.unauthorized)) }),
   });
-  const tasks = await TaskRegistry.open(directories, clock, node, log);
+  const audit = new AuditLog(directories, clock, log);
+  const tasks = await TaskRegistry.open(directories, clock, node, log, { onEnd: auditTasks(audit) });
   const datastores = new ConfiguredDatastores(directories, clock, log);
   const machine = options.machine ?? new Machine();
   const metrics = new MetricsReader(directories);
@@ -80,6 +83,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
     datastores,
     machine,
     metrics,
+    audit,
     clock,
     log,
     version: serverVersion,

@@ -24,7 +24,10 @@ export interface EndpointContract<P extends TObject = TObject, R extends TSchema
   /** Below `/api2/json/` without slash in front; path variables in braces: `admin/datastore/{store}/groups`. */
   path: string;
   summary: string;
-  /** Path variables included. Property names are the wire's kebab-case. */
+  /**
+   * Path variables included. Property names are the wire's kebab-case. Secrets are `writeOnly`, which keeps them out of
+   * every log.
+   */
   parameters: P;
   result: R;
   access: Access;
@@ -33,6 +36,8 @@ export interface EndpointContract<P extends TObject = TObject, R extends TSchema
    * installation the unprivileged process hands such calls on.
    */
   protected?: true;
+  /** A call that changes nothing, although its method is not GET: it is not in the audit log. */
+  audit?: false;
   /** `upload`: the body is raw and streamed to the handler, parameters come from query and path only. */
   body?: 'upload';
   /** `download`: the handler answers a byte stream itself. */

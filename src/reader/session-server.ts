@@ -64,7 +64,7 @@ async function startIn(
   const time = snapshot.time.toString(16).toUpperCase().padStart(8, '0');
   const id = `${store.name}:${formatGroup(snapshot)}/${time}`;
   try {
-    await server.tasks.start({ type: 'reader', id, authId }, async (task) => {
+    await server.tasks.start({ type: 'reader', id, authId, peer: request.peer }, async (task) => {
       using _use = use;
       using _lock = lock;
       task.log(`starting new backup reader datastore '${store.name}': "${store.path}"`);

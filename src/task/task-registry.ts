@@ -28,6 +28,13 @@ export interface TaskStart {
   /** Worker id, unescaped; absent or empty = none. */
   id?: string;
   authId: AuthId;
+  /** From where it was asked for. */
+  peer?: string;
+}
+
+export interface TaskRegistryOptions {
+  /** Told of each task of this process once it is archived; `task.done` resolves when this does. */
+  onEnd?(start: TaskStart, upid: string, status: TaskStatus): Promise<void>;
 }
 
 export interface TaskInfo {
@@ -71,11 +78,19 @@ export class TaskRegistry {
   readonly #lists: TaskLists;
   readonly #reader = new TaskLogReader();
   readonly #own = new Set<WorkerTask>();
+  readonly #onEnd: TaskRegistryOptions['onEnd'];
   #control: Promise<ControlServer> | undefined;
   #stopping = false;
 
-  private constructor(directories: Directories, clock: Clock, node: string, logger: Logger) {
+  private constructor(
+    directories: Directories,
+    clock: Clock,
+    node: string,
+    logger: Logger,
+    onEnd: TaskRegistryOptions['onEnd'],
+  ) {
     this.#directories = directories;
+    this.#onEnd = onEnd;
     this.#clock = clock;
     this.#node = node;
     this.#logger = logger;
@@ -94,8 +109,9 @@ export class TaskRegistry {
     clock: Clock,
     node: string,
     logger: Logger = silentLogger,
+    o: TaskRegistryOptions = {},
   ): Promise<TaskRegistry> {
-    return new TaskRegistry(directories, clock, node, logger);
+    return new TaskRegistry(directories, clock, node, logger, o.onEnd);
   }
 
   /**
@@ -128,7 +144,12 @@ export class TaskRegistry {
       await rm(path, { force: true });
       throw error;
     }
-    void this.#run(task, log, work).then(done.resolve);
+    void this.#run(task, log, work)
+      .then(async (status) => {
+        await this.#onEnd?.(o, upid, status);
+        return status;
+      })
+      .then(done.resolve);
     return task;
   }
 

@@ -2,6 +2,7 @@
 // Interfaces only; daemon/ builds them, tests build their own.
 
 import type { AccessControl } from '../access/access-control.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Directories } from '../config/directories.ts';
@@ -46,6 +47,7 @@ export interface ServerContext {
   readonly directories: Directories;
   readonly access: AccessControl;
   readonly tasks: TaskRegistry;
+  readonly audit: AuditLog;
   readonly datastores: DatastoreRegistry;
   /** The machine that the server runs on. */
   readonly machine: Machine;

@@ -9,6 +9,7 @@ import type { AuthId } from '../model/auth-id.ts';
 import type { EndpointContract } from '../model/endpoint.ts';
 import { AccessLog, shownAddress } from './access-log.ts';
 import { refuseUpgrade, sendBytes, sendFormatted, sendWhole } from './answer.ts';
+import { auditedCall } from './audited-call.ts';
 import { checkDatastoreAccess, checkStaticAccess } from './authorize.ts';
 import type { ByteAnswer, CallContext, ServerContext, UpgradeHandler } from './context.ts';
 import { formatError, formatResult, isOutputFormat, type OutputFormat } from './formatter.ts';
@@ -229,7 +230,7 @@ export class ApiServer {
       },
       setHeader: (name, value) => void response.setHeader(name, value),
     };
-    return await handle(parameters, call);
+    return await auditedCall(contract, parameters, call, () => handle(parameters, call));
   }
 
   /** Checks the credentials unless the world may call. Throws `PlainError` 401. */

@@ -22,6 +22,7 @@ export const createTicket = defineEndpoint({
     'ticket-info': Type.Optional(Type.String()),
   }),
   access: { kind: 'world' },
+  audit: false,
 });
 
 export const deleteTicket = defineEndpoint({
@@ -31,4 +32,5 @@ export const deleteTicket = defineEndpoint({
   parameters: Type.Object({}),
   result: Type.Null(),
   access: { kind: 'world' },
+  audit: false,
 });

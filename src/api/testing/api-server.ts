@@ -5,6 +5,8 @@ import https from 'node:https';
 import os from 'node:os';
 import path from 'node:path';
 import { AccessControl } from '../../access/access-control.ts';
+import { AuditLog } from '../../audit/audit-log.ts';
+import { auditTasks } from '../../audit/audit-tasks.ts';
 import { backupUpgrade, readerUpgrade } from '../../backup/session.contract.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
@@ -92,13 +94,15 @@ export class TestApi implements AsyncDisposable {
       if (level === 'error') errors.push({ event, facts });
     };
     const access = await AccessControl.open(directories, clock, { logger: log, sleep: async () => {} });
-    const tasks = await TaskRegistry.open(directories, clock, 'testnode', log);
+    const audit = new AuditLog(directories, clock, log);
+    const tasks = await TaskRegistry.open(directories, clock, 'testnode', log, { onEnd: auditTasks(audit) });
     const datastores = new ConfiguredDatastores(directories, clock, log);
     const machine = options.machine ?? new FakeMachine({}, {}, '/');
     const server: ServerContext = {
       directories,
       access,
       tasks,
+      audit,
       datastores,
       machine,
       metrics: new MetricsReader(directories),

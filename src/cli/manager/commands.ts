@@ -1,5 +1,6 @@
 // The commands of proxmox-backup-manager (cli.md 5, 12). They need the rights of the server's own user.
 
+import { auditCommands } from '../audit/commands.ts';
 import { defineGroup } from '../framework/command.ts';
 import { list as listAcl, update as updateAcl } from './acl.ts';
 import { create as createDatastore, list as listDatastores, show as showDatastore } from './datastores.ts';
@@ -30,6 +31,7 @@ export const managerCommands = defineGroup('Manage the backup server on this mac
   }),
   acl: defineGroup('Access rules.', { list: listAcl, update: updateAcl }),
   task: defineGroup('Tasks.', { list: listTasks, log: taskLog, stop: stopTask }),
+  audit: auditCommands,
   cert: defineGroup("The server's certificate.", { info: certInfo }),
   versions,
 });

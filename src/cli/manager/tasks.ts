@@ -1,11 +1,11 @@
 // Commands about tasks (cli.md 5, 12).
 
-import { GranaryError } from '../../base/errors.ts';
 import { defineCommand } from '../framework/command.ts';
 import { option, optional } from '../framework/options.ts';
 import { outputFormat, outputOption, printJson } from '../framework/output.ts';
 import { printTaskLog, stopTask } from '../task-log.ts';
 import { printTasks, type TaskEntry } from '../task-table.ts';
+import { parseTimeOption } from '../time-option.ts';
 import { completeDatastore, completeUser } from './complete.ts';
 import { openLocalServer } from './local-server.ts';
 
@@ -37,8 +37,8 @@ export const list = defineCommand({
     const filtered = [since, until, limit, ...Object.values(rest)].some((value) => value !== undefined);
     const parameters = {
       ...rest,
-      since: parseTime('since', since),
-      until: parseTime('until', until),
+      since: parseTimeOption('since', since),
+      until: parseTimeOption('until', until),
       limit: limit ?? 50,
       start: 0,
       running: running || !(all || filtered) ? true : undefined,
@@ -48,15 +48,6 @@ export const list = defineCommand({
     if (!printJson(terminal, outputFormat(values, terminal), tasks)) printTasks(terminal, tasks);
   },
 });
-
-function parseTime(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const epoch = /^\d+$/.test(text) ? Number(text) : Math.floor(Date.parse(text) / 1000);
-  if (Number.isSafeInteger(epoch)) return epoch;
-  throw new GranaryError('parameter-invalid', `parameter verification failed - '${name}': '${text}' is no time`, {
-    parameters: { [name]: 'no time' },
-  });
-}
 
 export const log = defineCommand({
   summary: 'Show the log of a task, as it grows.',

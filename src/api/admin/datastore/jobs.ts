@@ -103,7 +103,7 @@ async function startTask(
   work: (task: WorkerTask) => Promise<void>,
 ): Promise<WorkerTask> {
   const kind = type === 'prune' ? 'write' : 'read';
-  return await call.server.tasks.start({ type, id, authId: callerOf(call) }, async (task) => {
+  return await call.server.tasks.start({ type, id, authId: callerOf(call), peer: call.peer }, async (task) => {
     using _use = await call.server.datastores.use(store, kind);
     await work(task);
   });
