@@ -15,12 +15,12 @@ import { parseArgs } from 'node:util';
 import { BackupWriter } from '../src/backup/writer.ts';
 import { toHex } from '../src/base/bytes.ts';
 import { SharedArena } from '../src/base/shared-arena.ts';
+import { makeSelfSigned } from '../src/certificates/self-signed.ts';
 import { chunkPath } from '../src/chunk-store/layout.ts';
 import { Connection } from '../src/client/connection.ts';
 import { parseRepository } from '../src/client/repository.ts';
 import { encodeBlob } from '../src/format/blob.ts';
 import { writeFileDirectSync } from '../src/os/direct-write.ts';
-import { makeSelfSigned } from '../src/wire/certificate.ts';
 import { cpuSeconds, median, peakKiB, processTree, resetPeaks } from './measure.ts';
 
 const MiB = 1024 * 1024;

@@ -14,8 +14,8 @@ import { fromHex } from '../src/base/bytes.ts';
 import { SharedArena } from '../src/base/shared-arena.ts';
 import { mapOrdered } from '../src/base/streams.ts';
 import { WorkerPool } from '../src/base/worker-pool.ts';
+import { makeSelfSigned } from '../src/certificates/self-signed.ts';
 import { fixedChunkSize } from '../src/model/names.ts';
-import { makeSelfSigned } from '../src/wire/certificate.ts';
 import { type Measured, measure, median } from './measure.ts';
 
 const MiB = 1024 * 1024;

@@ -6,12 +6,12 @@ import { parseArgs } from 'node:util';
 import { AccessControl } from '../src/access/access-control.ts';
 import { systemClock } from '../src/base/clock.ts';
 import { jsonLogger } from '../src/base/log.ts';
+import { loadIdentity } from '../src/certificates/identity.ts';
 import { DatastoreConfig } from '../src/config/datastore-config.ts';
 import { prepareServer } from '../src/daemon/prepare.ts';
 import { superviseServer } from '../src/daemon/supervisor.ts';
 import { Datastore } from '../src/datastore/datastore.ts';
 import { rootUser } from '../src/model/auth-id.ts';
-import { loadIdentity } from '../src/wire/tls.ts';
 
 const { values } = parseArgs({ options: { home: { type: 'string' }, port: { type: 'string', default: '0' } } });
 const home = values.home;

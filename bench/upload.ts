@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { parseArgs } from 'node:util';
 import { SharedArena } from '../src/base/shared-arena.ts';
-import { makeSelfSigned } from '../src/wire/certificate.ts';
+import { makeSelfSigned } from '../src/certificates/self-signed.ts';
 import { connectH2, type H2Session } from '../src/wire/h2-client.ts';
 import { upgradeToHttp2 } from '../src/wire/h2-upgrade.ts';
 

@@ -6,11 +6,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { jsonLogger } from '../src/base/log.ts';
+import { loadIdentity } from '../src/certificates/identity.ts';
 import { DatastoreConfig } from '../src/config/datastore-config.ts';
 import { type ProxyServer, startProxy } from '../src/daemon/proxy.ts';
 import { Datastore } from '../src/datastore/datastore.ts';
 import { rootUser } from '../src/model/auth-id.ts';
-import { loadIdentity } from '../src/wire/tls.ts';
 
 const { values } = parseArgs({
   options: { port: { type: 'string', default: '0' }, verbose: { type: 'boolean', short: 'v', default: false } },

@@ -44,6 +44,7 @@ const samples: Record<string, string | number | boolean> = {
   timeframe: 'hour',
   cf: 'AVERAGE',
   command: 'reboot',
+  certificates: 'PEM',
   upid: 'UPID:testnode:00000001:00000001:00000001:6B03A79F:backup:fixture:admin@pbs:',
 };
 

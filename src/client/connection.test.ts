@@ -6,8 +6,8 @@ import { type AddressInfo, connect, createServer as createTcpServer } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
-import { makeSelfSigned } from '../wire/certificate.ts';
-import { certificateFingerprint } from '../wire/tls.ts';
+import { certificateFingerprint } from '../certificates/describe.ts';
+import { makeSelfSigned } from '../certificates/self-signed.ts';
 import { Connection, type ConnectionOptions, type Prompter } from './connection.ts';
 
 type Seen = { method: string; url: string; headers: IncomingMessage['headers']; body: string };

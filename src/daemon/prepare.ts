@@ -1,8 +1,8 @@
 // What a server needs before its first process listens: directories and a certificate.
 
 import type { Clock } from '../base/clock.ts';
+import { ensureIdentity } from '../certificates/identity.ts';
 import { createDirectories, type Directories, resolveDirectories } from '../config/directories.ts';
-import { ensureIdentity } from '../wire/tls.ts';
 
 /** Makes what is missing; `bits` is the size of the key of a certificate that has to be made. */
 export async function prepareServer(home: string, clock: Clock, o: { bits?: number } = {}): Promise<Directories> {

@@ -11,6 +11,7 @@ import { startBackupSession } from '../backup/session-server.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { jsonLogger, type Logger } from '../base/log.ts';
+import { ensureIdentity, identityStamp, loadIdentity } from '../certificates/identity.ts';
 import type { Directories } from '../config/directories.ts';
 import { Machine } from '../machine/machine.ts';
 import { MetricsReader } from '../metrics/metrics-reader.ts';
@@ -21,7 +22,6 @@ import { TaskRegistry } from '../task/task-registry.ts';
 import type { ServerContext } from '../wire/context.ts';
 import { ApiServer, type SessionEndpoint } from '../wire/http-server.ts';
 import { Router } from '../wire/router.ts';
-import { ensureIdentity, identityStamp, loadIdentity } from '../wire/tls.ts';
 import { ConfiguredDatastores } from './datastore-registry.ts';
 import { Measurements } from './measurements.ts';
 import { prepareServer } from './prepare.ts';
@@ -52,7 +52,7 @@ export interface ProxyServer {
 }
 
 /** How often the certificate's files are looked at. */
-const certificateCheckMs = 5000;
+const certificateCheckMs = 1000;
 
 const sessions: readonly SessionEndpoint[] = [
   { contract: backupUpgrade as unknown as EndpointContract, handle: startBackupSession },

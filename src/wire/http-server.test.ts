@@ -9,10 +9,10 @@ import tls from 'node:tls';
 import { Type } from 'typebox';
 import { TestApi, type TestApiOptions } from '../api/testing/api-server.ts';
 import { GranaryError } from '../base/errors.ts';
+import { ensureIdentity } from '../certificates/identity.ts';
 import { defineEndpoint } from '../model/endpoint.ts';
 import type { UpgradeRequest } from './h2-upgrade.ts';
 import { type Endpoint, implement, implementDownload } from './implement.ts';
-import { ensureIdentity } from './tls.ts';
 
 const any = { kind: 'any' } as const;
 const world = { kind: 'world' } as const;

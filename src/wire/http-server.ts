@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
+import type { TlsIdentity } from '../certificates/identity.ts';
 import type { AuthId } from '../model/auth-id.ts';
 import type { EndpointContract } from '../model/endpoint.ts';
 import { AccessLog, shownAddress } from './access-log.ts';
@@ -17,7 +18,6 @@ import { type Listener, listen } from './listener.ts';
 import { parseParameters } from './parameters.ts';
 import { type Match, maxUrlBytes, pathComponents, type Route, type Router } from './router.ts';
 import { takeSocket } from './take-socket.ts';
-import type { TlsIdentity } from './tls.ts';
 
 /** Longest body of a call whose parameters are in the body. */
 const maxParameterBody = 512 * 1024;

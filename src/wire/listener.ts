@@ -6,7 +6,7 @@ import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '../base/log.ts';
-import type { TlsIdentity } from './tls.ts';
+import type { TlsIdentity } from '../certificates/identity.ts';
 
 /** First byte of a TLS handshake record. */
 const tlsHandshake = 0x16;

@@ -13,6 +13,7 @@ import { AccessControl } from '../../src/access/access-control.ts';
 import { runBackup, type TestChunk } from '../../src/backup/testing/content.ts';
 import { target } from '../../src/backup/testing/session-server.ts';
 import { systemClock } from '../../src/base/clock.ts';
+import { ensureIdentity } from '../../src/certificates/identity.ts';
 import { runNamed } from '../../src/cli/programs.ts';
 import { FakeTerminal } from '../../src/cli/testing/terminal.ts';
 import { DatastoreConfig } from '../../src/config/datastore-config.ts';
@@ -21,7 +22,6 @@ import { Datastore } from '../../src/datastore/datastore.ts';
 import { Verification } from '../../src/datastore/verify.ts';
 import { rootUser } from '../../src/model/auth-id.ts';
 import { connectH2, type H2Session } from '../../src/wire/h2-client.ts';
-import { ensureIdentity } from '../../src/wire/tls.ts';
 import { type Launched, launch, type Outcome, root } from '../support/launch.ts';
 
 const storeName = 'store1';

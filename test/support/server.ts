@@ -4,11 +4,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '../../src/base/log.ts';
+import { loadIdentity } from '../../src/certificates/identity.ts';
 import { runNamed } from '../../src/cli/programs.ts';
 import { FakeTerminal } from '../../src/cli/testing/terminal.ts';
 import { startProxy } from '../../src/daemon/proxy.ts';
 import { FakeMachine } from '../../src/machine/testing/fake-machine.ts';
-import { loadIdentity } from '../../src/wire/tls.ts';
 import { scratchFolder } from './scratch.ts';
 
 type RunningProxy = Awaited<ReturnType<typeof startProxy>>;

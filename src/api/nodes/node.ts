@@ -2,10 +2,10 @@
 
 import { readlink } from 'node:fs/promises';
 import { epochSeconds } from '../../base/clock.ts';
+import { loadIdentity } from '../../certificates/identity.ts';
 import { readHostFacts } from '../../machine/facts.ts';
 import { controlPower } from '../../machine/power.ts';
 import { implement } from '../../wire/implement.ts';
-import { loadIdentity } from '../../wire/tls.ts';
 import { listNodes, nodeStatus, nodeTime, powerNode } from './node.contract.ts';
 
 export const nodeEndpoints = [

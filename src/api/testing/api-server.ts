@@ -10,6 +10,7 @@ import { auditTasks } from '../../audit/audit-tasks.ts';
 import { backupUpgrade, readerUpgrade } from '../../backup/session.contract.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
+import { ensureIdentity } from '../../certificates/identity.ts';
 import { DatastoreConfig } from '../../config/datastore-config.ts';
 import { createDirectories, resolveDirectories } from '../../config/directories.ts';
 import { ConfiguredDatastores } from '../../daemon/datastore-registry.ts';
@@ -23,7 +24,6 @@ import type { ServerContext, UpgradeHandler } from '../../wire/context.ts';
 import { ApiServer } from '../../wire/http-server.ts';
 import type { Endpoint } from '../../wire/implement.ts';
 import { Router } from '../../wire/router.ts';
-import { ensureIdentity } from '../../wire/tls.ts';
 import { endpoints as allEndpoints } from '../index.ts';
 
 export interface Answer {

@@ -3,9 +3,10 @@
 import { auditCommands } from '../audit/commands.ts';
 import { defineGroup } from '../framework/command.ts';
 import { list as listAcl, update as updateAcl } from './acl.ts';
+import { info as certInfo, update as updateCert } from './certificates.ts';
 import { create as createDatastore, list as listDatastores, show as showDatastore } from './datastores.ts';
 import { pruneJobs } from './prune-jobs.ts';
-import { certInfo, versions } from './server-facts.ts';
+import { versions } from './server-facts.ts';
 import { list as listTasks, stop as stopTask, log as taskLog } from './tasks.ts';
 import {
   create as createUser,
@@ -32,6 +33,6 @@ export const managerCommands = defineGroup('Manage the backup server on this mac
   acl: defineGroup('Access rules.', { list: listAcl, update: updateAcl }),
   task: defineGroup('Tasks.', { list: listTasks, log: taskLog, stop: stopTask }),
   audit: auditCommands,
-  cert: defineGroup("The server's certificate.", { info: certInfo }),
+  cert: defineGroup("The server's certificate.", { info: certInfo, update: updateCert }),
   versions,
 });

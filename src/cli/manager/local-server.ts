@@ -19,7 +19,7 @@ export async function openLocalServer(terminal: Terminal): Promise<Connection> {
   const directories = serverDirectories(terminal);
   const port = await runningPort(directories);
   const { AccessControl } = await import('../../access/access-control.ts');
-  const { loadIdentity } = await import('../../wire/tls.ts');
+  const { loadIdentity } = await import('../../certificates/identity.ts');
   await mustReadKeys(directories);
   const access = await AccessControl.open(directories, terminal.clock);
   const identity = await loadIdentity(directories.config);
@@ -37,8 +37,8 @@ export async function openLocalServer(terminal: Terminal): Promise<Connection> {
   });
 }
 
-/** The port in `run/proxy.json`, which a server writes when it listens. */
-async function runningPort(directories: Directories): Promise<number> {
+/** The port in `run/proxy.json`, which a server writes when it listens. Throws `connection` when there is none. */
+export async function runningPort(directories: Directories): Promise<number> {
   const file = join(directories.run, 'proxy.json');
   try {
     const state: unknown = JSON.parse(await readFile(file, 'utf8'));

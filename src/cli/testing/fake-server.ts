@@ -3,8 +3,8 @@
 import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { makeSelfSigned } from '../../wire/certificate.ts';
-import { certificateFingerprint } from '../../wire/tls.ts';
+import { certificateFingerprint } from '../../certificates/describe.ts';
+import { makeSelfSigned } from '../../certificates/self-signed.ts';
 
 export interface SeenCall {
   method: string;

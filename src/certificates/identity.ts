@@ -1,26 +1,20 @@
-// The server's certificate: made once, loaded, described (config-and-tasks.md 14).
+// The server's certificate and key: made once, loaded, replaced (config-and-tasks.md 14).
 
-import { createHash, createPrivateKey, randomUUID, X509Certificate } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { lookup, lookupService } from 'node:dns/promises';
 import { readFile, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { GranaryError, isErrno } from '../base/errors.ts';
-import { replaceFile } from '../os/atomic-file.ts';
-import { makeSelfSigned } from './certificate.ts';
+import { certificateFingerprint, keyFits, parseCertificate } from './describe.ts';
+import { type CertificateFiles, type CertificatePair, replacePair } from './pair.ts';
+import { makeSelfSigned } from './self-signed.ts';
 
 /** A certificate chain and its key, as PEM. */
-export interface TlsIdentity {
-  certificate: string;
-  key: string;
+export interface TlsIdentity extends CertificatePair {
   /** SHA-256 of the leaf certificate's DER: lower-case hex pairs with colons. */
   fingerprint: string;
-}
-
-export interface CertificateFiles {
-  certificate: string;
-  key: string;
 }
 
 /** Where the certificate and its key lie in a configuration directory. */
@@ -28,14 +22,20 @@ export function certificateFiles(configDirectory: string): CertificateFiles {
   return { certificate: path.join(configDirectory, 'proxy.pem'), key: path.join(configDirectory, 'proxy.key') };
 }
 
-/** The fingerprint that clients pin. Throws `certificate` when the text holds no certificate. */
-export function certificateFingerprint(pem: string): string {
-  const digest = createHash('sha256').update(parseCertificate(pem).raw).digest('hex');
-  return digest.match(/../g)!.join(':');
-}
-
 /** Loads the certificate; undefined when there is none yet. Throws `certificate` when the files do not go together. */
 export async function loadIdentity(configDirectory: string): Promise<TlsIdentity | undefined> {
+  for (;;) {
+    const stamp = await identityStamp(configDirectory);
+    try {
+      return await readIdentity(configDirectory);
+    } catch (error) {
+      // The two files are read one after the other: they may have been replaced in between.
+      if (stamp === (await identityStamp(configDirectory))) throw error;
+    }
+  }
+}
+
+async function readIdentity(configDirectory: string): Promise<TlsIdentity | undefined> {
   const files = certificateFiles(configDirectory);
   let certificate: string;
   let key: string;
@@ -47,8 +47,7 @@ export async function loadIdentity(configDirectory: string): Promise<TlsIdentity
       cause: error,
     });
   }
-  const parsed = parseCertificate(certificate, files.certificate);
-  if (!matchesKey(parsed, key)) {
+  if (!keyFits(parseCertificate(certificate, files.certificate), key)) {
     throw new GranaryError(
       'certificate',
       `the key in ${files.key} does not belong to the certificate in ${files.certificate}`,
@@ -73,11 +72,25 @@ export async function ensureIdentity(configDirectory: string, options: CreateOpt
     const existing = await loadIdentity(configDirectory);
     if (existing !== undefined) return existing;
   }
-  const made = await selfSigned(options);
-  const files = certificateFiles(configDirectory);
-  await replaceFile(files.key, made.key, { mode: 0o640 });
-  await replaceFile(files.certificate, made.certificate, { mode: 0o640 });
-  return made;
+  return replaceIdentity(configDirectory, await selfSigned(options));
+}
+
+/**
+ * Puts another certificate in place, durably; a server that runs uses it for new connections within seconds. The key
+ * has to fit. A crash leaves the old pair or the new one.
+ */
+export async function replaceIdentity(configDirectory: string, next: CertificatePair): Promise<TlsIdentity> {
+  const old = async (): Promise<CertificatePair | undefined> => {
+    try {
+      return await loadIdentity(configDirectory);
+    } catch (error) {
+      // Files that do not go together are nothing to keep.
+      if (error instanceof GranaryError && error.code === 'certificate') return undefined;
+      throw error;
+    }
+  };
+  await replacePair(certificateFiles(configDirectory), old, next);
+  return { ...next, fingerprint: certificateFingerprint(next.certificate) };
 }
 
 /** When the certificate's files were last written: a value that changes with them. */
@@ -96,44 +109,11 @@ export async function identityStamp(configDirectory: string): Promise<string> {
   return stamps.join('/');
 }
 
-/** One certificate as `certificates/info` and `cert info` show it (rest-api.md 7.6). */
-export interface CertificateInfo {
-  filename: string;
-  subject: string;
-  san: string[];
-  issuer: string;
-  notbefore: number;
-  notafter: number;
-  pem: string;
-  'public-key-type': string;
-  'public-key-bits'?: number;
-  fingerprint: string;
-}
-
-/** Describes the first certificate of a PEM text. */
-export function describeCertificate(filename: string, pem: string): CertificateInfo {
-  const certificate = parseCertificate(pem, filename);
-  const details = certificate.publicKey.asymmetricKeyDetails;
-  const info: CertificateInfo = {
-    filename,
-    subject: nameLine(certificate.subject),
-    san: (certificate.subjectAltName ?? '').split(', ').filter((name) => name !== ''),
-    issuer: nameLine(certificate.issuer),
-    notbefore: Math.floor(certificate.validFromDate.getTime() / 1000),
-    notafter: Math.floor(certificate.validToDate.getTime() / 1000),
-    pem,
-    'public-key-type': certificate.publicKey.asymmetricKeyType ?? 'unknown',
-    fingerprint: certificateFingerprint(pem),
-  };
-  if (details?.modulusLength !== undefined) info['public-key-bits'] = details.modulusLength;
-  return info;
-}
-
-async function selfSigned(options: CreateOptions): Promise<TlsIdentity> {
+async function selfSigned(options: CreateOptions): Promise<CertificatePair> {
   const host = os.hostname().split('.')[0]!;
   const fullName = options.hostName ?? (await qualifiedName());
   const start = new Date(Math.floor(options.clock.now() / 1000) * 1000);
-  const made = await makeSelfSigned({
+  return makeSelfSigned({
     organization: 'Proxmox Backup Server',
     organizationalUnit: randomUUID(),
     commonName: fullName,
@@ -142,7 +122,6 @@ async function selfSigned(options: CreateOptions): Promise<TlsIdentity> {
     notAfter: new Date(start.getTime() + 365_000 * 86_400_000),
     bits: options.bits ?? 4096,
   });
-  return { ...made, fingerprint: certificateFingerprint(made.certificate) };
 }
 
 async function qualifiedName(): Promise<string> {
@@ -156,21 +135,3 @@ async function qualifiedName(): Promise<string> {
     return host;
   }
 }
-
-function parseCertificate(pem: string, what = 'certificate'): X509Certificate {
-  try {
-    return new X509Certificate(pem);
-  } catch (error) {
-    throw new GranaryError('certificate', `${what} holds no certificate in PEM form`, { cause: error });
-  }
-}
-
-function matchesKey(certificate: X509Certificate, key: string): boolean {
-  try {
-    return certificate.checkPrivateKey(createPrivateKey(key));
-  } catch {
-    return false;
-  }
-}
-
-const nameLine = (name: string): string => name.split('\n').join(', ').replaceAll('=', ' = ');

@@ -8,7 +8,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 import tls from 'node:tls';
 import { systemClock } from '../base/clock.ts';
-import { certificateFiles, describeCertificate, ensureIdentity, identityStamp, loadIdentity } from './tls.ts';
+import { describeCertificate } from './describe.ts';
+import { certificateFiles, ensureIdentity, identityStamp, loadIdentity } from './identity.ts';
 
 test('a certificate is made once, fits its key, and names the machine', async (t) => {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'granary-tls-'));
@@ -27,9 +28,11 @@ test('a certificate is made once, fits its key, and names the machine', async (t
   const info = describeCertificate('proxy.pem', made.certificate);
   assert.match(info.subject, /^O = Proxmox Backup Server, OU = [0-9a-f-]{36}, CN = backup\.example\.org$/);
   assert.equal(info.subject, info.issuer);
+  const names = ['127.0.0.1', '::1', 'localhost', os.hostname().split('.')[0], 'backup.example.org'];
+  assert.deepEqual(info.san, names);
   assert.equal(info.notbefore, clock.now() / 1000);
   assert.equal(info.notafter - info.notbefore, 365_000 * 86_400);
-  assert.deepEqual([info['public-key-type'], info['public-key-bits']], ['rsa', 2048]);
+  assert.deepEqual([info['public-key-type'], info['public-key-bits']], ['rsaEncryption', 2048]);
   for (const file of Object.values(certificateFiles(directory))) assert.equal(statSync(file).mode & 0o777, 0o640);
 });
 

@@ -1,0 +1,67 @@
+// The server's certificate: what it says, one of one's own, and back to a self-signed one (rest-api.md 7.6).
+
+import { Type } from 'typebox';
+import { type Access, defineEndpoint } from '../../model/endpoint.ts';
+import { schema } from '../../model/schema.ts';
+
+const access: Access = { kind: 'privilege', path: '/system/certificates', all: ['Sys.Modify'] };
+const infoList = Type.Array(
+  Type.Object({
+    filename: Type.String(),
+    subject: Type.String(),
+    san: Type.Array(Type.String()),
+    issuer: Type.String(),
+    notbefore: Type.Optional(Type.Integer({ description: 'Epoch seconds.' })),
+    notafter: Type.Optional(Type.Integer({ description: 'Epoch seconds.' })),
+    pem: Type.Optional(Type.String()),
+    'public-key-type': Type.String(),
+    'public-key-bits': Type.Optional(Type.Integer()),
+    fingerprint: Type.Optional(Type.String({ description: 'SHA-256.' })),
+  }),
+);
+const restart = Type.Optional(
+  Type.Boolean({ default: false, description: 'Of no effect: new connections get a new certificate at once.' }),
+);
+
+export const certificateInfo = defineEndpoint({
+  method: 'GET',
+  path: 'nodes/{node}/certificates/info',
+  summary: "Show the server's certificate.",
+  parameters: Type.Object({ node: schema.node }),
+  result: infoList,
+  access,
+  protected: true,
+});
+
+export const uploadCertificate = defineEndpoint({
+  method: 'POST',
+  path: 'nodes/{node}/certificates/custom',
+  summary: 'Use a certificate of your own.',
+  parameters: Type.Object({
+    node: schema.node,
+    certificates: Type.String({
+      maxLength: 262144,
+      description: "PEM chain: the server's certificate, then each one's issuer.",
+    }),
+    key: Type.Optional(
+      Type.String({ maxLength: 65536, description: 'PEM private key; the one in use when it is absent.' }),
+    ),
+    force: Type.Optional(
+      Type.Boolean({ default: false, description: 'Use it although it has expired or is not valid yet.' }),
+    ),
+    restart,
+  }),
+  result: infoList,
+  access,
+  protected: true,
+});
+
+export const deleteCertificate = defineEndpoint({
+  method: 'DELETE',
+  path: 'nodes/{node}/certificates/custom',
+  summary: 'Go back to a self-signed certificate: a new one.',
+  parameters: Type.Object({ node: schema.node, restart }),
+  result: Type.Null(),
+  access,
+  protected: true,
+});
