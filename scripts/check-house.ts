@@ -38,6 +38,7 @@ export const sameLayer: Readonly<Record<string, string>> = {
   'access -> config': 'users, tokens and ACL are configuration files',
   'certificates -> config': 'certificates lie in the configuration directory, node.cfg says how they are ordered',
   'task -> config': 'the directories of logs and control sockets',
+  'machine -> config': 'digests guard files of the system too, locks lie in the run directory',
   'metrics -> config': 'the directory of the database',
   'audit -> config': 'the directories of the log and of its head',
   'audit -> task': 'tasks that end are entries',

@@ -45,6 +45,9 @@ const samples: Record<string, string | number | boolean> = {
   cf: 'AVERAGE',
   command: 'reboot',
   certificates: 'PEM',
+  service: 'cron',
+  timezone: 'Europe/Vienna',
+  key: 'pbsc-0000000000',
   upid: 'UPID:testnode:00000001:00000001:00000001:6B03A79F:backup:fixture:admin@pbs:',
 };
 

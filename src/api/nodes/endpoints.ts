@@ -1,8 +1,25 @@
 // The calls below nodes/.
 
 import { certificateEndpoints } from './certificates.ts';
+import { nodeConfigEndpoints } from './config.ts';
+import { dnsEndpoints } from './dns.ts';
+import { logEndpoints } from './log.ts';
 import { nodeEndpoints } from './node.ts';
 import { rrdEndpoints } from './rrd.ts';
+import { serviceEndpoints } from './services.ts';
+import { subscriptionEndpoints } from './subscription.ts';
 import { taskEndpoints } from './tasks.ts';
+import { timeEndpoints } from './time.ts';
 
-export const nodesEndpoints = [...certificateEndpoints, ...nodeEndpoints, ...rrdEndpoints, ...taskEndpoints];
+export const nodesEndpoints = [
+  ...nodeEndpoints,
+  ...certificateEndpoints,
+  ...nodeConfigEndpoints,
+  ...dnsEndpoints,
+  ...logEndpoints,
+  ...rrdEndpoints,
+  ...serviceEndpoints,
+  ...subscriptionEndpoints,
+  ...taskEndpoints,
+  ...timeEndpoints,
+];

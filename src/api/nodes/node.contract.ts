@@ -16,19 +16,6 @@ export const listNodes = defineEndpoint({
   access: { kind: 'any' },
 });
 
-export const nodeTime = defineEndpoint({
-  method: 'GET',
-  path: 'nodes/{node}/time',
-  summary: 'Time and time zone.',
-  parameters: Type.Object({ node }),
-  result: Type.Object({
-    timezone: Type.String(),
-    time: Type.Integer({ description: 'Epoch seconds.' }),
-    localtime: Type.Integer({ description: 'Epoch seconds plus the offset of the time zone.' }),
-  }),
-  access: { kind: 'any' },
-});
-
 export const nodeStatus = defineEndpoint({
   method: 'GET',
   path: 'nodes/{node}/status',

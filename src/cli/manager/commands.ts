@@ -5,6 +5,7 @@ import { defineGroup } from '../framework/command.ts';
 import { list as listAcl, update as updateAcl } from './acl.ts';
 import { info as certInfo, update as updateCert } from './certificates.ts';
 import { create as createDatastore, list as listDatastores, show as showDatastore } from './datastores.ts';
+import { dnsCommands, nodeCommands, subscriptionCommands } from './node.ts';
 import { pruneJobs } from './prune-jobs.ts';
 import { versions } from './server-facts.ts';
 import { list as listTasks, stop as stopTask, log as taskLog } from './tasks.ts';
@@ -34,5 +35,8 @@ export const managerCommands = defineGroup('Manage the backup server on this mac
   task: defineGroup('Tasks.', { list: listTasks, log: taskLog, stop: stopTask }),
   audit: auditCommands,
   cert: defineGroup("The server's certificate.", { info: certInfo, update: updateCert }),
+  node: nodeCommands,
+  dns: dnsCommands,
+  subscription: subscriptionCommands,
   versions,
 });

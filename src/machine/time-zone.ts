@@ -1,0 +1,71 @@
+// The machine's time zone: what it is, and setting it (rest-api.md 7.6 "time").
+
+import { randomBytes } from 'node:crypto';
+import { readlink, rename, rm, stat, symlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { GranaryError, isErrno, withContext } from '../base/errors.ts';
+import { syncDirectory } from '../os/atomic-file.ts';
+import type { Machine } from './machine.ts';
+import { replaceSystemFile } from './system-file.ts';
+
+const zones = '/usr/share/zoneinfo';
+
+/** The configured zone's name; that of this process where the machine has none. */
+export async function readTimeZone(machine: Machine): Promise<string> {
+  const target = await readlink(machine.path('/etc/localtime')).catch(() => '');
+  const linked = /zoneinfo\/(.+)$/.exec(target)?.[1];
+  const named = (await machine.read('/etc/timezone'))?.trim();
+  return linked ?? (named || new Intl.DateTimeFormat().resolvedOptions().timeZone);
+}
+
+/** Seconds that the zone's clocks are ahead of UTC at that moment; those of this process for an unknown zone. */
+export function zoneOffset(zone: string, epoch: number): number {
+  try {
+    const format = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' });
+    const text = format.formatToParts(epoch * 1000).find((part) => part.type === 'timeZoneName')?.value ?? '';
+    const [, sign, hours, minutes = '0', seconds = '0'] = /GMT([+-])(\d+)(?::(\d+))?(?::(\d+))?/.exec(text) ?? [];
+    if (hours === undefined) return 0;
+    return (sign === '-' ? -1 : 1) * (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds));
+  } catch {
+    return -new Date(epoch * 1000).getTimezoneOffset() * 60;
+  }
+}
+
+/** Sets the zone. Throws `bad-request` for one that the machine does not know. */
+export async function setTimeZone(machine: Machine, zone: string): Promise<void> {
+  await checkZone(machine, zone);
+  if (machine.hasSystemd) {
+    await machine.run(['timedatectl', '--no-ask-password', 'set-timezone', zone]);
+    return;
+  }
+  await replaceLink(machine, '/etc/localtime', `${zones}/${zone}`);
+  // Debian's programs read the name, the C library the link.
+  if (machine.exists('/etc/timezone')) await replaceSystemFile(machine, '/etc/timezone', `${zone}\n`);
+}
+
+async function checkZone(machine: Machine, zone: string): Promise<void> {
+  const components = zone.split('/');
+  const wellFormed = components.every((part) => /^[A-Za-z0-9_+-][A-Za-z0-9._+-]*$/.test(part));
+  const found = wellFormed ? await stat(machine.path(`${zones}/${zone}`)).catch(() => undefined) : undefined;
+  if (found?.isFile()) return;
+  if (!machine.exists(zones)) {
+    throw new GranaryError('bad-request', `this machine knows no time zones: "${zones}" is missing (package tzdata)`);
+  }
+  throw new GranaryError('bad-request', `no such time zone '${zone}'`);
+}
+
+async function replaceLink(machine: Machine, file: string, target: string): Promise<void> {
+  const path = machine.path(file);
+  const temporary = `${path}.tmp_${randomBytes(4).toString('hex')}`;
+  try {
+    await symlink(target, temporary);
+    await rename(temporary, path);
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    if (isErrno(error, 'EACCES', 'EPERM')) {
+      throw new GranaryError('io', `"${file}" cannot be changed: this takes root's rights`, { cause: error });
+    }
+    throw withContext(`unable to replace "${file}"`, error);
+  }
+}
