@@ -237,48 +237,63 @@ test('API tokens: both forms of the header, until the secret, the token or its u
   await assert.rejects(call(nextHeader), disabled);
 });
 
-test('hashes of other servers are accepted and replaced by better ones', async () => {
-  const access = await open();
-  for (const name of ['old', 'broken', 'empty']) await access.users.create({ userid: `${name}@pbs` });
-  const path = join(directories.config, 'shadow.json');
-  // SHA-256 crypt of the published test vector.
-  const old = '$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5';
-  fs.writeFileSync(path, JSON.stringify({ old, broken: 'x', empty: '' }));
-  await assert.rejects(access.login('old@pbs', 'hello world!', { peer }), refused('permission check failed.'));
-  assert.equal(JSON.parse(fs.readFileSync(path, 'utf8')).old, old);
-  await access.login('old@pbs', 'Hello world!', { peer });
-  const { old: replaced, broken } = JSON.parse(fs.readFileSync(path, 'utf8'));
-  assert.match(replaced, /^\$y\$j9T\$/);
-  assert.equal(broken, 'x');
-  await access.login('old@pbs', 'Hello world!', { peer });
-  for (const name of ['broken', 'empty']) {
-    await assert.rejects(access.login(`${name}@pbs`, 'x', { peer }), refused('permission check failed.'));
-  }
-});
+/** Published test vectors of crypt schemes, and whether the hash is replaced once its password was used. */
+const schemes: { scheme: string; password: string; hash: string; replaced: boolean }[] = [
+  {
+    scheme: 'yescrypt',
+    password: 'pleaseletmein',
+    hash: '$y$jD5.7$LdJMENpBABJJ3hIHjB1Bi.$HboGM6qPrsK.StKYGt6KErmUYtioHreJd98oIugoNB6',
+    replaced: false,
+  },
+  {
+    scheme: 'SHA-256 crypt',
+    password: 'Hello world!',
+    hash: '$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5',
+    replaced: true,
+  },
+  {
+    scheme: 'SHA-512 crypt',
+    password: 'Hello world!',
+    hash: '$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1',
+    replaced: true,
+  },
+  {
+    scheme: 'bcrypt',
+    password: 'U*U',
+    hash: '$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW',
+    replaced: true,
+  },
+];
 
-test('whoever has a second factor does not get in without it', async () => {
+for (const { scheme, password, hash, replaced } of schemes) {
+  test(`a hash of ${scheme} is accepted${replaced ? ' and replaced by a better one' : ''}`, async () => {
+    const access = await open();
+    await access.users.create({ userid: 'old@pbs' });
+    const path = join(directories.config, 'shadow.json');
+    const stored = (): string => JSON.parse(fs.readFileSync(path, 'utf8')).old;
+    fs.writeFileSync(path, JSON.stringify({ old: hash }));
+    await assert.rejects(access.login('old@pbs', `${password}x`, { peer }), refused('permission check failed.'));
+    assert.equal(stored(), hash);
+    await access.login('old@pbs', password, { peer });
+    if (replaced) assert.match(stored(), /^\$y\$j9T\$[./A-Za-z0-9]{22}\$/);
+    else assert.equal(stored(), hash);
+    await access.login('old@pbs', password, { peer });
+    await assert.rejects(access.login('old@pbs', `${password}x`, { peer }), refused('permission check failed.'));
+  });
+}
+
+test('what is no hash fits no password and is left alone', async () => {
   const access = await open();
-  await fixture(access);
-  const path = join(directories.config, 'tfa.json');
-  const login = (on = access): Promise<unknown> => on.login('admin@pbs', 'admin-password', { peer });
-  const users = (user: object): string => JSON.stringify({ users: { 'admin@pbs': user } });
-  const open_ = [{}, { totp: [] }, { totp: [{ id: 'x', enable: false }] }, { 'totp-locked': true }];
-  for (const user of open_) {
-    fs.writeFileSync(path, users(user));
-    await login();
+  const path = join(directories.config, 'shadow.json');
+  const text = JSON.stringify({ broken: 'x', empty: '', star: '*' });
+  for (const name of ['broken', 'empty', 'star']) await access.users.create({ userid: `${name}@pbs` });
+  fs.writeFileSync(path, text);
+  for (const name of ['broken', 'empty', 'star']) {
+    for (const password of ['x', '', '*']) {
+      await assert.rejects(access.login(`${name}@pbs`, password, { peer }), refused('permission check failed.'));
+    }
   }
-  const closed = [
-    { totp: [{ id: 'x' }] },
-    { webauthn: [{ enable: true }] },
-    { recovery: { secret: 'x', entries: [] } },
-  ];
-  for (const user of closed) {
-    fs.writeFileSync(path, users(user));
-    await assert.rejects(login(), refused('permission check failed.'));
-    assert.match(authLog().at(-1)!, /a second factor is required/);
-  }
-  fs.writeFileSync(path, '{broken');
-  await assert.rejects(login(), refused('permission check failed.'));
+  assert.equal(fs.readFileSync(path, 'utf8'), text);
 });
 
 test('a second factor is asked for with a partial ticket that is good for nothing else', async () => {

@@ -8,6 +8,7 @@ import type { ConfigFile } from '../config/config-file.ts';
 import type { Directories } from '../config/directories.ts';
 import { listRealms, type RealmEntry, realmConfigFile } from '../config/realm-config.ts';
 import type { Sections } from '../config/section-config.ts';
+import { tfaConfigFile } from '../config/tfa-config.ts';
 import { userConfigFile } from '../config/user-config.ts';
 import { type AuthId, isToken, parseAuthId, userOf } from '../model/auth-id.ts';
 import { type Privilege, privileges, type RoleId, roles } from '../model/privileges.ts';
@@ -15,11 +16,14 @@ import { type AclChange, applyChange, checkChange, checkUnprivilegedChange } fro
 import { anyPrivilegeBelow, privilegeMask, privilegeNames, resolvePrivileges } from './acl-resolve.ts';
 import { AuthKeys } from './auth-keys.ts';
 import { AuthLog } from './auth-log.ts';
+import { type ConsoleTarget, createConsoleTicket, verifyConsoleTicket } from './console-tickets.ts';
 import { type RequestCredentials, readCredentials } from './credentials.ts';
 import { delayFailure, type Sleep, systemSleep } from './failure-delay.ts';
 import { verifySecret } from './password-hashing.ts';
 import { ConfiguredRealms, type Realm, type RealmSource } from './realms.ts';
-import { RequiredSecondFactor, type SecondFactor } from './second-factor.ts';
+import { type SecondFactor, TfaLogin } from './second-factor.ts';
+import { TfaEntries } from './tfa-entries.ts';
+import { TfaStates } from './tfa-state.ts';
 import { createCsrfToken, createTicket, verifyCsrfToken, verifyTicket } from './tickets.ts';
 import { TokenSecrets } from './token-secrets.ts';
 import { Users } from './users.ts';
@@ -44,11 +48,13 @@ export interface LoginOptions {
   tfaChallenge?: string;
 }
 
-/** `csrf` is the word `invalid` when the ticket is only good for answering a second factor's challenge. */
 export interface Login {
   username: AuthId;
   ticket: string;
+  /** The word `invalid` with a partial ticket. */
   csrf: string;
+  /** Whether the ticket is only good for answering a second factor's challenge. */
+  isPartial: boolean;
 }
 
 /** By path, then by privilege: whether it holds below the path too. */
@@ -61,6 +67,7 @@ const listedPaths = ['/', '/access', '/datastore', '/remote', '/system'];
 
 export class AccessControl {
   readonly users: Users;
+  readonly tfa: TfaEntries;
   readonly #clock: Clock;
   readonly #sleep: Sleep;
   readonly #keys: AuthKeys;
@@ -80,11 +87,15 @@ export class AccessControl {
     this.#realmFile = realmConfigFile(directories);
     this.#realms = new ConfiguredRealms(directories, o.realms);
     this.#secrets = new TokenSecrets(directories, clock);
-    this.#secondFactor = o.secondFactor ?? new RequiredSecondFactor(directories);
+    const tfaFile = tfaConfigFile(directories);
+    const tfaStates = new TfaStates(directories);
+    this.tfa = new TfaEntries(tfaFile, tfaStates, clock);
+    this.#secondFactor = o.secondFactor ?? new TfaLogin(tfaFile, tfaStates, clock);
     this.users = new Users({
       file: userConfigFile(directories),
       acl: this.#acl,
       secrets: this.#secrets,
+      tfa: this.tfa,
       realms: this.#realms,
       realmNames: () => this.realms().data.map((entry) => entry.realm),
       clock,
@@ -104,12 +115,10 @@ export class AccessControl {
     const startedAt = o.startedAt ?? this.#clock.now();
     try {
       const login = await this.#login(userId, password, o);
-      await this.#authLog.success(userId);
+      if (!login.isPartial) await this.#authLog.success(userId);
       return login;
     } catch (error) {
-      await this.#authLog.failure({ peer: o.peer, user: userId, reason: messageOf(error) });
-      await this.delayFailure(startedAt);
-      throw new GranaryError('auth-failed', 'permission check failed.', { cause: error });
+      return await this.#refuseLogin(userId, error, { peer: o.peer, startedAt });
     }
   }
 
@@ -162,7 +171,35 @@ export class AccessControl {
       username: userId,
       ticket: createTicket(this.#keys.signing, ticketPrefix, userId, now),
       csrf: createCsrfToken(this.#keys.csrfSecret, userId, now),
+      isPartial: false,
     };
+  }
+
+  /** A ticket with which a terminal that listens on `port` knows its user; good for a minute. */
+  issueConsoleTicket(target: ConsoleTarget, port: number): string {
+    return createConsoleTicket(this.#keys.signing, target, port, epochSeconds(this.#clock));
+  }
+
+  /**
+   * Checks a console's ticket and that its user has all of `privs` (names, separated by comma or blank) on the path.
+   * Throws `auth-failed` with one text for every cause, three seconds after the request came; the log has the cause.
+   */
+  async checkConsoleTicket(
+    target: ConsoleTarget & { port?: number },
+    ticket: string,
+    privs: string,
+    o: { peer: string; startedAt?: number },
+  ): Promise<void> {
+    const startedAt = o.startedAt ?? this.#clock.now();
+    try {
+      if (!this.users.isActive(target.authId)) {
+        throw new GranaryError('auth-failed', 'user account disabled or expired.');
+      }
+      verifyConsoleTicket(this.#keys.verifying, ticket, target, epochSeconds(this.#clock));
+      this.check(target.authId, target.path, { all: parsePrivileges(privs) });
+    } catch (error) {
+      await this.#refuseLogin(target.authId, error, { ...o, startedAt });
+    }
   }
 
   privileges(authId: AuthId, path: string): Set<Privilege> {
@@ -256,6 +293,13 @@ export class AccessControl {
     return challenge ? this.#issuePartialTicket(userId, challenge) : this.issueTicket(userId);
   }
 
+  /** The one answer to every failed login. */
+  async #refuseLogin(user: AuthId, error: unknown, o: { peer: string; startedAt: number }): Promise<never> {
+    await this.#authLog.failure({ peer: o.peer, user, reason: messageOf(error) });
+    await this.delayFailure(o.startedAt);
+    throw new GranaryError('auth-failed', 'permission check failed.', { cause: error });
+  }
+
   /** Without a name: the work of a login in that realm, and its failure. */
   async #checkPassword(realm: string, name: string | undefined, password: string, peer: string): Promise<void> {
     const target = this.#realms.find(realm);
@@ -281,7 +325,7 @@ export class AccessControl {
     const data = `${partialTicketMark}${JSON.stringify(challenge)}`;
     const now = epochSeconds(this.#clock);
     const ticket = createTicket(this.#keys.signing, ticketPrefix, data, now, userId);
-    return { username: userId, ticket, csrf: 'invalid' };
+    return { username: userId, ticket, csrf: 'invalid', isPartial: true };
   }
 
   #openPartialTicket(userId: AuthId, ticket: string): Record<string, unknown> {
@@ -318,4 +362,12 @@ export class AccessControl {
     }
     return userId;
   }
+}
+
+/** Throws `auth-failed` for a name that is no privilege, and when there is none at all. */
+function parsePrivileges(text: string): Privilege[] {
+  const names = text.split(/[\s,;]+/).filter((name) => name !== '');
+  const known = names.map((name) => privileges.find((privilege) => privilege === name));
+  if (known.length === 0 || known.includes(undefined)) throw new GranaryError('auth-failed', 'unknown privilege');
+  return known.filter((name) => name !== undefined);
 }

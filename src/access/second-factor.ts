@@ -1,11 +1,16 @@
 // The second factor of a login (access-control.md 9, rest-api.md 4.5): who has one, and that nobody who has one gets
-// in without it.
+// in without it. A failure is counted before the answer is looked at, under the lock of tfa.json, so that neither a
+// crash nor another process gives a free attempt.
 
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { GranaryError, isErrno } from '../base/errors.ts';
-import type { Directories } from '../config/directories.ts';
+import { type Clock, epochSeconds } from '../base/clock.ts';
+import { GranaryError, messageOf } from '../base/errors.ts';
+import type { ConfigFile } from '../config/config-file.ts';
+import { type TfaConfig, type TfaEntry, tfaEntryKinds, type UserTfa } from '../config/tfa-config.ts';
 import type { AuthId } from '../model/auth-id.ts';
+import { availableRecoveryKeys, findRecoveryKey } from './recovery-keys.ts';
+import { type TfaStates, takeChallenge } from './tfa-state.ts';
+import { readTotpEntry, usedTotpEntry, verifyTotp } from './totp.ts';
+import { askForLogin, challengeOf, checkLogin } from './webauthn.ts';
 
 export interface SecondFactor {
   /** What the user has to answer after the password, as the JSON of the partial ticket; undefined = nothing. */
@@ -14,44 +19,165 @@ export interface SecondFactor {
   verify(userId: AuthId, challenge: Record<string, unknown>, response: string): Promise<void>;
 }
 
-/** For a server without a way to ask: a user with an enabled entry in tfa.json cannot log in with a password. */
-export class RequiredSecondFactor implements SecondFactor {
-  readonly #path: string;
+/** Wrong one-time codes in a row after which none is accepted any more. */
+export const totpFailureLimit = 8;
+/** Wrong answers in a row after which none is accepted for a while. */
+export const tfaFailureLimit = 100;
+/** Seconds. */
+export const tfaLockTime = 3600;
+/** Seconds that an answer to a login may take: the life of a partial ticket. */
+const loginLifetime = 600;
 
-  constructor(directories: Directories) {
-    this.#path = join(directories.config, 'tfa.json');
+type Kind = 'totp' | 'recovery' | 'webauthn';
+const kinds: readonly string[] = ['totp', 'recovery', 'webauthn'] satisfies Kind[];
+
+export class TfaLogin implements SecondFactor {
+  readonly #file: ConfigFile<TfaConfig>;
+  readonly #states: TfaStates;
+  readonly #clock: Clock;
+
+  constructor(file: ConfigFile<TfaConfig>, states: TfaStates, clock: Clock) {
+    this.#file = file;
+    this.#states = states;
+    this.#clock = clock;
   }
 
-  async challenge(userId: AuthId): Promise<undefined> {
-    if (!this.#hasEntries(userId)) return undefined;
-    throw new GranaryError('auth-failed', 'a second factor is required, and this server cannot ask for one');
-  }
-
-  async verify(): Promise<void> {
-    throw new GranaryError('auth-failed', 'this server has not asked for a second factor');
-  }
-
-  #hasEntries(userId: AuthId): boolean {
-    let text: string;
-    try {
-      text = readFileSync(this.#path, 'utf8');
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return false;
-      throw error;
+  async challenge(userId: AuthId): Promise<Record<string, unknown> | undefined> {
+    const { value: config } = this.#file.current();
+    const user = config.users.get(userId);
+    if (!user || !hasFactors(user)) return undefined;
+    const now = epochSeconds(this.#clock);
+    refuseLocked(user, now);
+    const challenge: Record<string, unknown> = {};
+    if (enabled(user.totp).length > 0 && !user.totpLocked) challenge['totp'] = true;
+    const recovery = user.recovery === undefined ? [] : availableRecoveryKeys(user.recovery);
+    if (recovery.length > 0) challenge['recovery'] = recovery;
+    const webauthn = await askForLogin(config.webauthn, enabled(user.webauthn));
+    if (webauthn !== undefined) {
+      challenge['webauthn'] = webauthn;
+      const open = { challenge: webauthn.publicKey.challenge, created: now };
+      await this.#states.update(userId, (state) => void state.logins.push(open));
     }
-    const data: unknown = text.trim() === '' ? {} : JSON.parse(text);
-    const users = isRecord(data) && isRecord(data['users']) ? data['users'] : {};
-    const user = Object.hasOwn(users, userId) ? users[userId] : undefined;
-    return isRecord(user) && Object.values(user).some(isEnabled);
+    if (Object.keys(challenge).length === 0) throw failed('none of the second factors can be used');
+    return challenge;
+  }
+
+  async verify(userId: AuthId, challenge: Record<string, unknown>, response: string): Promise<void> {
+    const colon = response.indexOf(':');
+    const kind = response.slice(0, colon);
+    const answer = response.slice(colon + 1);
+    if (!isKind(kind) || challenge[kind] === undefined) throw failed('not an answer to the second factor');
+    let problem: string | undefined;
+    await this.#file.update(async (config) => {
+      const user = config.users.get(userId);
+      if (!user) throw failed('the user has no second factor');
+      refuseLocked(user, epochSeconds(this.#clock));
+      if (kind === 'totp' && user.totpLocked) throw failed('one-time codes are locked');
+      await this.#countFailure(userId, user, kind);
+      problem = await this.#check(config, userId, user, kind, answer);
+      if (problem === undefined) unlock(user, kind);
+    });
+    if (problem !== undefined) throw failed(problem);
+    await this.#states.update(userId, (state) => {
+      state['tfa-failures'] = 0;
+      if (kind !== 'webauthn') state['totp-failures'] = 0;
+    });
+  }
+
+  /** Counts the answer as wrong for the time being, and locks when it is one too many. The last lock has expired. */
+  async #countFailure(userId: AuthId, user: UserTfa, kind: Kind): Promise<void> {
+    const lockExpired = user.lockedUntil !== undefined;
+    delete user.lockedUntil;
+    const { totp, tfa } = await this.#states.update(userId, (state) => {
+      if (lockExpired) state['tfa-failures'] = 0;
+      if (kind === 'totp') state['totp-failures']++;
+      state['tfa-failures']++;
+      return { totp: state['totp-failures'], tfa: state['tfa-failures'] };
+    });
+    if (totp >= totpFailureLimit) user.totpLocked = true;
+    if (tfa >= tfaFailureLimit) user.lockedUntil = epochSeconds(this.#clock) + tfaLockTime;
+  }
+
+  /** What is wrong with the answer; undefined when it is right, with what that changes already in `user`. */
+  async #check(
+    config: TfaConfig,
+    userId: AuthId,
+    user: UserTfa,
+    kind: Kind,
+    answer: string,
+  ): Promise<string | undefined> {
+    switch (kind) {
+      case 'totp':
+        return this.#useCode(enabled(user.totp), answer);
+      case 'recovery':
+        return useRecoveryKey(user, answer);
+      case 'webauthn':
+        return await this.#useSecurityKey(config, userId, enabled(user.webauthn), answer);
+    }
+  }
+
+  #useCode(entries: readonly TfaEntry[], code: string): string | undefined {
+    let problem: string | undefined = 'wrong one-time code';
+    for (const entry of entries) {
+      const totp = readTotpEntry(entry.entry);
+      const step = totp && verifyTotp(totp, code, this.#clock.now());
+      if (totp === undefined || step === undefined || problem === undefined) continue;
+      entry.entry = usedTotpEntry(totp.uri, step);
+      problem = undefined;
+    }
+    return problem;
+  }
+
+  async #useSecurityKey(
+    config: TfaConfig,
+    userId: AuthId,
+    entries: readonly TfaEntry[],
+    answer: string,
+  ): Promise<string | undefined> {
+    const challenge = challengeOf(answer) ?? '';
+    const o = { now: epochSeconds(this.#clock), lifetime: loginLifetime };
+    const open = await this.#states.update(userId, (state) => takeChallenge(state.logins, challenge, o));
+    if (!open) return 'no open challenge for this answer of a security key';
+    try {
+      const { entry, updated } = await checkLogin(config.webauthn, entries, answer, open.challenge);
+      entry.entry = updated;
+      return undefined;
+    } catch (error) {
+      return messageOf(error);
+    }
   }
 }
 
-/** A list of entries with one that is not disabled, or the set of recovery keys. */
-function isEnabled(kind: unknown): boolean {
-  if (Array.isArray(kind)) return kind.some((entry) => !isRecord(entry) || entry['enable'] !== false);
-  return isRecord(kind) && kind['enable'] !== false;
+function useRecoveryKey(user: UserTfa, key: string): string | undefined {
+  const index = user.recovery && findRecoveryKey(user.recovery, key);
+  if (index === undefined) return 'wrong recovery key';
+  user.recovery!.entries[index] = null;
+  return undefined;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Takes back what counting the right answer as wrong has locked; a recovery key unlocks one-time codes. */
+function unlock(user: UserTfa, kind: Kind): void {
+  delete user.lockedUntil;
+  if (kind !== 'webauthn') user.totpLocked = false;
+}
+
+function refuseLocked(user: UserTfa, now: number): void {
+  if (user.lockedUntil !== undefined && user.lockedUntil > now) throw failed('the second factors are locked');
+}
+
+/** Whether a password is not enough: a factor that is enabled, be it one that this server cannot ask for. */
+export function hasFactors(user: UserTfa): boolean {
+  return user.recovery !== undefined || tfaEntryKinds.some((kind) => enabled(user[kind]).length > 0);
+}
+
+function enabled(entries: readonly TfaEntry[]): TfaEntry[] {
+  return entries.filter((entry) => entry.enable !== false);
+}
+
+function isKind(kind: string): kind is Kind {
+  return kinds.includes(kind);
+}
+
+function failed(reason: string): GranaryError {
+  return new GranaryError('auth-failed', reason);
 }

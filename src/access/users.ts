@@ -8,14 +8,16 @@ import type { ConfigFile } from '../config/config-file.ts';
 import type { Sections } from '../config/section-config.ts';
 import { findToken, findUser, isActive, listTokens, listUsers, putToken, putUser } from '../config/user-config.ts';
 import type { TokenEntry, UserEntry } from '../config/user-schema.ts';
-import { type AuthId, parseAuthId } from '../model/auth-id.ts';
+import { type AuthId, parseAuthId, rootUser } from '../model/auth-id.ts';
 import type { RealmSource } from './realms.ts';
+import type { TfaEntries } from './tfa-entries.ts';
 import type { TokenSecrets } from './token-secrets.ts';
 
 export interface UsersParts {
   file: ConfigFile<Sections>;
   acl: ConfigFile<AclTree>;
   secrets: TokenSecrets;
+  tfa: TfaEntries;
   realms: RealmSource;
   /** Names of all configured realms, those without an implementation too. */
   realmNames: () => string[];
@@ -29,7 +31,9 @@ export interface ChangeOptions {
 
 /**
  * Changes run under the lock of user.cfg. Secrets go before the entry they belong to when something is removed, and
- * come before it when something is made: a crash in between leaves no account with a password of the past.
+ * come before it when something is made: a crash in between leaves no account with a password of the past. Second
+ * factors go after the entry, so that no account is ever without the ones that it has; what a crash leaves of them
+ * goes when the name is given to somebody new.
  */
 export class Users {
   readonly #parts: UsersParts;
@@ -69,21 +73,31 @@ export class Users {
       if (sections.has(entry.userid)) {
         throw new GranaryError('already-exists', `user '${entry.userid}' already exists.`);
       }
+      if (entry.userid !== rootUser) await this.#parts.tfa.removeUser(entry.userid);
       if (password === undefined) await this.#parts.realms.find(realm)?.removePassword?.(name);
       else await this.setPassword(entry.userid, password);
       putUser(sections, entry);
     }, digest);
   }
 
-  async update(userId: AuthId, change: Partial<UserEntry>, o: ChangeOptions = {}): Promise<void> {
-    await this.#parts.file.update((sections) => {
+  /** Changes a user's properties and, if given, its password. */
+  async update(
+    userId: AuthId,
+    change: Partial<UserEntry>,
+    o: ChangeOptions & { password?: string } = {},
+  ): Promise<void> {
+    await this.#parts.file.update(async (sections) => {
       const user = findUser(sections, userId);
       if (!user) throw noSuchUser(userId);
+      if (o.password !== undefined) await this.setPassword(userId, o.password);
       putUser(sections, { ...merge(user, change, o.remove), userid: userId });
     }, o.digest);
   }
 
-  /** Removes the user, its password, its tokens and their access rules. Throws `bad-request` if there is no entry. */
+  /**
+   * Removes the user, its password, its second factors, its tokens and their access rules. Throws `bad-request` if
+   * there is no entry.
+   */
   async remove(userId: AuthId, digest?: string): Promise<void> {
     const { name, realm } = parseUser(userId);
     await this.#parts.file.update(async (sections) => {
@@ -96,6 +110,8 @@ export class Users {
       for (const token of listTokens(sections, userId)) sections.delete(token.tokenid);
       sections.delete(userId);
     }, digest);
+    // Unless somebody has made the user anew meanwhile, or it is the one that always exists.
+    await this.#parts.tfa.removeUser(userId, () => this.exists(userId));
   }
 
   /** Throws `bad-request` when the realm of the user has no passwords that could be set. */

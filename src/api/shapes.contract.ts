@@ -63,6 +63,12 @@ export const backupCounts = Type.Object({
   vm: Type.Optional(counts),
 });
 
+/** What keeps a user's second factors from being accepted; absent when nothing does. */
+export const tfaLocks = {
+  'totp-locked': Type.Optional(Type.Literal(true, { description: 'Too many wrong one-time codes.' })),
+  'tfa-locked-until': Type.Optional(count('No second factor is accepted until then, epoch seconds.')),
+};
+
 export const taskItem = Type.Object({
   upid: schema.upid,
   node: Type.String({ description: 'Always localhost.' }),

@@ -2,6 +2,7 @@
 
 import { GranaryError } from '../base/errors.ts';
 import { ConfigFile } from './config-file.ts';
+import { isObject, parseJsonFile } from './json-file.ts';
 
 export type Secrets = Map<string, string>;
 
@@ -11,20 +12,10 @@ export function secretFile(path: string): ConfigFile<Secrets> {
 }
 
 function parseSecrets(text: string, path: string): Secrets {
-  if (text.trim() === '') return new Map();
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    // The parser's own text would show a part of the secrets.
-    throw new GranaryError('config-invalid', `parsing "${path}" failed: not JSON`, { cause: error });
-  }
-  const entries = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
-  if (entries.length === 0 && JSON.stringify(value) !== '{}') {
-    throw new GranaryError('config-invalid', `parsing "${path}" failed: not an object`);
-  }
+  const value = parseJsonFile(text, path);
+  if (!isObject(value)) throw new GranaryError('config-invalid', `parsing "${path}" failed: not an object`);
   const secrets: Secrets = new Map();
-  for (const [name, hash] of entries) {
+  for (const [name, hash] of Object.entries(value)) {
     if (typeof hash !== 'string') {
       throw new GranaryError('config-invalid', `parsing "${path}" failed: '${name}' is not a string`);
     }

@@ -11,6 +11,7 @@ import type { EndpointContract } from '../model/endpoint.ts';
 import { AccessLog, shownAddress } from './access-log.ts';
 import { refuseUpgrade, sendBytes, sendFormatted, sendWhole } from './answer.ts';
 import { auditedCall } from './audited-call.ts';
+import { noTicketCookie } from './auth-cookie.ts';
 import { checkDatastoreAccess, checkStaticAccess } from './authorize.ts';
 import type { ByteAnswer, CallContext, ServerContext, UpgradeHandler } from './context.ts';
 import { formatError, formatResult, isOutputFormat, type OutputFormat } from './formatter.ts';
@@ -303,6 +304,7 @@ export class ApiServer {
     closeIfUnread(response.req, response);
     response.statusCode = plain.status;
     if (plain.contentType !== undefined) response.setHeader('content-type', plain.contentType);
+    if (plain.status === 401) response.setHeader('set-cookie', noTicketCookie);
     return sendWhole(response, Buffer.from(plain.message));
   }
 

@@ -46,6 +46,7 @@ export const updateAcl = defineEndpoint({
   }),
   result: Type.Null(),
   access: { kind: 'inside', note: 'Permissions.Modify on /access/acl; without it only rules of own tokens.' },
+  protected: true,
 });
 
 export const getPermissions = defineEndpoint({

@@ -22,27 +22,28 @@ export function checkSelfOr(call: CallContext, userId: string, privilege: Privil
   throw new GranaryError('permission-denied', staticDenial);
 }
 
+/** Lets every caller but the superuser confirm a change with its own password (access-control.md 9). */
+export async function confirmCaller(call: CallContext, password: string | undefined): Promise<void> {
+  const caller = callerOf(call);
+  if (caller === rootUser) return;
+  await call.server.access.confirmPassword(caller, password, { peer: logPeer(call), startedAt: call.startedAt });
+}
+
 /**
- * Sets a user's password for the caller, after everybody but the superuser confirmed with its own
+ * Whether the caller may set that user's password, after everybody but the superuser confirmed with its own
  * (rest-api.md 7.2 `PUT access/password`).
  */
-export async function changePassword(
+export async function authorizePasswordChange(
   call: CallContext,
   userId: string,
-  password: string,
   confirmation: string | undefined,
 ): Promise<void> {
-  const { access } = call.server;
   const caller = callerOf(call);
-  if (caller !== rootUser) {
-    await access.confirmPassword(caller, confirmation, { peer: logPeer(call), startedAt: call.startedAt });
-  }
+  await confirmCaller(call, confirmation);
   if (isToken(caller)) throw new GranaryError('bad-request', 'API tokens cannot access this API endpoint');
   const mayChangeOthers =
     hasPrivileges(call.server, caller, '/', { all: ['Permissions.Modify'] }) && !userId.endsWith('@pam');
   if (caller !== rootUser && caller !== userId && !mayChangeOthers) {
     throw new GranaryError('bad-request', 'you are not authorized to change the password.');
   }
-  if (!access.users.exists(userId)) throw new GranaryError('auth-failed', `no such user '${userId}'`);
-  await access.users.setPassword(userId, password);
 }

@@ -1,8 +1,15 @@
 // The calls below access/.
 
 import { aclEndpoints } from './acl.ts';
+import { tfaEndpoints } from './tfa.ts';
 import { ticketEndpoints } from './ticket.ts';
 import { tokenEndpoints } from './tokens.ts';
 import { userEndpoints } from './users.ts';
 
-export const accessEndpoints = [...ticketEndpoints, ...aclEndpoints, ...userEndpoints, ...tokenEndpoints];
+export const accessEndpoints = [
+  ...ticketEndpoints,
+  ...aclEndpoints,
+  ...userEndpoints,
+  ...tokenEndpoints,
+  ...tfaEndpoints,
+];

@@ -45,6 +45,7 @@ export const generateToken = defineEndpoint({
   parameters: Type.Object({ ...newToken, ...fields, digest }),
   result: Type.Object({ tokenid: schema.authId, value: Type.String({ description: 'The secret.' }) }),
   access: inside('Permissions.Modify'),
+  protected: true,
 });
 
 export const updateToken = defineEndpoint({
@@ -60,6 +61,7 @@ export const updateToken = defineEndpoint({
   }),
   result: Type.Union([Type.Null(), Type.Object({ secret: Type.String() })]),
   access: inside('Permissions.Modify'),
+  protected: true,
 });
 
 export const removeToken = defineEndpoint({
@@ -69,4 +71,5 @@ export const removeToken = defineEndpoint({
   parameters: Type.Object({ ...one, digest }),
   result: Type.Null(),
   access: inside('Permissions.Modify'),
+  protected: true,
 });

@@ -4,15 +4,13 @@ import { Type } from 'typebox';
 import { tokenSchema, userSchema } from '../../config/user-schema.ts';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { tfaLocks } from '../shapes.contract.ts';
 
 const { userid, ...fields } = userSchema.properties;
 const password = Type.String({ minLength: 5, maxLength: 64, description: 'New password.' });
 const confirmation = Type.String({ minLength: 1, maxLength: 1024, description: "The caller's own password." });
 
-const user = Type.Object({
-  ...userSchema.properties,
-  tokens: Type.Optional(Type.Array(tokenSchema)),
-});
+const userWithLocks = { ...userSchema.properties, ...tfaLocks };
 
 export const listUsers = defineEndpoint({
   method: 'GET',
@@ -21,8 +19,9 @@ export const listUsers = defineEndpoint({
   parameters: Type.Object({
     include_tokens: Type.Optional(Type.Boolean({ default: false, description: 'With their API tokens.' })),
   }),
-  result: Type.Array(user),
+  result: Type.Array(Type.Object({ ...userWithLocks, tokens: Type.Optional(Type.Array(tokenSchema)) })),
   access: { kind: 'any' },
+  protected: true,
 });
 
 export const createUser = defineEndpoint({
@@ -32,6 +31,7 @@ export const createUser = defineEndpoint({
   parameters: Type.Object({ userid, ...fields, password: Type.Optional(password) }),
   result: Type.Null(),
   access: { kind: 'privilege', path: '/access/users', all: ['Permissions.Modify'] },
+  protected: true,
 });
 
 export const getUser = defineEndpoint({
@@ -39,8 +39,9 @@ export const getUser = defineEndpoint({
   path: 'access/users/{userid}',
   summary: 'Read a user.',
   parameters: Type.Object({ userid }),
-  result: userSchema,
+  result: Type.Object(userWithLocks),
   access: { kind: 'inside', note: 'Oneself, or Sys.Audit on /access/users.' },
+  protected: true,
 });
 
 export const updateUser = defineEndpoint({
@@ -67,15 +68,17 @@ export const updateUser = defineEndpoint({
   }),
   result: Type.Null(),
   access: { kind: 'inside', note: 'Oneself, or Permissions.Modify on /access/users.' },
+  protected: true,
 });
 
 export const deleteUser = defineEndpoint({
   method: 'DELETE',
   path: 'access/users/{userid}',
-  summary: 'Remove a user with its tokens.',
+  summary: 'Remove a user with password, second factors and tokens.',
   parameters: Type.Object({ userid, digest: Type.Optional(schema.configDigest) }),
   result: Type.Null(),
   access: { kind: 'inside', note: 'Oneself, or Permissions.Modify on /access/users.' },
+  protected: true,
 });
 
 export const changeUserPassword = defineEndpoint({
@@ -85,4 +88,5 @@ export const changeUserPassword = defineEndpoint({
   parameters: Type.Object({ userid, password, 'confirmation-password': Type.Optional(confirmation) }),
   result: Type.Null(),
   access: { kind: 'any' },
+  protected: true,
 });

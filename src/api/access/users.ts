@@ -4,12 +4,12 @@ import { GranaryError } from '../../base/errors.ts';
 import { rootUser } from '../../model/auth-id.ts';
 import { callerOf, hasPrivileges } from '../../wire/authorize.ts';
 import { implement } from '../../wire/implement.ts';
-import { changePassword, checkSelfOr, isSelf } from './caller.ts';
+import { authorizePasswordChange, checkSelfOr, isSelf } from './caller.ts';
 import { changeUserPassword, createUser, deleteUser, getUser, listUsers, updateUser } from './users.contract.ts';
 
 export const userEndpoints = [
   implement(listUsers, async (parameters, call) => {
-    const { users } = call.server.access;
+    const { users, tfa } = call.server.access;
     const { data, digest } = users.list();
     const all = hasPrivileges(call.server, callerOf(call), '/access/users', { all: ['Sys.Audit'] });
     call.setAttribute('digest', digest);
@@ -17,7 +17,7 @@ export const userEndpoints = [
       .filter((user) => all || isSelf(call, user.userid))
       .map((user) => {
         const tokens = parameters.include_tokens === true ? users.listTokens(user.userid).data : [];
-        return tokens.length === 0 ? user : { ...user, tokens };
+        return { ...user, ...(tokens.length === 0 ? {} : { tokens }), ...tfa.locks(user.userid) };
       });
   }),
 
@@ -31,16 +31,18 @@ export const userEndpoints = [
 
   implement(getUser, async ({ userid }, call) => {
     checkSelfOr(call, userid, 'Sys.Audit');
-    const { data, digest } = call.server.access.users.get(userid);
+    const { users, tfa } = call.server.access;
+    const { data, digest } = users.get(userid);
     call.setAttribute('digest', digest);
-    return data;
+    return { ...data, ...tfa.locks(userid) };
   }),
 
   implement(updateUser, async (parameters, call) => {
     const { userid, password, 'confirmation-password': confirmation, delete: remove, digest, ...change } = parameters;
     checkSelfOr(call, userid, 'Permissions.Modify');
-    if (password !== undefined) await changePassword(call, userid, password, confirmation);
+    if (password !== undefined) await authorizePasswordChange(call, userid, confirmation);
     await call.server.access.users.update(userid, change, {
+      ...(password === undefined ? {} : { password }),
       ...(remove === undefined ? {} : { remove }),
       ...(digest === undefined ? {} : { digest }),
     });
@@ -54,7 +56,11 @@ export const userEndpoints = [
   }),
 
   implement(changeUserPassword, async (parameters, call) => {
-    await changePassword(call, parameters.userid, parameters.password, parameters['confirmation-password']);
+    const { userid, password, 'confirmation-password': confirmation } = parameters;
+    const { users } = call.server.access;
+    await authorizePasswordChange(call, userid, confirmation);
+    if (!users.exists(userid)) throw new GranaryError('auth-failed', `no such user '${userid}'`);
+    await users.setPassword(userid, password);
     return null;
   }),
 ];
