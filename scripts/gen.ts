@@ -4,11 +4,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { endpoints } from '../src/api/index.ts';
+import { openApi } from '../src/api/openapi.ts';
 import { backupUpgrade, readerUpgrade } from '../src/backup/session.contract.ts';
 import { errorKinds } from '../src/base/errors.ts';
 import { commandReference } from '../src/cli/reference.ts';
 import type { EndpointContract } from '../src/model/endpoint.ts';
-import { openApi } from './openapi.ts';
 
 /** Every generated file: name below docs/generated, and its text. */
 export async function generatedFiles(): Promise<Record<string, string>> {

@@ -41,6 +41,7 @@ export const programs: Readonly<Record<string, ProgramEntry>> = {
 
 /** What `granary` offers besides the programs: groups of commands that belong to one of them, closer at hand. */
 export const shortcuts: Readonly<Record<string, () => Promise<CommandGroup>>> = {
+  api: async () => (await import('./debug/api.ts')).apiCommands,
   audit: async () => (await import('./audit/commands.ts')).auditCommands,
 };
 

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { AccessControl } from '../access/access-control.ts';
 import { endpoints } from '../api/index.ts';
+import { apiPages } from '../api/pages.ts';
 import { AuditLog } from '../audit/audit-log.ts';
 import { auditTasks } from '../audit/audit-tasks.ts';
 import { backupUpgrade, readerUpgrade } from '../backup/session.contract.ts';
@@ -94,7 +95,8 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
     sessions.map((session) => session.contract.path),
   );
   const identity = await ensureIdentity(directories.config, { clock });
-  const api = new ApiServer({ server, router, sessions, identity, ...(delays === undefined ? {} : { delays }) });
+  const pages = apiPages([...endpoints, ...sessions].map((one) => one.contract));
+  const api = new ApiServer({ server, router, sessions, pages, identity, ...(delays === undefined ? {} : { delays }) });
   const at = { port: options.port, ...(options.host === undefined ? {} : { host: options.host }) };
   const port = await api.listen(at);
   const stopWatching = watchIdentity(directories, api, log);

@@ -16,6 +16,7 @@ import { checkDatastoreAccess, checkStaticAccess } from './authorize.ts';
 import type { ByteAnswer, CallContext, ServerContext, UpgradeHandler } from './context.ts';
 import { formatError, formatResult, isOutputFormat, type OutputFormat } from './formatter.ts';
 import { type Listener, listen } from './listener.ts';
+import { PageServer, type Pages } from './pages.ts';
 import { parseParameters } from './parameters.ts';
 import { type Match, maxUrlBytes, pathComponents, type Route, type Router } from './router.ts';
 import { takeSocket } from './take-socket.ts';
@@ -38,6 +39,7 @@ export interface ApiServerOptions {
   server: ServerContext;
   router: Router;
   sessions: readonly SessionEndpoint[];
+  pages?: Pages;
   identity: TlsIdentity;
   /** Least time from the start of a request to the answer, so that failures tell nothing by their timing. */
   delays?: { unauthorized: number; forbidden: number };
@@ -76,11 +78,13 @@ export class ApiServer {
   readonly #options: ApiServerOptions;
   readonly #delays: { unauthorized: number; forbidden: number };
   readonly #accessLog: AccessLog;
+  readonly #pages: PageServer;
   #listener: Listener | undefined;
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
     this.#delays = options.delays ?? defaultDelays;
+    this.#pages = new PageServer(options.pages ?? new Map());
     const { directories, clock, log } = options.server;
     this.#accessLog = new AccessLog(path.join(directories.log, 'api', 'access.log'), clock, log);
   }
@@ -149,7 +153,7 @@ export class ApiServer {
     let bytes = 0;
     response.on('error', () => {});
     try {
-      bytes = await this.#answer(request, response, trace);
+      bytes = this.#pages.answer(request, response) ?? (await this.#answer(request, response, trace));
     } catch (error) {
       bytes = await this.#plainAnswer(response, error, trace);
     } finally {

@@ -20,6 +20,13 @@ export type Route =
   | { kind: 'directory'; children: readonly string[] }
   | { kind: 'none' };
 
+/** A path component below another. */
+export interface Child {
+  name: string;
+  methods: EndpointContract['method'][];
+  hasChildren: boolean;
+}
+
 interface Node {
   children: Map<string, Node>;
   variable?: { name: string; node: Node };
@@ -91,6 +98,20 @@ export class Router {
       }
     }
     return node;
+  }
+
+  /** What is directly below a path: names, variables in braces, with the methods that each takes; sorted. */
+  children(components: readonly string[]): Child[] {
+    let node: Node | undefined = this.#root;
+    for (const component of components) node = node?.children.get(component) ?? node?.variable?.node;
+    if (node === undefined) return [];
+    const named: [string, Node][] = [...node.children].sort(([a], [b]) => (a < b ? -1 : 1));
+    if (node.variable !== undefined) named.push([`{${node.variable.name}}`, node.variable.node]);
+    return named.map(([name, child]) => ({
+      name,
+      methods: [...child.endpoints.keys()],
+      hasChildren: child.children.size > 0 || child.variable !== undefined,
+    }));
   }
 
   /** Resolves components below the format: `['admin', 'datastore']`. */

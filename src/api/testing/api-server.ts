@@ -25,6 +25,7 @@ import { ApiServer } from '../../wire/http-server.ts';
 import type { Endpoint } from '../../wire/implement.ts';
 import { Router } from '../../wire/router.ts';
 import { endpoints as allEndpoints } from '../index.ts';
+import { apiPages } from '../pages.ts';
 
 export interface Answer {
   status: number;
@@ -128,7 +129,8 @@ export class TestApi implements AsyncDisposable {
     );
     const identity = await ensureIdentity(directories.config, { clock, bits: 2048 });
     const delays = options.delays ?? { unauthorized: 0, forbidden: 0 };
-    const api = new ApiServer({ server, router, sessions, identity, delays });
+    const pages = apiPages([...router.endpoints, ...sessions].map((one) => one.contract));
+    const api = new ApiServer({ server, router, sessions, pages, identity, delays });
     const port = await api.listen({ port: 0, host: '127.0.0.1' });
     return new TestApi(home, server, machine, api, port, errors);
   }

@@ -57,7 +57,7 @@ const verify = defineCommand({
       for (const problem of report.problems) terminal.message(problem);
     }
     if (report.problems.length > 0) {
-      throw new GranaryError('digest-mismatch', `the audit log is not whole: ${report.problems.length} problems`);
+      throw new GranaryError('digest-mismatch', `the audit log is not whole: ${report.problems.length} found`);
     }
     terminal.message('The audit log is whole.');
   },

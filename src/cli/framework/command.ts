@@ -7,6 +7,9 @@ import type { Terminal } from './terminal.ts';
 /** Candidates for a word; `values` holds what the line has already given, unchecked. Never prompts, never throws. */
 export type Completer = (word: string, values: Record<string, string>, terminal: Terminal) => Promise<string[]>;
 
+/** Options of an `open` command that it does not declare, as they were given; a flag without a value is empty. */
+export type UndeclaredOptions = ReadonlyMap<string, readonly string[]>;
+
 export interface Command {
   readonly kind: 'command';
   readonly summary: string;
@@ -18,8 +21,10 @@ export interface Command {
   readonly complete: Readonly<Record<string, Completer>>;
   /** Left out of lists and completion. */
   readonly hidden: boolean;
+  /** Whether options that are not declared are taken, too. */
+  readonly open: boolean;
   /** Resolves when the command has done its work; throws `GranaryError`, whose code decides the exit code. */
-  run(values: Record<string, unknown>, terminal: Terminal): Promise<void>;
+  run(values: Record<string, unknown>, terminal: Terminal, undeclared: UndeclaredOptions): Promise<void>;
 }
 
 export interface CommandGroup {
@@ -38,7 +43,8 @@ interface Declaration<P extends TProperties> {
   examples?: readonly string[];
   complete?: { [K in keyof P]?: Completer };
   hidden?: boolean;
-  run(values: OptionValues<P>, terminal: Terminal): Promise<void>;
+  open?: boolean;
+  run(values: OptionValues<P>, terminal: Terminal, undeclared: UndeclaredOptions): Promise<void>;
 }
 
 /** Declares a command; `run` sees its options with their static types. */
@@ -56,7 +62,8 @@ export function defineCommand<P extends TProperties>(declaration: Declaration<P>
     examples: declaration.examples ?? [],
     complete,
     hidden: declaration.hidden ?? false,
-    run: (values, terminal) => declaration.run(values as OptionValues<P>, terminal),
+    open: declaration.open ?? false,
+    run: (values, terminal, undeclared) => declaration.run(values as OptionValues<P>, terminal, undeclared),
   };
 }
 

@@ -21,7 +21,7 @@ const command = defineCommand({
   async run() {},
 });
 const snapshot = 'vm/100/2023-11-14T22:13:20Z';
-const parse = (...words: string[]) => parseOptions(command, words);
+const parse = (...words: string[]) => parseOptions(command, words).values;
 const problems = (...words: string[]): Record<string, string> | undefined => {
   try {
     parse(...words);

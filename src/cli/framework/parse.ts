@@ -1,7 +1,7 @@
 // Splits the words after a command's name into option values (cli.md 1).
 
 import { GranaryError } from '../../base/errors.ts';
-import { type Command, isRequired, optionSchema } from './command.ts';
+import { type Command, isRequired, optionSchema, type UndeclaredOptions } from './command.ts';
 import type { OptionSchema } from './options.ts';
 import { convertValue, parseBoolean } from './values.ts';
 
@@ -102,13 +102,18 @@ function placePositionals(
  * Parses and checks the words after a command's name. Throws `parameter-invalid` with one text per bad option;
  * options with a default and no value get the default.
  */
-export function parseOptions(command: Command, words: readonly string[]): Record<string, unknown> {
+export function parseOptions(
+  command: Command,
+  words: readonly string[],
+): { values: Record<string, unknown>; undeclared: UndeclaredOptions } {
   const { given, problems } = splitWords(command, words);
   const values: Record<string, unknown> = {};
+  const undeclared = new Map<string, string[]>();
   for (const [name, list] of given) {
     const schema = optionSchema(command, name);
     if (!schema) {
-      problems.push({ name, text: 'schema does not allow additional properties.' });
+      if (command.open) undeclared.set(name, list);
+      else problems.push({ name, text: 'schema does not allow additional properties.' });
       continue;
     }
     const value = convertAll(schema, name, list, problems);
@@ -123,7 +128,7 @@ export function parseOptions(command: Command, words: readonly string[]): Record
     }
   }
   if (problems.length > 0) throw parameterError(problems);
-  return values;
+  return { values, undeclared };
 }
 
 function convertAll(schema: OptionSchema, name: string, words: readonly string[], problems: Problem[]): unknown {

@@ -61,7 +61,8 @@ async function runCommand(
   const options = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
   if (options.includes('--help') || options.includes('-h')) return printHelp(name, path, command, terminal);
   try {
-    await command.run(parseOptions(command, words), terminal);
+    const { values, undeclared } = parseOptions(command, words);
+    await command.run(values, terminal, undeclared);
     terminal.setStatus(undefined);
     return 0;
   } catch (error) {
