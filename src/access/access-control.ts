@@ -25,7 +25,7 @@ import { type SecondFactor, TfaLogin } from './second-factor.ts';
 import { TfaEntries } from './tfa-entries.ts';
 import { TfaStates } from './tfa-state.ts';
 import { createCsrfToken, createTicket, verifyCsrfToken, verifyTicket } from './tickets.ts';
-import { TokenSecrets } from './token-secrets.ts';
+import { type TokenCheck, TokenSecrets } from './token-secrets.ts';
 import { Users } from './users.ts';
 
 export type { AclChange } from './acl-edit.ts';
@@ -35,6 +35,11 @@ export interface AccessOptions {
   /** Besides, or instead of one of the same name, the realms that every server has. */
   realms?: readonly Realm[];
   secondFactor?: SecondFactor;
+  /**
+   * For a process that may not read the secrets: who checks the secrets of tokens. The keys are then taken as they
+   * are, and nothing can be issued or changed by this process.
+   */
+  checkToken?: TokenCheck;
   sleep?: Sleep;
   logger?: Logger;
 }
@@ -86,7 +91,7 @@ export class AccessControl {
     this.#acl = aclConfigFile(directories);
     this.#realmFile = realmConfigFile(directories);
     this.#realms = new ConfiguredRealms(directories, o.realms);
-    this.#secrets = new TokenSecrets(directories, clock);
+    this.#secrets = new TokenSecrets(directories, clock, o.checkToken);
     const tfaFile = tfaConfigFile(directories);
     const tfaStates = new TfaStates(directories);
     this.tfa = new TfaEntries(tfaFile, tfaStates, clock);
@@ -102,9 +107,14 @@ export class AccessControl {
     });
   }
 
-  /** Makes the ticket keys if the server starts for the first time. */
+  /** Makes the ticket keys if the server starts for the first time and this process may. */
   static async open(directories: Directories, clock: Clock, o: AccessOptions = {}): Promise<AccessControl> {
-    return new AccessControl(directories, clock, await AuthKeys.open(directories), o);
+    return new AccessControl(
+      directories,
+      clock,
+      await AuthKeys.open(directories, { create: o.checkToken === undefined }),
+      o,
+    );
   }
 
   /**
@@ -135,6 +145,11 @@ export class AccessControl {
       const reason = error instanceof GranaryError && error.code === 'auth-failed' ? error.message : 'internal error';
       throw new GranaryError('auth-failed', `authentication failed - ${reason}`, { cause: error });
     }
+  }
+
+  /** Whether the secret is the token's; says nothing about whether the token may be used. */
+  async checkTokenSecret(tokenId: AuthId, secret: string): Promise<boolean> {
+    return this.#secrets.verify(tokenId, secret);
   }
 
   /** Resolves when an answer to failed authentication may leave. */

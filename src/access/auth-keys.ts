@@ -27,10 +27,10 @@ export class AuthKeys {
     this.#csrf = file('csrf.key', 0o640, parseCsrfSecret);
   }
 
-  /** Opens the keys and makes what is missing. */
-  static async open(directories: Directories): Promise<AuthKeys> {
+  /** Opens the keys and makes what is missing, unless this is a process that has to take them as they are. */
+  static async open(directories: Directories, o: { create: boolean }): Promise<AuthKeys> {
     const keys = new AuthKeys(directories);
-    await keys.#create();
+    if (o.create) await keys.#create();
     return keys;
   }
 

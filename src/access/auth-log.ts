@@ -1,12 +1,11 @@
 // The authentication log, read by tools such as fail2ban (rest-api.md 1): one line per login and per failure.
 
-import { chownSync, statSync } from 'node:fs';
-import { appendFile, mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type Clock, epochSeconds, formatLocal } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Directories } from '../config/directories.ts';
+import { appendToLog } from '../os/inherit-owner.ts';
 
 export class AuthLog {
   readonly path: string;
@@ -29,19 +28,11 @@ export class AuthLog {
     await this.#append(`authentication failure; rhost=${oneLine(o.peer)}${user} msg=${oneLine(o.reason)}`);
   }
 
-  /** One write, so that the lines of several processes do not mix. The log being unwritable stops nobody. */
+  /** The log being unwritable stops nobody. */
   async #append(text: string): Promise<void> {
     const line = `${formatLocal(epochSeconds(this.#clock))}: ${text}\n`;
     try {
-      await appendFile(this.path, line, { mode: 0o640 }).catch(async () => {
-        const directory = dirname(this.path);
-        await mkdir(directory, { recursive: true, mode: 0o755 });
-        if (process.getuid?.() === 0) {
-          const { uid, gid } = statSync(dirname(directory));
-          chownSync(directory, uid, gid);
-        }
-        await appendFile(this.path, line, { mode: 0o640 });
-      });
+      await appendToLog(this.path, line);
     } catch (error) {
       this.#logger('error', 'auth-log-failed', { path: this.path, error: messageOf(error) });
     }

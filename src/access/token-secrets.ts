@@ -16,32 +16,40 @@ const rememberedTokens = 10_000;
 interface Remembered {
   /** HMAC of the secret under a key of this process. */
   mac: Buffer;
-  /** The hash it was checked against: another one in the file ends it. */
-  hash: string;
+  /** The hash it was checked against, or the file's stamp where that cannot be read: another one ends it. */
+  against: string;
   until: number;
 }
+
+/** Whether a secret is the token's. */
+export type TokenCheck = (tokenId: AuthId, secret: string) => Promise<boolean>;
 
 export class TokenSecrets {
   readonly #file: ConfigFile<Secrets>;
   readonly #clock: Clock;
+  readonly #elsewhere: TokenCheck | undefined;
   readonly #macKey = randomBytes(32);
   readonly #remembered = new Map<AuthId, Remembered>();
 
-  constructor(directories: Directories, clock: Clock) {
+  /** With `elsewhere`, whether a secret is right is asked there: this process may not read the hashes. */
+  constructor(directories: Directories, clock: Clock, elsewhere?: TokenCheck) {
     this.#file = secretFile(join(directories.config, 'token.shadow'));
     this.#clock = clock;
+    this.#elsewhere = elsewhere;
   }
 
   /** Whether it is the token's secret; an unknown token takes as long as a wrong secret. */
   async verify(tokenId: AuthId, secret: string): Promise<boolean> {
-    const hash = this.#file.current().value.get(tokenId);
+    const hash = this.#elsewhere === undefined ? this.#file.current().value.get(tokenId) : undefined;
+    const against = this.#elsewhere === undefined ? hash : this.#file.stamp();
     const mac = createHmac('sha256', this.#macKey).update(secret).digest();
     const known = this.#remembered.get(tokenId);
     const now = this.#clock.now();
-    if (known && known.hash === hash && now < known.until && timingSafeEqual(known.mac, mac)) return true;
-    if (!(await verifySecret(secret, hash)) || hash === undefined) return false;
+    if (known && known.against === against && now < known.until && timingSafeEqual(known.mac, mac)) return true;
+    const valid = await (this.#elsewhere?.(tokenId, secret) ?? verifySecret(secret, hash));
+    if (!valid || against === undefined) return false;
     if (this.#remembered.size >= rememberedTokens) this.#remembered.clear();
-    this.#remembered.set(tokenId, { mac, hash, until: now + rememberedMs });
+    this.#remembered.set(tokenId, { mac, against, until: now + rememberedMs });
     return true;
   }
 

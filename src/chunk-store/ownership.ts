@@ -3,27 +3,15 @@
 
 import * as fs from 'node:fs';
 import { isErrno } from '../base/errors.ts';
+import { systemAccount } from '../os/accounts.ts';
+import type { FileOwner } from '../os/inherit-owner.ts';
 
-export interface Owner {
-  uid: number;
-  gid: number;
-}
-
-let known: { owner: Owner | undefined } | undefined;
+let known: { owner: FileOwner | undefined } | undefined;
 
 /** Whom new files belong to; undefined: leave them to whom the system gives them. */
-export function storeOwner(): Owner | undefined {
-  known ??= { owner: process.getuid?.() === 0 ? backupUser() : undefined };
+export function storeOwner(): FileOwner | undefined {
+  known ??= { owner: process.getuid?.() === 0 ? systemAccount('backup') : undefined };
   return known.owner;
-}
-
-function backupUser(): Owner | undefined {
-  try {
-    const line = /^backup:[^:]*:(\d+):(\d+):/m.exec(fs.readFileSync('/etc/passwd', 'utf8'));
-    return line ? { uid: Number(line[1]), gid: Number(line[2]) } : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Makes one directory with exactly this mode; false when there is one already, which is left alone. */

@@ -27,6 +27,11 @@ export const programs: Readonly<Record<string, ProgramEntry>> = {
     summary: 'Run the backup server.',
     load: async () => (await import('./proxy/command.ts')).proxyCommand,
   },
+  'proxmox-backup-api': {
+    short: 'api-daemon',
+    summary: 'Run the privileged part of an installed server.',
+    load: async () => (await import('./api-daemon/command.ts')).apiDaemonCommand,
+  },
   pxar: {
     short: 'pxar',
     summary: 'Archives of directory trees.',

@@ -63,6 +63,11 @@ export class ConfigFile<T> {
     return this.#cached;
   }
 
+  /** A text that changes whenever the file does; also for processes that may not read it. */
+  stamp(): string {
+    return this.#identify().text;
+  }
+
   async load(): Promise<Loaded<T>> {
     return this.current();
   }

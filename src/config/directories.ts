@@ -1,10 +1,11 @@
 // Where a server keeps its files: the field's places in an installation, one folder for a server that is
 // started from a checkout (config-and-tasks.md 3).
 
-import { mkdir } from 'node:fs/promises';
+import { chown, mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { withContext } from '../base/errors.ts';
+import type { FileOwner } from '../os/inherit-owner.ts';
 
 export interface Directories {
   /** Configuration and secrets; a directory of the original is taken over as it is. */
@@ -31,6 +32,16 @@ export function defaultHome(env: Readonly<Record<string, string | undefined>>): 
   return join(env['XDG_DATA_HOME'] || join(env['HOME'] || homedir(), '.local', 'share'), 'granary');
 }
 
+/** Whether a server runs as an installation does: a privileged and an unprivileged part, in the field's places. */
+export function isInstallation(env: Readonly<Record<string, string | undefined>>): boolean {
+  return env['GRANARY_LAYOUT'] === 'system';
+}
+
+/** The local socket of the process that has all rights. */
+export function localSocketPath(directories: Directories): string {
+  return join(directories.run, 'api.sock');
+}
+
 /** Directories below `home`, or those of an installation when GRANARY_LAYOUT is `system`. */
 export function resolveDirectories(home: string, layout = process.env['GRANARY_LAYOUT']): Directories {
   if (layout === 'system') {
@@ -51,8 +62,8 @@ export function resolveDirectories(home: string, layout = process.env['GRANARY_L
   };
 }
 
-/** Makes the directories that do not exist yet; the modes of existing ones are left alone. */
-export async function createDirectories(directories: Directories): Promise<void> {
+/** Makes the directories that do not exist yet, for `owner` if given; modes and owners of existing ones stay. */
+export async function createDirectories(directories: Directories, owner?: FileOwner): Promise<void> {
   const modes: [string, number][] = [
     [directories.config, 0o700],
     [directories.run, 0o755],
@@ -61,8 +72,11 @@ export async function createDirectories(directories: Directories): Promise<void>
     [directories.cache, 0o755],
   ];
   for (const [path, mode] of modes) {
-    await mkdir(path, { recursive: true, mode }).catch((error: unknown) => {
+    try {
+      const made = await mkdir(path, { recursive: true, mode });
+      if (made !== undefined && owner !== undefined) await chown(path, owner.uid, owner.gid);
+    } catch (error) {
       throw withContext(`cannot create directory "${path}"`, error);
-    });
+    }
   }
 }

@@ -7,6 +7,7 @@ import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { replaceFile } from '../os/atomic-file.ts';
 import { lockFile } from '../os/file-lock.ts';
+import { giveToOwnerOf, ownerIn } from '../os/inherit-owner.ts';
 import { isProcessRunning, processStartTicks } from '../os/process.ts';
 
 interface Counts {
@@ -72,14 +73,17 @@ export class ActiveOperations {
 
   /** Writes this process's entry as it is now. */
   async #write(name: string): Promise<void> {
-    await mkdir(this.#directory, { recursive: true });
+    if (await mkdir(this.#directory, { recursive: true })) {
+      giveToOwnerOf(path.dirname(this.#directory), this.#directory);
+    }
     const lock = await lockFile(path.join(this.#directory, `.${name}.lck`), { mode: 'exclusive', waitMs: lockWaitMs });
     if (lock === undefined) throw new GranaryError('locked', `active operations of datastore '${name}' are locked`);
     try {
       const starttime = processStartTicks(process.pid) ?? 0;
       const others = (await this.#load(name)).filter((entry) => entry.pid !== process.pid);
       const own = { pid: process.pid, starttime, active_operations: this.#own.get(name)! };
-      await replaceFile(this.#file(name), JSON.stringify([...others, own]), { mode: 0o640, durable: false });
+      const owner = ownerIn(this.#directory);
+      await replaceFile(this.#file(name), JSON.stringify([...others, own]), { mode: 0o640, durable: false, owner });
     } finally {
       lock.release();
     }

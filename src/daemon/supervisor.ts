@@ -1,68 +1,63 @@
-// The process that owns the listening ones: starts them, replaces one that died, stops them in order.
-// Nothing that a request needs lives here, so that this process has no reason to fail.
+// The process that owns the listening ones: starts them, replaces one that died or hangs, stops them in order, and
+// hands all of it to a newer program. Nothing that a request needs lives here, so that it has no reason to fail.
 
-import cluster, { type Worker } from 'node:cluster';
-import { rmSync } from 'node:fs';
+import { closeSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { AccessControl } from '../access/access-control.ts';
 import { systemClock } from '../base/clock.ts';
-import { GranaryError, messageOf } from '../base/errors.ts';
-import { jsonLogger, type Logger } from '../base/log.ts';
-import type { Directories } from '../config/directories.ts';
+import type { Logger } from '../base/log.ts';
+import { loadIdentity } from '../certificates/identity.ts';
+import { type Directories, localSocketPath } from '../config/directories.ts';
 import { replaceFile } from '../os/atomic-file.ts';
-import { prepareServer } from './prepare.ts';
+import { processStartTicks } from '../os/process.ts';
+import { replaceProcess } from '../os/replace-process.ts';
+import { adoptLocal, boundPort, type LocalSocket, listenLocal, listenTcp, setInherited } from '../os/sockets.ts';
+import { listenBacklog } from '../wire/listener.ts';
+import { Flock } from './flock.ts';
+import { Predecessors } from './predecessors.ts';
+import { preparedServer, prepareServer } from './prepare.ts';
+import { serverLogger } from './server-log.ts';
 
-/** What a listening process is told when it starts. */
-export interface WorkerOptions {
-  home: string;
+/** What a program that replaces another takes over from it. */
+export interface Handover {
   port: number;
-  host?: string;
-  /** How long open requests and sessions may go on once the server stops. */
-  graceMs: number;
+  local?: number;
+  /** Pid and start time of the listening processes that still end their sessions. */
+  draining: readonly (readonly [pid: number, start: number])[];
 }
 
 export interface SupervisorOptions {
   home: string;
   /** 0 takes any free port, the same for all processes. */
   port: number;
+  /** A literal address; all of them by default. */
   host?: string;
   /** Listening processes. Default: one a core. */
   processes?: number;
-  /** Default 30 s. */
+  /** How long requests and sessions may go on once the server stops. Default 30 s. */
   graceMs?: number;
+  /** The processes hand protected calls on to the privileged process of an installation. */
+  unprivileged?: boolean;
+  handover?: Handover;
   log?: Logger;
   certificateBits?: number;
 }
 
 export interface Supervisor {
   readonly port: number;
+  /** Whether at least one process has answered lately. */
+  isAlive(): boolean;
   /** Stops all processes; resolves when they have ended. A second call waits for the first. */
   stop(): Promise<void>;
+  /**
+   * Becomes the program `words` under the same pid, with `handover` in `variable` of its environment. The processes
+   * stop to accept connections and end when their last session has; new connections wait for the new program. Returns
+   * only by throwing: `certificate` when the new program could not serve, or a system error; the server goes on then.
+   */
+  replace(file: string, words: readonly string[], variable: string): Promise<never>;
 }
-
-/** Name of the environment variable with a listening process's options, as JSON. */
-export const workerOptionsVariable = 'GRANARY_WORKER';
-/** Message of a listening process: it accepts connections on this port. */
-export interface ListeningMessage {
-  listening: number;
-}
-export const stopMessage = 'stop';
-
-/**
- * What goes over the wire passes through short-lived buffers beside the heap, and V8 counts those against the limit of
- * the old generation: with its defaults it marks the whole heap every 20 MB of a backup, a quarter of the server's
- * processor time. A small young generation frees them while they are young; the limit stays V8's own largest.
- */
-const memoryFlags = ['--max-semi-space-size=1', '--heap-growing-percent=300'];
 
 const defaultGraceMs = 30_000;
-const killAfterMs = 5000;
-const firstRestartMs = 100;
-const longestRestartMs = 10_000;
-/** A process that lived this long failed for a new reason: the next is started at once. */
-const settledMs = 60_000;
 
 /** Where a running server announces itself to the tools beside it: `{pid, port}`. */
 export function announcementPath(directories: Directories): string {
@@ -74,117 +69,80 @@ export function announcementPath(directories: Directories): string {
  * first ones cannot.
  */
 export async function superviseServer(options: SupervisorOptions): Promise<Supervisor> {
-  const log = options.log ?? jsonLogger();
-  const bits = options.certificateBits;
-  const directories = await prepareServer(options.home, systemClock, bits === undefined ? {} : { bits });
-  // Keys are made here, not by several processes at the same time.
-  await AccessControl.open(directories, systemClock);
-  const flock = new Flock(options, log);
-  let port: number;
+  const { home, handover, certificateBits: bits, unprivileged = false } = options;
+  const log = options.log ?? serverLogger();
+  const graceMs = options.graceMs ?? defaultGraceMs;
+  const directories = unprivileged
+    ? preparedServer(home)
+    : await prepareServer(home, systemClock, bits === undefined ? {} : { bits });
+  const predecessors = new Predecessors(handover?.draining ?? []);
+  const portFd = handover?.port ?? listenTcp(options.host, options.port, listenBacklog);
+  const port = boundPort(portFd);
+  const local = unprivileged ? undefined : openLocalSocket(directories, handover?.local);
+  const sockets = { port: portFd, ...(local === undefined ? {} : { local: local.fd }) };
+  const flock = new Flock({ home, port, graceMs, unprivileged }, sockets, log);
+  const closeSockets = (): void => {
+    local?.unlink();
+    for (const fd of Object.values(sockets)) closeSync(fd);
+  };
+  const count = options.processes ?? os.availableParallelism();
   try {
-    port = await flock.start(options.processes ?? os.availableParallelism());
+    await flock.start(count);
+    await announce(directories, port);
   } catch (error) {
     await flock.stop();
+    closeSockets();
     throw error;
   }
-  const file = announcementPath(directories);
-  await replaceFile(file, `${JSON.stringify({ pid: process.pid, port })}\n`, { durable: false });
   let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    withdraw(directories);
+    local?.unlink();
+    await Promise.all([flock.stop(), predecessors.stop(graceMs)]);
+    closeSockets();
+  };
   return {
     port,
+    isAlive: () => flock.isAlive(),
     stop: () => {
-      rmSync(file, { force: true });
-      stopping ??= flock.stop();
+      stopping ??= stop();
       return stopping;
+    },
+    replace: async (file, words, variable) => {
+      // The commonest reason for a server not to come up again is found while the old one still serves.
+      await loadIdentity(directories.config);
+      const leaving = await flock.release();
+      const draining = [...predecessors.list(), ...leaving.map((pid) => [pid, processStartTicks(pid) ?? 0] as const)];
+      for (const fd of Object.values(sockets)) setInherited(fd, true);
+      try {
+        replaceProcess(file, words, { ...process.env, [variable]: JSON.stringify({ ...sockets, draining }) });
+      } catch (error) {
+        for (const fd of Object.values(sockets)) setInherited(fd, false);
+        await flock.start(count);
+        throw error;
+      }
     },
   };
 }
 
-/** The listening processes. */
-class Flock {
-  readonly #log: Logger;
-  readonly #graceMs: number;
-  readonly #options: SupervisorOptions;
-  readonly #workers = new Set<Worker>();
-  #stopping = false;
-  #restartMs = firstRestartMs;
+/** The socket of the tools on this machine, only for this process's user and root. */
+function openLocalSocket(directories: Directories, inherited: number | undefined): LocalSocket {
+  const socketPath = localSocketPath(directories);
+  return inherited === undefined
+    ? listenLocal(socketPath, { mode: 0o600, backlog: listenBacklog })
+    : adoptLocal(socketPath, inherited);
+}
 
-  constructor(options: SupervisorOptions, log: Logger) {
-    this.#options = options;
-    this.#graceMs = options.graceMs ?? defaultGraceMs;
-    this.#log = log;
-    cluster.setupPrimary({
-      exec: fileURLToPath(new URL('./worker.ts', import.meta.url)),
-      execArgv: [...process.execArgv.filter((argument) => argument.startsWith('--disable-warning')), ...memoryFlags],
-      args: [],
-    });
-  }
+function announcedFiles(directories: Directories): { announcement: string; pid: string } {
+  return { announcement: announcementPath(directories), pid: path.join(directories.run, 'proxmox-backup-proxy.pid') };
+}
 
-  /** Starts `count` processes and returns the port that they share. */
-  async start(count: number): Promise<number> {
-    // Every process asks for the same port, 0 too: the cluster gives all of them the one that it found first.
-    const ports = await Promise.all(Array.from({ length: count }, () => this.#spawn()));
-    return ports[0]!;
-  }
+async function announce(directories: Directories, port: number): Promise<void> {
+  const { announcement, pid } = announcedFiles(directories);
+  await replaceFile(announcement, `${JSON.stringify({ pid: process.pid, port })}\n`, { durable: false });
+  await replaceFile(pid, `${process.pid}\n`, { durable: false });
+}
 
-  /** Starts one process; resolves with its port, rejects when it ends before it listens. */
-  #spawn(): Promise<number> {
-    const { home, host, port } = this.#options;
-    const options: WorkerOptions = {
-      home,
-      port,
-      graceMs: this.#graceMs,
-      ...(host === undefined ? {} : { host }),
-    };
-    const worker = cluster.fork({ [workerOptionsVariable]: JSON.stringify(options) });
-    const startedAt = performance.now();
-    let listening = false;
-    this.#workers.add(worker);
-    return new Promise((resolve, reject) => {
-      worker.on('message', (message: ListeningMessage) => {
-        listening = true;
-        resolve(message.listening);
-      });
-      worker.on('error', (error) =>
-        this.#log('error', 'process-failed', { pid: worker.process.pid, error: error.message }),
-      );
-      worker.once('exit', (code, signal) => {
-        this.#workers.delete(worker);
-        if (!listening) reject(new GranaryError('internal', `a server process ended at once (${signal ?? code})`));
-        if (this.#stopping) return;
-        this.#log('error', 'process-ended', { pid: worker.process.pid, code, signal });
-        if (listening) this.#replace(performance.now() - startedAt);
-      });
-    });
-  }
-
-  /** Starts another process, later and later while they do not live. */
-  #replace(livedMs: number): void {
-    this.#restartMs = livedMs > settledMs ? firstRestartMs : Math.min(this.#restartMs * 2, longestRestartMs);
-    setTimeout(() => {
-      if (this.#stopping) return;
-      this.#spawn().catch((error: unknown) => {
-        this.#log('error', 'process-not-restarted', { error: messageOf(error) });
-        if (!this.#stopping) this.#replace(0);
-      });
-    }, this.#restartMs);
-  }
-
-  async stop(): Promise<void> {
-    this.#stopping = true;
-    await Promise.all([...this.#workers].map((worker) => this.#end(worker)));
-  }
-
-  #end(worker: Worker): Promise<void> {
-    return new Promise((resolve) => {
-      if (worker.isDead()) return resolve();
-      const timer = setTimeout(() => worker.process.kill('SIGKILL'), this.#graceMs + killAfterMs);
-      worker.once('exit', () => {
-        clearTimeout(timer);
-        resolve();
-      });
-      if (worker.isConnected()) worker.send(stopMessage);
-      else worker.process.kill('SIGTERM');
-    });
-  }
+function withdraw(directories: Directories): void {
+  for (const file of Object.values(announcedFiles(directories))) rmSync(file, { force: true });
 }

@@ -1,11 +1,13 @@
-// Entry of one listening process, started by supervisor.ts. Ends when it is told to, or when the supervisor is gone.
+// Entry of one listening process, started by flock.ts. Ends when it is told to, when its supervisor is gone, or, once
+// a newer program has taken over, with its last session.
 
+import cluster from 'node:cluster';
 import { messageOf } from '../base/errors.ts';
-import { jsonLogger } from '../base/log.ts';
+import { type Order, type Report, type WorkerOptions, workerOptionsVariable } from './flock.ts';
 import { startProxy } from './proxy.ts';
-import { type ListeningMessage, stopMessage, type WorkerOptions, workerOptionsVariable } from './supervisor.ts';
+import { serverLogger } from './server-log.ts';
 
-const log = jsonLogger();
+const log = serverLogger();
 const options = JSON.parse(process.env[workerOptionsVariable] ?? '{}') as WorkerOptions;
 
 /** After a defect nothing is known about the state of this process: the supervisor starts another. */
@@ -15,21 +17,40 @@ function onDefect(error: unknown): void {
 }
 process.on('uncaughtException', onDefect);
 process.on('unhandledRejection', onDefect);
-// A terminal sends its interrupt to every process; the supervisor decides what it means.
+// A terminal sends its interrupt, and its end, to every process; the supervisor decides what that means.
 process.on('SIGINT', () => {});
+process.on('SIGHUP', () => {});
 
+// Node would end this process at once when the supervisor is gone, whatever it is doing.
+if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
+const report = (what: Report): void => void process.send?.(what);
 const proxy = await startProxy({ ...options, log });
 let stopping = false;
+let draining = false;
+
 async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
   await proxy.stop(options.graceMs);
   process.exit(0);
 }
+
+async function drain(): Promise<void> {
+  draining = true;
+  const drained = proxy.drain();
+  report('draining');
+  await drained;
+  // A stop that came meanwhile ends the process itself.
+  if (!stopping) process.exit(0);
+}
+
 process.on('SIGTERM', () => void stop());
-process.on('disconnect', () => void stop());
-process.on('message', (message) => {
-  if (message === stopMessage) void stop();
+process.on('disconnect', () => {
+  if (!draining) void stop();
 });
-const message: ListeningMessage = { listening: proxy.port };
-process.send?.(message);
+process.on('message', (order: Order) => {
+  if (order === 'ping') report('pong');
+  else if (order === 'drain') void drain();
+  else void stop();
+});
+report('listening');

@@ -2,8 +2,10 @@
 // datastore's `.lock`, which excludes other processes). formats.md 15.
 
 import * as fs from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isErrno } from '../base/errors.ts';
+import { ownerIn } from './inherit-owner.ts';
 import { lastError, native } from './libc.ts';
 
 export type LockMode = 'shared' | 'exclusive';
@@ -110,6 +112,9 @@ function openLockFile(path: string): number {
     try {
       const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL, 0o660);
       fs.fchmodSync(fd, 0o660);
+      // Root must not lock out the user whose directory it is.
+      const owner = ownerIn(dirname(path));
+      if (owner) fs.fchownSync(fd, owner.uid, owner.gid);
       return fd;
     } catch (error) {
       if (!isErrno(error, 'EEXIST')) throw error;

@@ -5,8 +5,8 @@ import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 
-/** What a declared C function takes: integers, memory, or a null pointer. */
-export type NativeArgument = number | bigint | Uint8Array | null;
+/** What a declared C function takes: integers, memory, a null pointer, or strings for a `const char **`. */
+export type NativeArgument = number | bigint | Uint8Array | null | readonly (string | null)[];
 
 interface NativeCall {
   (...args: NativeArgument[]): number | bigint;

@@ -6,12 +6,11 @@ import { chmod, chown, rm } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
+import { shortSocketPath } from '../os/sockets.ts';
 import type { Owner } from './task-lists.ts';
 
 const maxLineLength = 64 * 1024;
 const timeoutMs = 5000;
-/** `sun_path` without its final zero byte. */
-const maxSocketPath = 107;
 
 /** Answers a command's result as JSON; what it throws becomes the `ERROR:` text. */
 export type ControlHandler = (command: string, args: Record<string, unknown>) => unknown;
@@ -42,7 +41,7 @@ export class ControlServer {
       socket.on('close', () => control.#sockets.delete(socket));
       serve(socket, handler);
     });
-    using address = reachable(runDirectory, path);
+    using address = shortSocketPath(path);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(address.path, resolve);
@@ -107,7 +106,7 @@ export async function sendControl(
   const path = controlSocketPath(runDirectory, pid);
   let line: string;
   try {
-    using address = reachable(runDirectory, path);
+    using address = shortSocketPath(path);
     line = await exchange(address.path, `${JSON.stringify({ command, args })}\n`);
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ECONNREFUSED')) return undefined;
@@ -139,14 +138,6 @@ function exchange(path: string, line: string): Promise<string> {
     socket.on('error', reject);
     socket.on('close', () => reject(new Error('closed without an answer')));
   });
-}
-
-/** A path short enough for a socket address: through an open directory when the real one is too long. */
-function reachable(directory: string, path: string): { path: string } & Disposable {
-  if (Buffer.byteLength(path) <= maxSocketPath) return { path, [Symbol.dispose]: () => {} };
-  const fd = fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
-  const short = `/proc/self/fd/${fd}${path.slice(directory.length)}`;
-  return { path: short, [Symbol.dispose]: () => fs.closeSync(fd) };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

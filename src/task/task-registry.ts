@@ -237,6 +237,11 @@ export class TaskRegistry {
     return this.#lists.rotate({ sizeLimit: o.sizeLimit, fileLimit: o.fileLimit, endedBefore });
   }
 
+  /** Resolves once none of this registry's tasks runs. */
+  async settled(): Promise<void> {
+    while (this.#own.size > 0) await Promise.all([...this.#own].map((task) => task.done));
+  }
+
   /** Stops this registry's tasks and waits for them to end; no new ones start. */
   async shutdown(): Promise<void> {
     this.#stopping = true;

@@ -1,9 +1,8 @@
 // The access log: one line a request, in the form that log readers know (rest-api.md 1).
 
-import { appendFile, mkdir } from 'node:fs/promises';
-import path from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
+import { appendToLog } from '../os/inherit-owner.ts';
 
 export interface AccessEntry {
   /** Peer address as logs show it. */
@@ -67,8 +66,7 @@ export class AccessLog {
   async #drain(): Promise<void> {
     await Promise.resolve();
     try {
-      await mkdir(path.dirname(this.#file), { recursive: true });
-      while (this.#lines.length > 0) await appendFile(this.#file, this.#lines.splice(0).join(''), { mode: 0o640 });
+      while (this.#lines.length > 0) await appendToLog(this.#file, this.#lines.splice(0).join(''));
     } catch (error) {
       this.#lines = [];
       if (!this.#reported) this.#log('error', 'access-log-failed', { file: this.#file, error: String(error) });

@@ -8,16 +8,18 @@ import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
 import type { TlsIdentity } from '../certificates/identity.ts';
 import type { AuthId } from '../model/auth-id.ts';
 import type { EndpointContract } from '../model/endpoint.ts';
-import { AccessLog, shownAddress } from './access-log.ts';
+import { AccessLog } from './access-log.ts';
 import { refuseUpgrade, sendBytes, sendFormatted, sendWhole } from './answer.ts';
 import { auditedCall } from './audited-call.ts';
 import { noTicketCookie } from './auth-cookie.ts';
 import { checkDatastoreAccess, checkStaticAccess } from './authorize.ts';
 import type { ByteAnswer, CallContext, ServerContext, UpgradeHandler } from './context.ts';
 import { formatError, formatResult, isOutputFormat, type OutputFormat } from './formatter.ts';
-import { type Listener, listen } from './listener.ts';
+import { type Listener, listen, listenLocal } from './listener.ts';
+import { forwardedCallerHeader, localOrigin, type Origin, portOrigin } from './origin.ts';
 import { PageServer, type Pages } from './pages.ts';
 import { parseParameters } from './parameters.ts';
+import { type PrivilegedDoor, tokenCheckPath } from './privileged-door.ts';
 import { type Match, maxUrlBytes, pathComponents, type Route, type Router } from './router.ts';
 import { takeSocket } from './take-socket.ts';
 
@@ -40,7 +42,10 @@ export interface ApiServerOptions {
   router: Router;
   sessions: readonly SessionEndpoint[];
   pages?: Pages;
-  identity: TlsIdentity;
+  /** Needed for `listen`. */
+  identity?: TlsIdentity;
+  /** Where protected calls are handed to. Without it this process has all rights and makes them itself. */
+  privileged?: PrivilegedDoor;
   /** Least time from the start of a request to the answer, so that failures tell nothing by their timing. */
   delays?: { unauthorized: number; forbidden: number };
 }
@@ -59,7 +64,7 @@ interface Target {
 /** What the access log needs to know of one request. */
 interface Trace {
   authId?: AuthId;
-  startedMs: number;
+  origin: Origin;
 }
 
 /** An error before the request has a format: status, text and type of the answer. */
@@ -73,13 +78,14 @@ class PlainError extends Error {
   }
 }
 
-/** Serves the API of one process. `listen` may be called once. */
+/** Serves the API of one process. `listen` and `listenLocal` may be called once each. */
 export class ApiServer {
   readonly #options: ApiServerOptions;
   readonly #delays: { unauthorized: number; forbidden: number };
   readonly #accessLog: AccessLog;
   readonly #pages: PageServer;
   #listener: Listener | undefined;
+  #local: Listener | undefined;
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
@@ -90,14 +96,31 @@ export class ApiServer {
   }
 
   /** Starts to accept connections and returns the port. */
-  async listen(at: { port: number; host?: string }): Promise<number> {
-    this.#listener = await listen(at, this.#options.identity, {
-      request: (request, response) => void this.#request(request, response),
+  async listen(at: { port: number; host?: string } | { fd: number }): Promise<number> {
+    const { identity, server } = this.#options;
+    if (identity === undefined) throw new GranaryError('internal', 'a port needs a certificate');
+    this.#listener = await listen(at, identity, {
+      request: (request, response) => void this.#request(request, response, portOrigin(request, server.clock.now())),
       upgrade: (request, socket, head) => void this.#upgrade(request, socket, head),
       isUpgrade: (request) => this.#isUpgrade(request),
-      log: this.#options.server.log,
+      log: server.log,
     });
     return this.#listener.port;
+  }
+
+  /**
+   * Also serves a listening local socket: root and this process's user need no login there, and processes of the user
+   * `serverUid` may hand on what came to them.
+   */
+  async listenLocal(fd: number, serverUid?: number): Promise<void> {
+    const { server } = this.#options;
+    this.#local = await listenLocal(fd, serverUid, {
+      request: (request, response, peer) => {
+        if (request.url === tokenCheckPath && request.method === 'POST') void this.#checkToken(request, response);
+        else void this.#request(request, response, localOrigin(request.headers, peer, server.clock.now()));
+      },
+      log: server.log,
+    });
   }
 
   setIdentity(identity: TlsIdentity): void {
@@ -106,7 +129,7 @@ export class ApiServer {
 
   /** Stops accepting; open requests and sessions get `graceMs` before they are cut. */
   async close(graceMs: number): Promise<void> {
-    await this.#listener?.close(graceMs);
+    await Promise.all([this.#listener?.close(graceMs), this.#local?.close(graceMs)]);
     await this.#accessLog.flush();
   }
 
@@ -144,12 +167,12 @@ export class ApiServer {
       : { format, route, session, path: urlPath, query };
   }
 
-  async #request(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.headers.upgrade !== undefined && this.#isUpgrade(request)) {
+  async #request(request: IncomingMessage, response: ServerResponse, origin: Origin): Promise<void> {
+    if (request.headers.upgrade !== undefined && origin.via === 'port' && this.#isUpgrade(request)) {
       await this.#upgrade(request, await takeSocket(request, response), Buffer.alloc(0));
       return;
     }
-    const trace: Trace = { startedMs: this.#options.server.clock.now() };
+    const trace: Trace = { origin };
     let bytes = 0;
     response.on('error', () => {});
     try {
@@ -168,8 +191,15 @@ export class ApiServer {
       await this.#startSession(target.session, request, target, trace);
       return 0;
     }
-    await this.#authenticate(request, target.route, trace);
     const { format, route } = target;
+    const { privileged } = this.#options;
+    if (privileged !== undefined && route.kind === 'endpoint' && route.match.endpoint.contract.protected === true) {
+      return await this.#forward(privileged, request, response, format, trace);
+    }
+    await this.#authenticate(request, target.route, trace);
+    if (trace.origin.via === 'forwarded' && trace.authId !== undefined) {
+      response.setHeader(forwardedCallerHeader, trace.authId);
+    }
     const attributes: Record<string, unknown> = {};
     try {
       if (route.kind === 'none') throw new GranaryError('not-found', `Path '${target.path}' not found.`);
@@ -197,6 +227,46 @@ export class ApiServer {
     }
   }
 
+  /** Lets the privileged process make the call, from authentication on. */
+  async #forward(
+    door: PrivilegedDoor,
+    request: IncomingMessage,
+    response: ServerResponse,
+    format: OutputFormat,
+    trace: Trace,
+  ): Promise<number> {
+    try {
+      const { authId, bytes } = await door.forward(request, response, trace.origin);
+      if (authId !== undefined) trace.authId = authId;
+      return bytes;
+    } catch (error) {
+      if (response.headersSent || response.destroyed) {
+        response.destroy();
+        return 0;
+      }
+      this.#options.server.log('error', 'privileged-process-failed', { url: request.url, error: messageOf(error) });
+      closeIfUnread(request, response);
+      const text = 'the privileged part of the server (proxmox-backup) does not answer';
+      return await sendFormatted(response, formatError(format, new GranaryError('connection', text, { status: 503 })));
+    }
+  }
+
+  /** Answers an unprivileged process whether a token's secret is right. */
+  async #checkToken(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const { tokenid, secret } = JSON.parse(Buffer.from(await readBody(request)).toString()) as Record<
+        string,
+        unknown
+      >;
+      const valid = await this.#options.server.access.checkTokenSecret(String(tokenid), String(secret));
+      sendWhole(response, Buffer.from(String(valid)));
+    } catch (error) {
+      this.#options.server.log('error', 'token-check-failed', { error: messageOf(error) });
+      response.statusCode = 500;
+      sendWhole(response, Buffer.from('failed'));
+    }
+  }
+
   async #call(
     match: Match,
     request: IncomingMessage,
@@ -221,9 +291,9 @@ export class ApiServer {
     const call: CallContext = {
       server,
       ...(trace.authId === undefined ? {} : { authId: trace.authId }),
-      peer: shownAddress(request.socket.remoteAddress),
-      peerPort: request.socket.remotePort ?? 0,
-      startedAt: trace.startedMs,
+      peer: trace.origin.peer,
+      peerPort: trace.origin.peerPort,
+      startedAt: trace.origin.startedMs,
       signal: gone.signal,
       body: request,
       requestHeaders: request.headers,
@@ -241,15 +311,20 @@ export class ApiServer {
   /** Checks the credentials unless the world may call. Throws `PlainError` 401. */
   async #authenticate(request: IncomingMessage, route: Route, trace: Trace): Promise<void> {
     if (route.kind === 'endpoint' && route.match.endpoint.contract.access.kind === 'world') return;
-    const { headers, socket } = request;
+    const { headers } = request;
+    const { peer, peerPort, startedMs, caller } = trace.origin;
+    if (caller !== undefined) {
+      trace.authId = caller;
+      return;
+    }
     try {
       trace.authId = await this.#options.server.access.authenticate({
         method: request.method ?? 'GET',
         cookie: headers.cookie,
         authorization: headers.authorization,
         csrf: single(headers['csrfpreventiontoken']),
-        peer: `[${shownAddress(socket.remoteAddress)}]:${socket.remotePort ?? 0}`,
-        startedAt: trace.startedMs,
+        peer: `[${peer}]:${peerPort}`,
+        startedAt: startedMs,
       });
     } catch (error) {
       if (!(error instanceof GranaryError) || error.status !== 401) throw error;
@@ -258,7 +333,7 @@ export class ApiServer {
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const trace: Trace = { startedMs: this.#options.server.clock.now() };
+    const trace: Trace = { origin: portOrigin(request, this.#options.server.clock.now()) };
     const ignore = (): void => {};
     socket.on('error', ignore);
     let status = 101;
@@ -290,7 +365,7 @@ export class ApiServer {
     await session.handle(server, {
       authId,
       params,
-      peer: shownAddress(request.socket.remoteAddress),
+      peer: trace.origin.peer,
       upgrade: request.headers.upgrade,
       httpVersion: request.httpVersion,
       ...(socket === undefined ? {} : { socket }),
@@ -351,13 +426,15 @@ export class ApiServer {
         : error.status === 403 && error.message === 'permission check failed'
           ? this.#delays.forbidden
           : 0;
-    const rest = trace.startedMs + total - this.#options.server.clock.now();
+    const rest = trace.origin.startedMs + total - this.#options.server.clock.now();
     if (rest > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(rest, total)));
   }
 
   #record(request: IncomingMessage, trace: Trace, status: number, bytes: number): void {
+    // Whoever handed it on writes the line.
+    if (trace.origin.via === 'forwarded') return;
     this.#accessLog.write({
-      peer: shownAddress(request.socket.remoteAddress),
+      peer: trace.origin.peer,
       ...(trace.authId === undefined ? {} : { authId: trace.authId }),
       method: request.method ?? '-',
       url: request.url ?? '-',

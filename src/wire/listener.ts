@@ -7,11 +7,13 @@ import net, { type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '../base/log.ts';
 import type { TlsIdentity } from '../certificates/identity.ts';
+import { type LocalPeer, localPeer } from './origin.ts';
 
 /** First byte of a TLS handshake record. */
 const tlsHandshake = 0x16;
 const firstByteMs = 10_000;
 const keepAliveMs = 120_000;
+export const listenBacklog = 511;
 
 export interface ListenerHandlers {
   request(request: IncomingMessage, response: ServerResponse): void;
@@ -26,7 +28,10 @@ export interface Listener {
   readonly port: number;
   /** New connections get this certificate; open ones keep theirs. */
   setIdentity(identity: TlsIdentity): void;
-  /** Stops accepting and closes idle connections; settles when all are closed, those left after `graceMs` by force. */
+  /**
+   * Stops accepting and closes connections as they become idle; settles when all are closed, those left after
+   * `graceMs` by force. Can be called again with less patience.
+   */
   close(graceMs: number): Promise<void>;
 }
 
@@ -38,9 +43,9 @@ const httpOptions = {
   requestTimeout: 0,
 };
 
-/** Listens on an address; `host` undefined means all of them, IPv6 and IPv4. */
+/** Listens on an address, `host` undefined meaning all of them, or on a descriptor that listens already. */
 export async function listen(
-  at: { port: number; host?: string },
+  at: { port: number; host?: string } | { fd: number },
   identity: TlsIdentity,
   handlers: ListenerHandlers,
 ): Promise<Listener> {
@@ -71,7 +76,7 @@ export async function listen(
   });
   await new Promise<void>((resolve, reject) => {
     front.once('error', reject);
-    front.listen({ port: at.port, host: at.host, backlog: 511 }, () => {
+    front.listen({ ...at, backlog: listenBacklog }, () => {
       front.removeListener('error', reject);
       resolve();
     });
@@ -80,8 +85,49 @@ export async function listen(
   return {
     port: (front.address() as AddressInfo).port,
     setIdentity: (next) => secure.setSecureContext({ cert: next.certificate, key: next.key }),
-    close: (graceMs) => closeAll(front, [secure, plain], sockets, graceMs),
+    close: closer(front, [secure, plain], sockets),
   };
+}
+
+export interface LocalHandlers {
+  request(request: IncomingMessage, response: ServerResponse, peer: LocalPeer): void;
+  log: Logger;
+}
+
+/** Serves plain HTTP on a listening local socket, to those whom `localPeer` knows; others are cut off. */
+export async function listenLocal(
+  fd: number,
+  serverUid: number | undefined,
+  handlers: LocalHandlers,
+): Promise<Listener> {
+  const peers = new WeakMap<object, LocalPeer>();
+  const plain = http.createServer(httpOptions, (request, response) => {
+    handlers.request(request, response, peers.get(request.socket)!);
+  });
+  const sockets = new Set<net.Socket>();
+  const front = net.createServer({ pauseOnConnect: true }, (socket) => {
+    socket.on('error', () => {});
+    const peer = localPeer(socket, serverUid);
+    if (peer === undefined) {
+      handlers.log('warn', 'local-connection-refused', {});
+      socket.destroy();
+      return;
+    }
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    peers.set(socket, peer);
+    plain.emit('connection', socket);
+    socket.resume();
+  });
+  await new Promise<void>((resolve, reject) => {
+    front.once('error', reject);
+    front.listen({ fd, backlog: listenBacklog }, () => {
+      front.removeListener('error', reject);
+      resolve();
+    });
+  });
+  front.on('error', (error) => handlers.log('error', 'listener-failed', { error: error.message }));
+  return { port: 0, setIdentity: () => {}, close: closer(front, [plain], sockets) };
 }
 
 /** Reads the first byte of a connection without consuming it. Silent connections are dropped after a while. */
@@ -110,21 +156,34 @@ function redirect(request: IncomingMessage, response: ServerResponse): void {
   response.end();
 }
 
-async function closeAll(
+const idleCheckMs = 500;
+const longestTimerMs = 2 ** 31 - 1;
+
+function closer(
   front: net.Server,
   servers: readonly (https.Server | http.Server)[],
   sockets: ReadonlySet<net.Socket>,
-  graceMs: number,
-): Promise<void> {
-  const closed = new Promise<void>((resolve) => front.close(() => resolve()));
-  for (const server of servers) {
-    server.close();
-    server.closeIdleConnections();
-  }
-  // Connections that never sent a byte belong to no server yet.
-  const timer = setTimeout(() => {
-    for (const socket of sockets) socket.destroy();
-  }, graceMs);
-  await closed;
-  clearTimeout(timer);
+): (graceMs: number) => Promise<void> {
+  let closed: Promise<void> | undefined;
+  const closeIdle = (): void => {
+    for (const server of servers) server.closeIdleConnections();
+  };
+  const start = async (): Promise<void> => {
+    const ended = new Promise<void>((resolve) => front.close(() => resolve()));
+    for (const server of servers) server.close();
+    closeIdle();
+    const timer = setInterval(closeIdle, idleCheckMs);
+    await ended;
+    clearInterval(timer);
+  };
+  return async (graceMs) => {
+    closed ??= start();
+    // Connections that never sent a byte belong to no server yet.
+    const cut = (): void => {
+      for (const socket of sockets) socket.destroy();
+    };
+    const timer = graceMs > longestTimerMs ? undefined : setTimeout(cut, graceMs);
+    await closed;
+    clearTimeout(timer);
+  };
 }

@@ -40,4 +40,5 @@ export const createDatastore = defineEndpoint({
   }),
   result: schema.upid,
   access: { kind: 'privilege', path: '/datastore', all: ['Datastore.Allocate'] },
+  protected: true,
 });

@@ -1,18 +1,23 @@
-// `proxmox-backup-proxy`: runs the server until it is told to stop.
+// `proxmox-backup-proxy`: runs the server until it is told to stop; in an installation, its unprivileged part.
 
+import { lookup } from 'node:dns/promises';
 import { hostname } from 'node:os';
-import { jsonLogger, type LogLevel } from '../../base/log.ts';
-import { defaultHome } from '../../config/directories.ts';
+import { defaultHome, isInstallation } from '../../config/directories.ts';
+import type { Handover } from '../../daemon/supervisor.ts';
 import { defineCommand } from '../framework/command.ts';
 import { option, optional } from '../framework/options.ts';
 
-const levels = ['error', 'warn', 'info', 'debug', 'trace'] as const satisfies LogLevel[];
+/** Set by the program that this one replaces on a reload. */
+const handoverVariable = 'GRANARY_HANDOVER';
 
 export const proxyCommand = defineCommand({
   summary: 'Run the backup server.',
   description:
     'Runs the backup server until it is told to stop by SIGTERM or Ctrl-C. Requests and sessions then have half a ' +
-    'minute to end; a second signal stops at once. Its data is in GRANARY_HOME, or else in the data folder of the user.',
+    'minute to end; a second signal stops at once. On SIGHUP the installed program, certificate and configuration are ' +
+    'taken anew under the same pid: running sessions go on in the old processes, however long they take, and no ' +
+    'connection is refused. Data is in GRANARY_HOME, or else in the data folder of the user. In an installation ' +
+    '(GRANARY_LAYOUT=system) this is the unprivileged part, and proxmox-backup-api has to run before.',
   options: {
     port: optional(
       option.integer('Port to listen on; 0 takes any free one.', { minimum: 0, maximum: 65535, default: 8007 }),
@@ -24,19 +29,29 @@ export const proxyCommand = defineCommand({
   },
   examples: ['--port 8007'],
   async run({ port = 8007, host, processes }, terminal) {
+    const { catchReloads, runService } = await import('../../daemon/service.ts');
+    const reloads = catchReloads();
+    const { serverLogger } = await import('../../daemon/server-log.ts');
     const { superviseServer } = await import('../../daemon/supervisor.ts');
-    const level = levels.find((name) => name === terminal.env['PBS_LOG']) ?? 'info';
+    const log = serverLogger(terminal.env);
+    const inherited = terminal.env[handoverVariable];
+    delete process.env[handoverVariable];
     const server = await superviseServer({
       home: defaultHome(terminal.env),
       port,
-      ...(host === undefined ? {} : { host }),
+      ...(host === undefined ? {} : { host: (await lookup(host)).address }),
       ...(processes === undefined ? {} : { processes }),
-      log: jsonLogger(level),
+      ...(inherited === undefined ? {} : { handover: JSON.parse(inherited) as Handover }),
+      unprivileged: isInstallation(terminal.env),
+      log,
     });
     terminal.print(`Serving https://${host ?? hostname()}:${server.port}\n`);
-    if (!terminal.signal.aborted) {
-      await new Promise<void>((resolve) => terminal.signal.addEventListener('abort', () => resolve(), { once: true }));
-    }
-    await server.stop();
+    const service = {
+      status: `Serving port ${server.port}`,
+      isAlive: () => server.isAlive(),
+      reload: () => server.replace(process.execPath, [...process.execArgv, ...process.argv.slice(1)], handoverVariable),
+      stop: () => server.stop(),
+    };
+    await runService(service, { reloads, signal: terminal.signal, log });
   },
 });

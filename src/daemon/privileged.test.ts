@@ -1,0 +1,240 @@
+// The two parts of an installation beside each other: what is handed on, what comes back, and who may use the socket.
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { endpoints } from '../api/index.ts';
+import { silentLogger } from '../base/log.ts';
+import { rootUser } from '../model/auth-id.ts';
+import { type PrivilegedServer, startPrivileged } from './privileged.ts';
+import { type ProxyServer, startProxy } from './proxy.ts';
+import { type Supervisor, superviseServer } from './supervisor.ts';
+
+interface Answer {
+  status: number;
+  headers: http.IncomingHttpHeaders;
+  text: string;
+}
+
+let home: string;
+let privileged: PrivilegedServer;
+let proxy: ProxyServer;
+let whole: ProxyServer;
+
+before(async () => {
+  home = mkdtempSync(path.join(os.tmpdir(), 'granary-privileged-'));
+  const common = { log: silentLogger, certificateBits: 2048, delays: { unauthorized: 40, forbidden: 20 } };
+  privileged = await startPrivileged({ home: path.join(home, 'parts'), ...common });
+  proxy = await startProxy({
+    home: path.join(home, 'parts'),
+    port: 0,
+    host: '127.0.0.1',
+    unprivileged: true,
+    ...common,
+  });
+  whole = await startProxy({ home: path.join(home, 'whole'), port: 0, host: '127.0.0.1', ...common });
+  for (const { access } of [privileged.server, whole.server]) {
+    await access.users.create({ userid: 'admin@pbs' }, 'admin-password');
+    await access.updateAcl(rootUser, { path: '/', role: 'Admin', authId: 'admin@pbs' });
+    await access.users.create({ userid: 'plain@pbs' }, 'plain-password');
+  }
+});
+after(async () => {
+  await proxy.stop(0);
+  await whole.stop(0);
+  await privileged.stop(0);
+  rmSync(home, { recursive: true });
+});
+
+function send(
+  port: number,
+  method: string,
+  callPath: string,
+  o: { headers?: Record<string, string>; body?: string } = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, method, path: callPath, rejectUnauthorized: false, agent: false };
+    const request = https.request({ ...options, headers: o.headers ?? {} }, (response) => {
+      const parts: Buffer[] = [];
+      response.on('data', (part: Buffer) => parts.push(part));
+      response.on('error', reject);
+      response.on('end', () => {
+        const { statusCode: status = 0, headers } = response;
+        resolve({ status, headers, text: Buffer.concat(parts).toString() });
+      });
+    });
+    request.on('error', reject);
+    request.end(o.body);
+  });
+}
+
+const form = { 'content-type': 'application/x-www-form-urlencoded' };
+
+async function login(port: number, user: string): Promise<Record<string, string>> {
+  const body = `username=${user}@pbs&password=${user}-password`;
+  const answer = await send(port, 'POST', '/api2/json/access/ticket', { headers: form, body });
+  assert.equal(answer.status, 200, answer.text);
+  const { data } = JSON.parse(answer.text) as { data: { ticket: string; CSRFPreventionToken: string } };
+  return {
+    ...form,
+    cookie: `PBSAuthCookie=${encodeURIComponent(data.ticket)}`,
+    csrfpreventiontoken: data.CSRFPreventionToken,
+  };
+}
+
+test('calls that are handed on are answered as by one process', async () => {
+  const paths: [string, string, string?][] = [
+    ['POST', '/api2/json/access/users', 'userid=new@pbs&comment=x'],
+    ['POST', '/api2/json/access/users', 'userid=new@pbs'],
+    ['POST', '/api2/json/access/users', 'userid=bad&enable=maybe'],
+    ['POST', '/api2/extjs/access/users', 'userid=bad&enable=maybe'],
+    ['PUT', '/api2/json/access/users/new@pbs?comment=y'],
+    ['PUT', '/api2/json//access/users/none@pbs?comment=y'],
+    ['PUT', `/api2/json/access/users/new@pbs?comment=z&digest=${'0'.repeat(64)}`],
+    ['POST', '/api2/json/access/users', `userid=big@pbs&comment=${'x'.repeat(600_000)}`],
+    ['PUT', '/api2/json/access/acl', 'path=/&role=NoSuch&auth-id=new@pbs'],
+    ['DELETE', '/api2/json/access/users/new@pbs'],
+  ];
+  for (const user of ['admin', 'plain']) {
+    const logins = [await login(proxy.port, user), await login(whole.port, user)] as const;
+    for (const [method, callPath, body] of paths) {
+      const options = (headers: Record<string, string>) => ({ headers, ...(body === undefined ? {} : { body }) });
+      const forwarded = await send(proxy.port, method, callPath, options(logins[0]));
+      const direct = await send(whole.port, method, callPath, options(logins[1]));
+      const plain = ({ status, text, headers: { date: _date, ...headers } }: Answer): object => ({
+        status,
+        text,
+        headers,
+      });
+      assert.deepEqual(plain(forwarded), plain(direct), `${user} ${method} ${callPath}`);
+    }
+  }
+});
+
+test('whoever calls is found out where the rights are: headers of the port do not count', async () => {
+  const forged = { ...form, 'granary-peer': '[10.0.0.1]:1', 'granary-auth-id': 'root@pam', 'granary-started': '0' };
+  const stranger = await send(proxy.port, 'POST', '/api2/json/access/users', {
+    headers: forged,
+    body: 'userid=evil@pbs',
+  });
+  assert.equal(stranger.status, 401);
+  assert.equal(stranger.headers['granary-auth-id'], undefined);
+  const log = readFileSync(path.join(home, 'parts', 'log', 'api', 'auth.log'), 'utf8');
+  assert.match(log, /authentication failure; rhost=\[::ffff:127\.0\.0\.1\]:\d+ msg=no authentication credentials/);
+  assert.doesNotMatch(log, /10\.0\.0\.1/);
+});
+
+test('a failure takes its time once, from when the request came', async () => {
+  const started = performance.now();
+  const body = 'username=admin@pbs&password=wrong-password';
+  const answer = await send(proxy.port, 'POST', '/api2/json/access/ticket', { headers: form, body });
+  assert.deepEqual([answer.status, answer.text], [401, 'permission check failed.']);
+  assert.ok(performance.now() - started >= 40);
+});
+
+test('the unprivileged part checks tokens without reading their hashes', async () => {
+  const admin = await login(proxy.port, 'admin');
+  const made = await send(proxy.port, 'POST', '/api2/json/access/users/admin@pbs/token/t123', { headers: admin });
+  const { data } = JSON.parse(made.text) as { data: { value: string } };
+  const asToken = (secret: string) =>
+    send(proxy.port, 'GET', '/api2/json/version', {
+      headers: { authorization: `PBSAPIToken=admin@pbs!t123:${secret}` },
+    });
+  assert.equal((await asToken(data.value)).status, 200);
+  assert.equal((await asToken(data.value)).status, 200);
+  assert.equal((await asToken('wrong')).status, 401);
+  const removed = await send(proxy.port, 'DELETE', '/api2/json/access/users/admin@pbs/token/t123', { headers: admin });
+  assert.equal(removed.status, 200);
+  assert.equal((await asToken(data.value)).status, 401);
+  assert.equal(statSync(path.join(home, 'parts', 'etc', 'token.shadow')).mode & 0o777, 0o600);
+});
+
+test('the access log has one line a call, with its caller', async () => {
+  const admin = await login(proxy.port, 'admin');
+  await send(proxy.port, 'POST', '/api2/json/access/users', { headers: admin, body: 'userid=logged@pbs' });
+  await send(proxy.port, 'GET', '/api2/json/access/users', { headers: admin });
+  const file = path.join(home, 'parts', 'log', 'api', 'access.log');
+  const lines = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('"POST /api2/json/access/users"'));
+  assert.match(lines.at(-1)!, /^::ffff:127\.0\.0\.1 - admin@pbs \[.*\] "POST \/api2\/json\/access\/users" 200 13 -$/);
+});
+
+test('root and the own user need no login on the local socket; what is handed on does', async () => {
+  const ask = (headers: Record<string, string>): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const options = { socketPath: privileged.socketPath, path: '/api2/json/access/users', headers };
+      http.get(options, (response) => resolve(response.resume().statusCode ?? 0)).on('error', reject);
+    });
+  assert.equal(await ask({}), 200);
+  assert.equal(await ask({ 'granary-peer': '[10.0.0.1]:1' }), 401);
+  assert.equal(await ask({ cookie: 'PBSAuthCookie=PBS:nobody' }), 401);
+  assert.ok(await privileged.answers());
+});
+
+test('what changes configuration, accounts or keys is handed on', () => {
+  const unprotected = endpoints
+    .map(({ contract }) => contract)
+    .filter(({ method, path: at }) => method !== 'GET' && /^(access|config)\//.test(at))
+    .filter((contract) => contract.protected !== true)
+    .map(({ method, path: at }) => `${method} ${at}`);
+  // Takes back a cookie and nothing else.
+  assert.deepEqual(unprotected, ['DELETE access/ticket']);
+});
+
+test('tasks of either part are listed and stopped by both', async () => {
+  const server = await superviseServer({
+    home: path.join(home, 'parts'),
+    port: 0,
+    host: '127.0.0.1',
+    processes: 1,
+    unprivileged: true,
+    log: silentLogger,
+  });
+  try {
+    await stopFromElsewhere(server);
+  } finally {
+    await server.stop();
+  }
+  assert.ok(existsSync(privileged.socketPath));
+});
+
+async function stopFromElsewhere(server: Supervisor): Promise<void> {
+  const task = await privileged.server.tasks.start({ type: 'logrotate', authId: 'admin@pbs' }, async ({ signal }) => {
+    await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+  });
+  const admin = await login(server.port, 'admin');
+  const listed = await send(server.port, 'GET', '/api2/json/nodes/localhost/tasks?running=1', { headers: admin });
+  assert.ok(listed.text.includes(task.upid), listed.text);
+  const stopped = await send(
+    server.port,
+    'DELETE',
+    `/api2/json/nodes/localhost/tasks/${encodeURIComponent(task.upid)}`,
+    { headers: admin },
+  );
+  assert.equal(stopped.status, 200, stopped.text);
+  assert.match(await task.done, /abort/);
+}
+
+test('without the privileged part protected calls say so, the others go on', async () => {
+  const lonely = path.join(home, 'lonely');
+  const other = await startPrivileged({ home: lonely, log: silentLogger, certificateBits: 2048 });
+  const alone = await startProxy({ home: lonely, port: 0, host: '127.0.0.1', unprivileged: true, log: silentLogger });
+  await other.stop(0);
+  const answer = await send(alone.port, 'POST', '/api2/json/access/ticket', { headers: form, body: 'username=a@pbs' });
+  assert.deepEqual(
+    [answer.status, answer.text],
+    [503, 'the privileged part of the server (proxmox-backup) does not answer'],
+  );
+  assert.equal((await send(alone.port, 'GET', '/api2/json/ping')).status, 200);
+  await alone.stop(0);
+});
+
+test('the unprivileged part does not start before the privileged one has made what it needs', async () => {
+  const options = { home: path.join(home, 'empty'), port: 0, unprivileged: true, log: silentLogger };
+  await assert.rejects(startProxy(options), /there is no '.*authkey\.pub'/);
+});

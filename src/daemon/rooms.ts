@@ -1,0 +1,88 @@
+// Opens the rooms that a process of the server needs, the same in every process (docs/architecture.md, Processes).
+
+import os from 'node:os';
+import { AccessControl, type AccessOptions } from '../access/access-control.ts';
+import { endpoints } from '../api/index.ts';
+import { apiPages } from '../api/pages.ts';
+import { AuditLog } from '../audit/audit-log.ts';
+import { auditTasks } from '../audit/audit-tasks.ts';
+import { backupUpgrade, readerUpgrade } from '../backup/session.contract.ts';
+import { startBackupSession } from '../backup/session-server.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import type { Directories } from '../config/directories.ts';
+import { Machine } from '../machine/machine.ts';
+import { MetricsReader } from '../metrics/metrics-reader.ts';
+import type { EndpointContract } from '../model/endpoint.ts';
+import { startReaderSession } from '../reader/session-server.ts';
+import { TaskRegistry } from '../task/task-registry.ts';
+import type { ServerContext } from '../wire/context.ts';
+import type { SessionEndpoint } from '../wire/http-server.ts';
+import { Router } from '../wire/router.ts';
+import { ConfiguredDatastores } from './datastore-registry.ts';
+import { serverVersion } from './version.ts';
+
+/** Least milliseconds to a failure's answer; tests take none. */
+export interface FailureDelays {
+  unauthorized: number;
+  forbidden: number;
+}
+
+export interface Rooms {
+  readonly server: ServerContext;
+  /** Aborts the tasks of this process, waits for their end, and takes it out of the shared counts. */
+  close(): Promise<void>;
+}
+
+/** The paths whose GET turns a connection into a session. */
+export const sessions: readonly SessionEndpoint[] = [
+  { contract: backupUpgrade as unknown as EndpointContract, handle: startBackupSession },
+  { contract: readerUpgrade as unknown as EndpointContract, handle: startReaderSession },
+];
+
+/** The router that every process has, so that they answer alike. */
+export function makeRouter(): Router {
+  return new Router(
+    endpoints,
+    sessions.map((session) => session.contract.path),
+  );
+}
+
+/** The pages that describe the API. */
+export function makePages(): ReturnType<typeof apiPages> {
+  return apiPages([...endpoints, ...sessions].map((one) => one.contract));
+}
+
+export async function openRooms(
+  directories: Directories,
+  o: {
+    clock: Clock;
+    log: Logger;
+    machine?: Machine;
+    delays?: FailureDelays;
+    checkToken?: AccessOptions['checkToken'];
+  },
+): Promise<Rooms> {
+  const { clock, log, delays, checkToken, machine = new Machine() } = o;
+  const node = os.hostname().split('.')[0]!;
+  const access = await AccessControl.open(directories, clock, {
+    logger: log,
+    ...(checkToken === undefined ? {} : { checkToken }),
+    ...(delays === undefined ? {} : { sleep: (ms: number) => sleep(Math.min(ms, delays.unauthorized)) }),
+  });
+  const audit = new AuditLog(directories, clock, log);
+  const tasks = await TaskRegistry.open(directories, clock, node, log, { onEnd: auditTasks(audit) });
+  const datastores = new ConfiguredDatastores(directories, clock, log);
+  const metrics = new MetricsReader(directories);
+  const version = serverVersion;
+  return {
+    server: { directories, access, tasks, datastores, machine, metrics, audit, clock, log, version, node },
+    close: async () => {
+      await tasks.shutdown();
+      await datastores.close();
+      metrics[Symbol.dispose]();
+    },
+  };
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,153 @@
+// The unprivileged process's side of the local socket: hands calls on to the process that may write configuration and
+// read secrets, and passes the answer back byte by byte (rest-api.md 1, docs/decisions/0003).
+
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import { createConnection, type Socket } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+import { GranaryError, messageOf } from '../base/errors.ts';
+import { collect } from '../base/streams.ts';
+import type { AuthId } from '../model/auth-id.ts';
+import { descriptorOf, peerCredentials, shortSocketPath } from '../os/sockets.ts';
+import { forwardedCallerHeader, forwardedPeerHeader, forwardedStartHeader, type Origin } from './origin.ts';
+
+/** Path of the call that checks a token's secret; it is no part of the API. */
+export const tokenCheckPath = '/token-check';
+/** Headers that are about one connection only. */
+const hopHeaders = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'te', 'trailer', 'expect']);
+const maxTokenAnswer = 64;
+
+/** What became of a call that was handed on. */
+export interface Forwarded {
+  /** Who made it, if that was found out. */
+  authId?: AuthId;
+  /** Length of the answer's body; 0 when it was streamed. */
+  bytes: number;
+}
+
+/**
+ * Connects to a local socket and makes sure that root or this process's own user listens there, so that nobody else
+ * is told a secret. Rejects with `connection`.
+ */
+export function connectOwned(socketPath: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const lost = (error: unknown): void =>
+      reject(
+        new GranaryError('connection', `cannot reach the server at '${socketPath}': ${messageOf(error)}`, {
+          cause: error,
+        }),
+      );
+    let address: ReturnType<typeof shortSocketPath>;
+    try {
+      address = shortSocketPath(socketPath);
+    } catch (error) {
+      return lost(error);
+    }
+    const socket = createConnection(address.path);
+    socket.once('error', lost);
+    socket.once('close', () => address[Symbol.dispose]());
+    socket.once('connect', () => {
+      socket.off('error', lost);
+      const fd = descriptorOf(socket);
+      const uid = fd === undefined ? undefined : peerCredentials(fd).uid;
+      if (uid === 0 || uid === process.geteuid?.()) return resolve(socket);
+      socket.destroy();
+      lost(new Error(`user ${uid} listens there, which is neither root nor the one of this process`));
+    });
+  });
+}
+
+/** An agent whose connections go to one local socket. */
+export function localAgent(socketPath: string): http.Agent {
+  const agent = new http.Agent({ keepAlive: false });
+  agent.createConnection = (_options, callback) => {
+    connectOwned(socketPath).then(
+      (socket) => callback?.(null, socket),
+      (error: Error) => callback?.(error, undefined as never),
+    );
+    return undefined;
+  };
+  return agent;
+}
+
+export class PrivilegedDoor {
+  readonly #agent: http.Agent;
+
+  constructor(socketPath: string) {
+    this.#agent = localAgent(socketPath);
+  }
+
+  /**
+   * Hands a request on and answers it with what comes back. The caller's going away cancels the call. Throws
+   * `connection` when the other process cannot be reached and nothing has been answered yet; later losses cut the
+   * connection, so that no part of an answer looks whole.
+   */
+  async forward(request: IncomingMessage, response: ServerResponse, origin: Origin): Promise<Forwarded> {
+    const gone = new AbortController();
+    const onClose = (): void => {
+      if (!response.writableFinished) gone.abort();
+    };
+    response.once('close', onClose);
+    try {
+      const answer = await this.#send(request, origin, gone.signal);
+      const authId = answer.headers[forwardedCallerHeader];
+      response.statusCode = answer.statusCode ?? 500;
+      for (let at = 0; at < answer.rawHeaders.length; at += 2) {
+        const [name, value] = [answer.rawHeaders[at]!, answer.rawHeaders[at + 1]!];
+        const lower = name.toLowerCase();
+        if (!hopHeaders.has(lower) && lower !== forwardedCallerHeader) response.appendHeader(name, value);
+      }
+      // A connection with an unread body cannot carry the next request.
+      if (!request.complete) response.setHeader('connection', 'close');
+      await pipeline(answer, response).catch(() => response.destroy());
+      const bytes = Number(answer.headers['content-length'] ?? 0);
+      return { bytes, ...(typeof authId === 'string' ? { authId } : {}) };
+    } finally {
+      response.off('close', onClose);
+    }
+  }
+
+  /** Whether the secret is the token's. Throws `connection` when nobody can say. */
+  async checkToken(tokenId: AuthId, secret: string): Promise<boolean> {
+    const body = JSON.stringify({ tokenid: tokenId, secret });
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const call = http.request({
+        agent: this.#agent,
+        method: 'POST',
+        path: tokenCheckPath,
+        headers: { host: 'local' },
+      });
+      call.once('response', resolve);
+      call.once('error', reject);
+      call.end(body);
+    });
+    const text = Buffer.from(await collect(answer, maxTokenAnswer, 'answer')).toString();
+    if (answer.statusCode !== 200) throw new GranaryError('internal', `check of a token's secret: ${text}`);
+    return text === 'true';
+  }
+
+  #send(request: IncomingMessage, origin: Origin, signal: AbortSignal): Promise<IncomingMessage> {
+    const headers: Record<string, string | string[]> = { host: 'local' };
+    for (const [name, value] of Object.entries(request.headers)) {
+      if (value !== undefined && !hopHeaders.has(name)) headers[name] = value;
+    }
+    headers[forwardedPeerHeader] = `[${origin.peer}]:${origin.peerPort}`;
+    headers[forwardedStartHeader] = String(origin.startedMs);
+    return new Promise((resolve, reject) => {
+      const { method, url: path } = request;
+      const call = http.request({ agent: this.#agent, method, path, headers, signal });
+      call.once('response', resolve);
+      call.on('error', (error) => {
+        if (error instanceof GranaryError) return reject(error);
+        reject(
+          new GranaryError('connection', `the privileged process did not answer: ${error.message}`, { cause: error }),
+        );
+      });
+      if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined) {
+        call.end();
+        return;
+      }
+      // Not by `pipeline`: an answer before the end of the body must not end the caller's connection.
+      request.pipe(call);
+    });
+  }
+}
