@@ -6,8 +6,7 @@ import { type Logger, silentLogger } from '../base/log.ts';
 import { type AclEntry, type AclTree, aclConfigFile } from '../config/acl-config.ts';
 import type { ConfigFile } from '../config/config-file.ts';
 import type { Directories } from '../config/directories.ts';
-import { listRealms, type RealmEntry, realmConfigFile } from '../config/realm-config.ts';
-import type { Sections } from '../config/section-config.ts';
+import type { RealmEntry } from '../config/realm-config.ts';
 import { tfaConfigFile } from '../config/tfa-config.ts';
 import { userConfigFile } from '../config/user-config.ts';
 import { type AuthId, isToken, parseAuthId, userOf } from '../model/auth-id.ts';
@@ -20,6 +19,7 @@ import { type ConsoleTarget, createConsoleTicket, verifyConsoleTicket } from './
 import { type RequestCredentials, readCredentials } from './credentials.ts';
 import { delayFailure, type Sleep, systemSleep } from './failure-delay.ts';
 import { verifySecret } from './password-hashing.ts';
+import { RealmStore } from './realm-store.ts';
 import { ConfiguredRealms, type Realm, type RealmSource } from './realms.ts';
 import { type SecondFactor, TfaLogin } from './second-factor.ts';
 import { TfaEntries } from './tfa-entries.ts';
@@ -72,13 +72,13 @@ const listedPaths = ['/', '/access', '/datastore', '/remote', '/system'];
 
 export class AccessControl {
   readonly users: Users;
+  readonly realmStore: RealmStore;
   readonly tfa: TfaEntries;
   readonly #clock: Clock;
   readonly #sleep: Sleep;
   readonly #keys: AuthKeys;
   readonly #authLog: AuthLog;
   readonly #acl: ConfigFile<AclTree>;
-  readonly #realmFile: ConfigFile<Sections>;
   readonly #realms: RealmSource;
   readonly #secrets: TokenSecrets;
   readonly #secondFactor: SecondFactor;
@@ -89,8 +89,8 @@ export class AccessControl {
     this.#keys = keys;
     this.#authLog = new AuthLog(directories, clock, o.logger ?? silentLogger);
     this.#acl = aclConfigFile(directories);
-    this.#realmFile = realmConfigFile(directories);
-    this.#realms = new ConfiguredRealms(directories, o.realms);
+    this.realmStore = new RealmStore(directories);
+    this.#realms = new ConfiguredRealms(directories, this.realmStore, o.realms);
     this.#secrets = new TokenSecrets(directories, clock, o.checkToken);
     const tfaFile = tfaConfigFile(directories);
     const tfaStates = new TfaStates(directories);
@@ -286,8 +286,7 @@ export class AccessControl {
 
   /** Every configured realm. */
   realms(): { data: RealmEntry[]; digest: string } {
-    const { value, digest } = this.#realmFile.current();
-    return { data: listRealms(value), digest };
+    return this.realmStore.listAll();
   }
 
   async #login(userId: string, password: string, o: LoginOptions): Promise<Login> {

@@ -1,8 +1,11 @@
 // What a source of users has to be able to do, and which ones this server has (access-control.md 10, 11).
 
 import { type Directories, isInstalled } from '../config/directories.ts';
+import { LdapRealm } from './ldap-realm.ts';
+import { ldapSettings } from './ldap-settings.ts';
 import { PamRealm } from './pam-realm.ts';
 import { PbsRealm } from './pbs-realm.ts';
+import type { RealmStore } from './realm-store.ts';
 
 /** One realm: users of the form `name@realm` log in here. */
 export interface Realm {
@@ -26,15 +29,26 @@ export interface RealmSource {
   find(name: string): Realm | undefined;
 }
 
-/** The realms that every server has, whatever its configuration says; those given come first. */
+/**
+ * The realms that every server has, whatever its configuration says, and those of domains.cfg; those given come first.
+ * Somebody logs in to a realm of type openid without a password: it is none of these.
+ */
 export class ConfiguredRealms implements RealmSource {
   readonly #fixed: readonly Realm[];
+  readonly #store: RealmStore;
 
-  constructor(directories: Directories, given: readonly Realm[] = []) {
-    this.#fixed = [...given, new PbsRealm(directories), new PamRealm({ ownsMachine: isInstalled(directories) })];
+  constructor(directories: Directories, store: RealmStore, given: readonly Realm[] = []) {
+    const pam = new PamRealm({ ownsMachine: isInstalled(directories) });
+    this.#fixed = [...given, new PbsRealm(directories), pam];
+    this.#store = store;
   }
 
   find(name: string): Realm | undefined {
-    return this.#fixed.find((realm) => realm.name === name);
+    return this.#fixed.find((realm) => realm.name === name) ?? this.#configured(name);
+  }
+
+  #configured(name: string): Realm | undefined {
+    const entry = this.#store.find('ldap', name) ?? this.#store.find('ad', name);
+    return entry && new LdapRealm(ldapSettings(entry, this.#store.passwordOf(name)));
   }
 }

@@ -87,7 +87,7 @@ test('realms: the built-in ones always, those of other kinds with their own prop
   assert.deepEqual(listRealms(file.current().value), recorded.data);
   assert.equal(file.current().digest, recorded.digest);
   const text =
-    'ldap: corp\n\tbase-dn dc=x\n\tcomment Company\n\tdefault true\n\tserver1 a\n\npam: pam\n\tcomment mine\n';
+    'ldap: corp\n\tbase-dn dc=x\n\tcomment Company\n\tdefault true\n\tserver1 a\n\tuser-attr uid\n\npam: pam\n\tcomment mine\n';
   fs.writeFileSync(file.path, text);
   assert.deepEqual(listRealms(file.current().value), [
     { realm: 'pbs', type: 'pbs', comment: 'Proxmox Backup authentication server' },

@@ -1,15 +1,14 @@
-// domains.cfg: where users come from (access-control.md 10). What a realm's kind needs besides is kept as it stands.
+// domains.cfg: where users come from (access-control.md 10). Properties that this server does not know are kept.
 
 import { join } from 'node:path';
-import { Type } from 'typebox';
-import { schema } from '../model/schema.ts';
 import type { ConfigFile } from './config-file.ts';
 import type { Directories } from './directories.ts';
-import type { SectionFormat, Sections } from './section-config.ts';
+import { type RealmOf, type RealmType, realmSchemas } from './realm-schema.ts';
+import { type Section, type SectionFormat, type Sections, sectionObject } from './section-config.ts';
 import { sectionFile } from './section-store.ts';
+import type { ConfigValue } from './value-text.ts';
 
-export const realmTypes = ['pam', 'pbs', 'openid', 'ldap', 'ad'] as const;
-export type RealmType = (typeof realmTypes)[number];
+export const realmTypes = Object.keys(realmSchemas) as RealmType[];
 
 /** An element of `GET access/domains`. */
 export interface RealmEntry {
@@ -19,17 +18,14 @@ export interface RealmEntry {
   default?: boolean;
 }
 
-const realmSchema = Type.Object({
-  realm: Type.String({ pattern: '^[A-Za-z0-9_][A-Za-z0-9._-]*$', minLength: 2, maxLength: 32 }),
-  comment: Type.Optional(schema.comment),
-  default: Type.Optional(Type.Boolean()),
-});
+const sectionType = (type: RealmType) => ({ schema: realmSchemas[type], id: 'realm' });
 
 const format: SectionFormat = {
-  types: Object.fromEntries(realmTypes.map((type) => [type, { schema: realmSchema, id: 'realm' }])),
+  types: Object.fromEntries(realmTypes.map((type) => [type, sectionType(type)])),
   keepUnknown: true,
 };
 
+/** What stands for the realms that every server has while the file does not name them. */
 const builtIn: RealmEntry[] = [
   { realm: 'pam', type: 'pam', comment: 'Linux PAM standard authentication' },
   { realm: 'pbs', type: 'pbs', comment: 'Proxmox Backup authentication server' },
@@ -56,4 +52,39 @@ export function listRealms(sections: Sections): RealmEntry[] {
     for (const entry of all) if (entry.realm === 'pam') entry.default = true;
   }
   return all;
+}
+
+/** The realms of one type, in the order of the file. */
+export function realmsOfType<T extends RealmType>(sections: Sections, type: T): RealmOf<T>[] {
+  const own = [...sections.values()].filter((section) => section.type === type);
+  return own.map((section) => sectionObject(sectionType(type), section) as RealmOf<T>);
+}
+
+/** The realm of that name if it is of that type. `pam` and `pbs` always exist. */
+export function findRealm<T extends RealmType>(sections: Sections, type: T, realm: string): RealmOf<T> | undefined {
+  const section = sections.get(realm) ?? implicitSection(realm);
+  return section?.type === type ? (sectionObject(sectionType(type), section) as RealmOf<T>) : undefined;
+}
+
+/** The type of the realm of that name. */
+export function typeOfRealm(sections: Sections, realm: string): RealmType | undefined {
+  const type = (sections.get(realm) ?? implicitSection(realm))?.type;
+  return realmTypes.find((known) => known === type);
+}
+
+/** Adds or replaces a realm. One that is the default takes that from the others. */
+export function putRealm<T extends RealmType>(sections: Sections, type: T, entry: RealmOf<T>): void {
+  const { realm, ...values } = entry;
+  if (entry.default === true) {
+    for (const [id, other] of sections) {
+      const { default: _default, ...rest } = other.values;
+      if (id !== realm && _default !== undefined) sections.set(id, { ...other, values: rest });
+    }
+  }
+  sections.set(realm, { type, id: realm, values: values as Record<string, ConfigValue> });
+}
+
+function implicitSection(name: string): Section | undefined {
+  const entry = builtIn.find(({ realm }) => realm === name);
+  return entry && { type: entry.type, id: name, values: { comment: entry.comment ?? '' } };
 }
