@@ -22,8 +22,8 @@ export interface ConfigRules<T> {
    * `next` is undefined for a removal, `before` for a creation.
    */
   check?(call: CallContext, next: T | undefined, before: T | undefined, all: readonly T[]): void | Promise<void>;
-  /** Called once a change is durable. */
-  changed?(call: CallContext, change: Changed<T>): Promise<void>;
+  /** Called once a change is durable; `given` is what the caller sent. */
+  changed?(call: CallContext, change: Changed<T>, given: Readonly<Record<string, unknown>>): Promise<void>;
   /** What is answered for an object; the secrets of the contract are left out in any case. */
   answer?(call: CallContext, object: T): Promise<Static<TObject>> | Static<TObject>;
 }
@@ -55,7 +55,7 @@ export function implementConfig<S extends TObject>(
     create: handle(contracts.create, async (parameters, call) => {
       const table = rules.open(call.server.directories);
       const change = await table.create(stored(parameters) as T, { check: checkOf(call) });
-      await rules.changed?.(call, change);
+      await rules.changed?.(call, change, parameters);
       return null;
     }),
 
@@ -71,7 +71,7 @@ export function implementConfig<S extends TObject>(
       const table = rules.open(call.server.directories);
       const options = { remove, digest, check: checkOf(call) };
       const change = await table.update(String(parameters[id]), stored(given), options);
-      await rules.changed?.(call, change);
+      await rules.changed?.(call, change, parameters);
       return null;
     }),
 
@@ -79,7 +79,7 @@ export function implementConfig<S extends TObject>(
       const { digest } = parameters as { digest?: string };
       const table = rules.open(call.server.directories);
       const change = await table.remove(String(parameters[id]), { digest, check: checkOf(call) });
-      await rules.changed?.(call, change);
+      await rules.changed?.(call, change, parameters);
       return null;
     }),
   };

@@ -2,8 +2,7 @@
 
 import type { Endpoint } from '../wire/implement.ts';
 import { accessEndpoints } from './access/endpoints.ts';
-import { auditEndpoints } from './admin/audit/audit.ts';
-import { adminDatastoreEndpoints } from './admin/datastore/endpoints.ts';
+import { adminEndpoints } from './admin/endpoints.ts';
 import { configEndpoints } from './config/endpoints.ts';
 import { nodesEndpoints } from './nodes/endpoints.ts';
 import { pingEndpoints } from './ping.ts';
@@ -12,8 +11,7 @@ import { statusEndpoints } from './status/endpoints.ts';
 export const endpoints: readonly Endpoint[] = [
   ...pingEndpoints,
   ...accessEndpoints,
-  ...adminDatastoreEndpoints,
-  ...auditEndpoints,
+  ...adminEndpoints,
   ...configEndpoints,
   ...nodesEndpoints,
   ...statusEndpoints,

@@ -52,6 +52,10 @@ const samples: Record<string, string | number | boolean> = {
   service: 'cron',
   timezone: 'Europe/Vienna',
   key: 'pbsc-0000000000',
+  'remote-store': 'store2',
+  host: 'localhost',
+  'auth-id': 'sync@pbs',
+  network: '10.0.0.0/8',
   upid: 'UPID:testnode:00000001:00000001:00000001:6B03A79F:backup:fixture:admin@pbs:',
 };
 

@@ -34,6 +34,14 @@ export function parseBytes(text: string): number | undefined {
   return Math.floor(Number(match[1]) * unitPowers[(match[2] ?? '').toLowerCase()]!);
 }
 
+/** A size as it is stored, in the unit that it was given in: `10mib` is `10 MiB`. Undefined when malformed. */
+export function storedBytes(text: string): string | undefined {
+  const match = /^\s*(\d+(?:\.\d*)?|\.\d+)\s*(?:([kmgtp])(i)?)?b?\s*$/i.exec(text);
+  if (!match) return undefined;
+  const [, number, prefix = '', binary = ''] = match;
+  return `${Number(Number(number).toFixed(3))} ${prefix.toUpperCase()}${binary.toLowerCase()}B`;
+}
+
 /** `1d 2h 3m 4.5s`: zero parts left out; years, months (30.44 days) and weeks come before days. */
 export function formatSpan(seconds: number): string {
   if (seconds === 0) return '0s';

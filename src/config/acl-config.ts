@@ -54,6 +54,13 @@ export class AclTree {
     if (set.size === 0) node.entries.delete(who);
   }
 
+  /** Removes all entries at and below a path. */
+  removePath(path: string): void {
+    const components = splitAclPath(path);
+    const last = components.pop();
+    if (last !== undefined) this.find(components.join('/'))?.children.delete(last);
+  }
+
   /** Removes every entry of the auth-ids that `matches` accepts. */
   removeAll(matches: (authId: AuthId) => boolean): void {
     for (const { node } of this.nodes()) {

@@ -2,6 +2,7 @@
 
 import { type Static, Type } from 'typebox';
 import { schema } from '../model/schema.ts';
+import { calendarEvent } from './job-fields.ts';
 import { type PropertyStringFormat, parsePropertyString, propertyString } from './property-string.ts';
 
 const oneOf = <T extends string>(...values: T[]) => Type.Unsafe<T>(Type.Union(values.map((one) => Type.Literal(one))));
@@ -62,9 +63,9 @@ export const datastoreSchema = Type.Object({
   name: schema.store,
   path: Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]+$', description: 'Absolute path of the datastore.' }),
   comment: Type.Optional(schema.comment),
-  'gc-schedule': Type.Optional(line('When garbage is collected, a calendar event.')),
+  'gc-schedule': Type.Optional(calendarEvent('When garbage is collected')),
   'gc-on-unmount': Type.Optional(Type.Boolean({ description: 'Collect garbage before unmounting.' })),
-  'prune-schedule': Type.Optional(line('When the inline keep options are applied, a calendar event.')),
+  'prune-schedule': Type.Optional(calendarEvent('When the inline keep options are applied')),
   'keep-last': keep('the last'),
   'keep-hourly': keep('hourly'),
   'keep-daily': keep('daily'),
@@ -83,7 +84,7 @@ export const datastoreSchema = Type.Object({
   'notification-thresholds': Type.Optional(
     propertyString(thresholdsFormat, { description: 'Counters of the object store that cause a notification.' }),
   ),
-  'counter-reset-schedule': Type.Optional(line('When the counters of the object store restart, a calendar event.')),
+  'counter-reset-schedule': Type.Optional(calendarEvent('When the counters of the object store restart')),
 });
 export type DatastoreSection = Static<typeof datastoreSchema>;
 

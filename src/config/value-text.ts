@@ -3,6 +3,7 @@
 
 import type { TSchema } from 'typebox';
 import { type PropertyStringFormat, parsePropertyString } from './property-string.ts';
+import { textFormats } from './text-formats.ts';
 
 export type ConfigValue = string | number | boolean | readonly string[] | readonly number[];
 
@@ -21,6 +22,8 @@ export interface RawSchema {
   minimum?: number;
   maximum?: number;
   propertyString?: PropertyStringFormat;
+  /** A name of `text-formats.ts`. */
+  format?: string;
 }
 
 /** A value, or what is wrong with the text. */
@@ -131,5 +134,5 @@ function checkString(raw: RawSchema, value: unknown): string | undefined {
     const parsed = parsePropertyString(raw.propertyString, value);
     if (parsed.problem !== undefined) return parsed.problem;
   }
-  return undefined;
+  return raw.format === undefined ? undefined : textFormats[raw.format]?.(value);
 }

@@ -42,8 +42,8 @@ export function nestedPath(path: string, others: readonly string[]): string | un
   return others.find((other) => withSlash(other).startsWith(own) || own.startsWith(withSlash(other)));
 }
 
-/** Directories of digests may be missing, but nothing else may be there. */
-function requireChunkTree(base: string): void {
+/** Throws unless `.chunks` is that of a datastore: directories of digests may be missing, but nothing else may be there. */
+export function requireChunkTree(base: string): void {
   const stray = fs
     .readdirSync(chunksDirectory(base), { withFileTypes: true })
     .find((entry) => !entry.isDirectory() || !isPrefixName(entry.name));

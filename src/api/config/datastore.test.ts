@@ -16,7 +16,7 @@ const create = (params: Record<string, string | number>) => api.call('POST', 'co
 
 test('a datastore is created in a task and is there at once', async () => {
   const base = path.join(api.home, 'store');
-  const params = { name: 'ds1', path: base, comment: 'first', 'gc-schedule': 'daily', 'keep-daily': 7 };
+  const params = { name: 'ds1', path: base, comment: 'first', 'gc-schedule': 'daily' };
   const upid = String((await create(params)).json.data);
   assert.match(upid, /:create-datastore:ds1:admin@pbs:$/);
   assert.equal(await api.finished(upid), 'OK');
@@ -47,6 +47,8 @@ test('names and places that cannot be are refused', async () => {
     [{ name: 'ds2', path: '/x', backend: 'type=s3,client=c,bucket=b' }, /'backend': object stores are not supported/],
     [{ name: 'ds2', path: 'x', 'backing-device': 'abcd' }, /'backing-device': removable/],
     [{ name: 'ds2', path: '/x', tuning: 'no-such-option=1' }, /'tuning': /],
+    [{ name: 'ds2', path: '/x', 'gc-schedule': 'someday' }, /'gc-schedule': unable to parse calendar event 'someday'/],
+    [{ name: 'ds2', path: '/x', 'maintenance-mode': 'delete' }, /'maintenance-mode': mode 'delete' is set by/],
   ];
   for (const [params, text] of cases) {
     const answer = await create(params);

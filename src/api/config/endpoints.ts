@@ -3,5 +3,17 @@
 import { webauthnConfigEndpoints } from './access/tfa/webauthn.ts';
 import { datastoreConfigEndpoints } from './datastore.ts';
 import { pruneConfigEndpoints } from './prune.ts';
+import { remoteEndpoints } from './remote.ts';
+import { syncConfigEndpoints } from './sync.ts';
+import { trafficControlEndpoints } from './traffic-control.ts';
+import { verifyConfigEndpoints } from './verify.ts';
 
-export const configEndpoints = [...webauthnConfigEndpoints, ...datastoreConfigEndpoints, ...pruneConfigEndpoints];
+export const configEndpoints = [
+  ...webauthnConfigEndpoints,
+  ...datastoreConfigEndpoints,
+  ...pruneConfigEndpoints,
+  ...verifyConfigEndpoints,
+  ...syncConfigEndpoints,
+  ...remoteEndpoints,
+  ...trafficControlEndpoints,
+];

@@ -5,6 +5,7 @@ import type { PruneJob } from '../../config/prune-job-schema.ts';
 import { datastoreAclPath, parseNamespace } from '../../model/backup.ts';
 import { callerOf, hasPrivileges, requirePrivileges } from '../../wire/authorize.ts';
 import { implementConfig } from '../config-object.ts';
+import { keepJobState } from './job-changes.ts';
 import { pruneJobContracts } from './prune.contract.ts';
 
 const pathOf = (job: PruneJob): string => datastoreAclPath(job.store, parseNamespace(job.ns ?? ''));
@@ -19,5 +20,6 @@ export const pruneConfigEndpoints = Object.values(
         if (job) requirePrivileges(call, pathOf(job), { all: ['Datastore.Modify'] });
       }
     },
+    changed: (call, change, given) => keepJobState(call, 'prunejob', change, given),
   }),
 );

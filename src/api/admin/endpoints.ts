@@ -1,0 +1,7 @@
+// The calls below admin/.
+
+import { auditEndpoints } from './audit/audit.ts';
+import { adminDatastoreEndpoints } from './datastore/endpoints.ts';
+import { jobListEndpoints } from './jobs.ts';
+
+export const adminEndpoints = [...adminDatastoreEndpoints, ...auditEndpoints, ...jobListEndpoints];

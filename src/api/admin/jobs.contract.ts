@@ -1,0 +1,52 @@
+// Jobs with what became of their last run and when they run next (rest-api.md 7.4).
+
+import { type TObject, Type } from 'typebox';
+import { pruneJobSchema } from '../../config/prune-job-schema.ts';
+import { syncJobSchema } from '../../config/sync-job-schema.ts';
+import { verifyJobSchema } from '../../config/verify-job-schema.ts';
+import { defineEndpoint } from '../../model/endpoint.ts';
+import { schema } from '../../model/schema.ts';
+import { directionFilter } from '../config/sync.contract.ts';
+
+const status = {
+  'next-run': Type.Optional(Type.Integer({ description: 'Epoch seconds.' })),
+  'last-run-state': Type.Optional(Type.String({ description: 'How the last run ended; absent while it runs.' })),
+  'last-run-upid': Type.Optional(schema.upid),
+  'last-run-endtime': Type.Optional(Type.Integer({ description: 'Epoch seconds.' })),
+};
+const withStatus = <S extends TObject>(job: S) => Type.Object({ ...(job.properties as S['properties']), ...status });
+const store = Type.Optional(schema.store);
+
+export const listPruneStatus = defineEndpoint({
+  method: 'GET',
+  path: 'admin/prune',
+  summary: 'List prune jobs with their state.',
+  parameters: Type.Object({ store }),
+  result: Type.Array(
+    Type.Object({
+      ...withStatus(pruneJobSchema).properties,
+      origin: Type.Optional(
+        Type.Literal('datastore', { description: 'The job stands in the configuration of the datastore.' }),
+      ),
+    }),
+  ),
+  access: { kind: 'any' },
+});
+
+export const listVerifyStatus = defineEndpoint({
+  method: 'GET',
+  path: 'admin/verify',
+  summary: 'List verification jobs with their state.',
+  parameters: Type.Object({ store }),
+  result: Type.Array(withStatus(verifyJobSchema)),
+  access: { kind: 'any' },
+});
+
+export const listSyncStatus = defineEndpoint({
+  method: 'GET',
+  path: 'admin/sync',
+  summary: 'List sync jobs with their state.',
+  parameters: Type.Object({ store, 'sync-direction': Type.Optional(directionFilter) }),
+  result: Type.Array(withStatus(syncJobSchema)),
+  access: { kind: 'any' },
+});

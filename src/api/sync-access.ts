@@ -1,0 +1,54 @@
+// Who may see, change and run a sync job (sync.md 3).
+
+import { directionOf, ownerOf, type SyncJob } from '../config/sync-job-schema.ts';
+import type { AuthId } from '../model/auth-id.ts';
+import { ownerMatches } from '../model/auth-id.ts';
+import { datastoreAclPath, parseNamespace } from '../model/backup.ts';
+import type { Privilege } from '../model/privileges.ts';
+import type { ServerContext } from '../wire/context.ts';
+
+/** Whether the caller may see the job, its state and its tasks. */
+export function maySeeSyncJob(server: ServerContext, caller: AuthId, job: SyncJob): boolean {
+  const has = checker(server, caller);
+  if (!has(localPath(job), 'Datastore.Audit')) return false;
+  if (directionOf(job) === 'push') return has(remotePath(job), 'Remote.Audit');
+  return job.remote === undefined
+    ? has(datastoreAclPath(job['remote-store']), 'Datastore.Audit')
+    : has(`/remote/${job.remote}`, 'Remote.Audit');
+}
+
+/** Whether the caller may make, change, remove and run the job. */
+export function mayRunSyncJob(server: ServerContext, caller: AuthId, job: SyncJob): boolean {
+  const has = checker(server, caller);
+  const local = localPath(job);
+  const owns = ownerMatches(ownerOf(job), caller);
+  const vanished = job['remove-vanished'] === true;
+  if (!has(local, 'Datastore.Audit')) return false;
+  if (directionOf(job) === 'push') {
+    const remote = remotePath(job);
+    if (!has(remote, 'Remote.DatastoreBackup')) return false;
+    if (vanished && !has(remote, 'Remote.DatastorePrune')) return false;
+    return has(local, 'Datastore.Read') || (has(local, 'Datastore.Backup') && (owns || has(local, 'Datastore.Modify')));
+  }
+  if (!has(local, 'Datastore.Backup')) return false;
+  if (vanished && !has(local, 'Datastore.Prune')) return false;
+  if (!owns && !has(local, 'Datastore.Modify')) return false;
+  return job.remote === undefined
+    ? has(datastoreAclPath(job['remote-store']), 'Datastore.Backup')
+    : has(`/remote/${job.remote}/${job['remote-store']}`, 'Remote.Read');
+}
+
+function checker(server: ServerContext, caller: AuthId): (path: string, privilege: Privilege) => boolean {
+  return (path, privilege) => server.access.privileges(caller, path).has(privilege);
+}
+
+function localPath(job: SyncJob): string {
+  return datastoreAclPath(job.store, parseNamespace(job.ns ?? ''));
+}
+
+/** What a pushing job's rights on the other server are looked up on here. */
+function remotePath(job: SyncJob): string {
+  return ['/remote', job.remote ?? '', job['remote-store'], ...parseNamespace(job['remote-ns'] ?? '')]
+    .filter((part) => part !== '')
+    .join('/');
+}
