@@ -20,7 +20,7 @@ export const programs: Readonly<Record<string, ProgramEntry>> = {
   'proxmox-backup-manager': {
     short: 'manager',
     summary: 'Manage the backup server on this machine.',
-    load: async () => (await import('./manager/commands.ts')).managerCommands,
+    load: async () => reachable((await import('./manager/commands.ts')).managerCommands),
   },
   'proxmox-backup-proxy': {
     short: 'proxy',
@@ -46,9 +46,14 @@ export const programs: Readonly<Record<string, ProgramEntry>> = {
 
 /** What `granary` offers besides the programs: groups of commands that belong to one of them, closer at hand. */
 export const shortcuts: Readonly<Record<string, () => Promise<CommandGroup>>> = {
-  api: async () => (await import('./debug/api.ts')).apiCommands,
+  api: async () => reachable((await import('./debug/api.ts')).apiCommands),
   audit: async () => (await import('./audit/commands.ts')).auditCommands,
 };
+
+/** Commands about the server on this machine can be about another one, too. */
+async function reachable(group: CommandGroup): Promise<CommandGroup> {
+  return (await import('./manager/remote.ts')).withRemoteServers(group);
+}
 
 /** Runs a command line of one of the programs and gives its exit code; `shown` is what the user typed to get here. */
 export async function runNamed(

@@ -7,7 +7,15 @@ import { isToken } from '../model/auth-id.ts';
 import type { H2Session } from '../wire/h2-client.ts';
 import type { RateLimits } from './rate-limit.ts';
 import { formatServer, type Repository } from './repository.ts';
-import { type CallAnswer, type CallParameters, type Method, RestClient, withQuery } from './rest-client.ts';
+import {
+  type CallAnswer,
+  type CallParameters,
+  localTransport,
+  type Method,
+  RestClient,
+  tlsTransport,
+  withQuery,
+} from './rest-client.ts';
 import { configFile, type Environment, readSetting, runtimeFile } from './secrets.ts';
 import { loadTicket, storeTicket, type Ticket, ticketRenewal } from './ticket-cache.ts';
 import { TrustedTls } from './trusted-tls.ts';
@@ -30,6 +38,8 @@ export interface ConnectionOptions {
   fingerprint?: string;
   /** Gives a ticket without a password (tools on the server itself). */
   issueTicket?: () => Promise<Ticket>;
+  /** Local socket of the server on this machine, which needs no login and carries no sessions. */
+  socketPath?: string;
 }
 
 type SessionKind = 'backup' | 'reader';
@@ -60,7 +70,10 @@ export class Connection implements AsyncDisposable {
       proxy: options.env['ALL_PROXY'] || undefined,
       accept: prompter?.canAsk ? (fingerprint, changed) => this.#accept(fingerprint, changed) : undefined,
     });
-    this.#rest = new RestClient(options.repository, this.#tls);
+    const { socketPath } = options;
+    this.#rest = new RestClient(
+      socketPath === undefined ? tlsTransport(options.repository, this.#tls) : localTransport(socketPath),
+    );
     this.#ticketFile = options.issueTicket ? undefined : runtimeFile(options.env, 'tickets');
   }
 
@@ -91,6 +104,9 @@ export class Connection implements AsyncDisposable {
 
   /** Upgrades a connection of its own, maybe held to a rate, to a backup or reader session. */
   openSession(kind: SessionKind, query: CallParameters, limits?: RateLimits): Promise<H2Session> {
+    if (this.#o.socketPath !== undefined) {
+      return Promise.reject(new GranaryError('internal', 'the local socket carries no sessions'));
+    }
     return this.#authorized(async (headers) => {
       const { connectH2 } = await import('../wire/h2-client.ts');
       const socket = await this.#tls.connect(this.#o.signal, limits);
@@ -123,6 +139,7 @@ export class Connection implements AsyncDisposable {
 
   /** Runs `send` with authentication headers; a cached ticket that is refused is replaced once. */
   async #authorized<T>(send: (headers: Record<string, string>) => Promise<T>): Promise<T> {
+    if (this.#o.socketPath !== undefined) return send({});
     await this.#ensureAuth();
     try {
       return await send(this.#headers());

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { GranaryError } from '../base/errors.ts';
-import { formatRepository, makeRepository, parseRepository } from './repository.ts';
+import { formatRepository, makeRepository, parseRepository, parseServerAddress } from './repository.ts';
 
 const parsed = (text: string): unknown[] => {
   const r = parseRepository(text);
@@ -59,4 +59,21 @@ test('the shown form always has the port and parses back', () => {
       },
     ),
   );
+});
+
+test('a server is addressed with a datastore or without', () => {
+  const token = 'admin@pbs!auto';
+  const cases: Record<string, object> = {
+    'backup.example.com': { authId: 'root@pam', host: 'backup.example.com', port: 8007 },
+    'admin@pbs!auto@backup': { authId: token, host: 'backup', port: 8007 },
+    'admin@pbs!auto@backup:123': { authId: token, host: 'backup', port: 123 },
+    'admin@pbs!auto@backup:store1': { authId: token, host: 'backup', port: 8007 },
+    'admin@pbs!auto@backup:123:store1': { authId: token, host: 'backup', port: 123 },
+    'a@pam@[2001:db8::1]:9000': { authId: 'a@pam', host: '2001:db8::1', port: 9000 },
+    'a@pam@2001:db8::1': { authId: 'a@pam', host: '2001:db8::1', port: 8007 },
+  };
+  for (const [text, server] of Object.entries(cases)) assert.deepEqual(parseServerAddress(text), server, text);
+  for (const text of ['', 'a@pam@', 'nobody@backup', 'a@pam@host:99999', 'a@pam@[::1', 'a@pam@host:1:2:3']) {
+    assert.throws(() => parseServerAddress(text), { name: 'GranaryError', code: 'usage' }, text);
+  }
 });

@@ -37,13 +37,33 @@ export function makeRepository(
   parts: { authId?: string; host?: string; port?: number; store: string },
   text = parts.store,
 ): Repository {
-  const { authId = rootUser, host = 'localhost', port = defaultPort, store } = parts;
+  const { store, ...server } = parts;
   if (!isDatastoreName(store)) throw malformed(text, `'${store}' is no datastore name`);
+  return { ...makeServer(server, text), store };
+}
+
+/** A repository without its datastore: what calls about a whole server need. */
+export type ServerAddress = Omit<Repository, 'store'>;
+
+/** Parses `[AUTH-ID@]SERVER[:PORT]`, with a datastore at the end or without. Throws `usage` saying what is wrong. */
+export function parseServerAddress(text: string): ServerAddress {
+  const at = text.lastIndexOf('@');
+  const server = text.slice(at + 1);
+  const authId = at < 0 ? {} : { authId: text.slice(0, at) };
+  if (isIPv6(server)) return makeServer({ ...authId, host: server }, text);
+  const parts = /^(\[[^\]]*\]|[^:[\]]+)(?::(\d{1,5}))?(?::[^:]+)?$/.exec(server);
+  if (!parts) throw malformed(text, `'${server}' is no server`);
+  const port = parts[2] === undefined ? {} : { port: Number(parts[2]) };
+  return makeServer({ ...authId, host: parts[1]!, ...port }, text);
+}
+
+function makeServer(parts: { authId?: string; host?: string; port?: number }, text: string): ServerAddress {
+  const { authId = rootUser, host = 'localhost', port = defaultPort } = parts;
   if (!parseAuthId(authId)) throw malformed(text, `'${authId}' is neither user@realm nor user@realm!token`);
   const bare = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
   if (!hostName.test(bare) && !isIPv6(bare)) throw malformed(text, `'${host}' is no host name or address`);
   if (!(port >= 1 && port <= 65535)) throw malformed(text, `${port} is no port`);
-  return { authId, host: bare, port, store };
+  return { authId, host: bare, port };
 }
 
 function parseServer(text: string, server: string): { host: string; port: number } {

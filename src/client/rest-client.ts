@@ -1,10 +1,11 @@
 // HTTP calls of the REST API over kept-alive, verified TLS connections (rest-api.md 1 to 3).
 
-import type { IncomingMessage } from 'node:http';
+import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { type ErrorCode, GranaryError, messageOf } from '../base/errors.ts';
 import { collect } from '../base/streams.ts';
+import { localAgent } from '../wire/privileged-door.ts';
 import { formatServer } from './repository.ts';
 import type { Server, TrustedTls } from './trusted-tls.ts';
 
@@ -49,14 +50,40 @@ class TrustedAgent extends Agent {
   }
 }
 
+/** How calls reach a server. */
+export interface Transport {
+  /** As messages and the Host header name the server. */
+  readonly name: string;
+  request(options: RequestOptions): ClientRequest;
+  close(): void;
+}
+
+export function tlsTransport(server: Server, tls: TrustedTls): Transport {
+  const agent = new TrustedAgent(tls);
+  const { host, port } = server;
+  return {
+    name: formatServer(server),
+    request: (options) => request({ ...options, agent, host, port }),
+    close: () => agent.destroy(),
+  };
+}
+
+/** To the server on this machine, through its local socket. */
+export function localTransport(socketPath: string): Transport {
+  const agent = localAgent(socketPath);
+  return {
+    name: 'localhost',
+    request: (options) => http.request({ ...options, agent }),
+    close: () => agent.destroy(),
+  };
+}
+
 /** Sends calls to one server; authentication headers are the caller's. */
 export class RestClient {
-  readonly #server: Server;
-  readonly #agent: TrustedAgent;
+  readonly #transport: Transport;
 
-  constructor(server: Server, tls: TrustedTls) {
-    this.#server = server;
-    this.#agent = new TrustedAgent(tls);
+  constructor(transport: Transport) {
+    this.#transport = transport;
   }
 
   /** One call with parameters; the answer's `data` and attributes. A refusal is an error with the server's text. */
@@ -109,7 +136,7 @@ export class RestClient {
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#transport.close();
   }
 
   /** A kept-alive connection may have been closed by the server just now: one more try for calls without effect. */
@@ -129,17 +156,14 @@ export class RestClient {
     body: Uint8Array | undefined,
     signal?: AbortSignal,
   ): Promise<IncomingMessage> {
-    const { host, port } = this.#server;
+    const { name } = this.#transport;
     return new Promise((resolve, reject) => {
-      const call = request({
-        agent: this.#agent,
-        host,
-        port,
+      const call = this.#transport.request({
         method,
         path: `/api2/json/${path}`,
         headers: {
           'user-agent': userAgent,
-          host: formatServer(this.#server),
+          host: name,
           ...headers,
           ...(body
             ? { 'content-length': String(body.byteLength) }
@@ -154,7 +178,7 @@ export class RestClient {
         if (signal?.aborted) return reject(new GranaryError('aborted', messageOf(signal.reason), { cause: error }));
         if (error instanceof GranaryError) return reject(error);
         reject(
-          new GranaryError('connection', `connection to ${formatServer(this.#server)} failed: ${messageOf(error)}`, {
+          new GranaryError('connection', `connection to ${name} failed: ${messageOf(error)}`, {
             cause: error,
             details: { reused: call.reusedSocket },
           }),

@@ -1,7 +1,7 @@
 // The manager's commands against a running server.
 
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { TestServer } from '../support/server.ts';
 
@@ -88,4 +88,38 @@ test('certificate and versions are shown', async () => {
   assert.match(out, /^ {4}IP:\[127, 0, 0, 1\]$/m);
   assert.match((await manager('versions')).out, /^proxmox-backup-server \S+ running version: [\d.]+\n$/);
   assert.match((await manager('versions', '--verbose')).out, /^node +24/m);
+});
+
+test('another server is managed by repository and token, or from a machine without one', async () => {
+  await manager('user', 'create', 'remote@pbs');
+  const { out } = await manager('user', 'generate-token', 'remote@pbs', 'remote');
+  const { value } = JSON.parse(out.replace('Result: ', '')) as { value: string };
+  await manager('acl', 'update', '/access', 'Audit', '--auth-id', 'remote@pbs');
+  await manager('acl', 'update', '/access', 'Audit', '--auth-id', 'remote@pbs!remote');
+  const repository = `remote@pbs!remote@localhost:${server.port}`;
+  const env = { HOME: server.path('home'), GRANARY_HOME: server.path('elsewhere') };
+  const credentials = { PBS_PASSWORD: value, PBS_FINGERPRINT: server.fingerprint };
+  const words = ['user', 'list', '--output-format', 'json'];
+  const run = (more: string[], variables: Record<string, string>) =>
+    server.run('proxmox-backup-manager', [...more], { env: { ...env, ...variables } });
+  const local = JSON.parse((await manager(...words)).out) as unknown;
+  const asked = await run([...words, '--repository', repository], credentials);
+  assert.deepEqual([asked.err, JSON.parse(asked.out)], ['', local]);
+  const preset = await run(words, { ...credentials, PBS_REPOSITORY: `${repository}:some-store` });
+  assert.deepEqual([preset.err, JSON.parse(preset.out)], ['', local]);
+  const denied = await run(['user', 'create', 'new@pbs', '--repository', repository], credentials);
+  assert.deepEqual([denied.code, denied.err], [255, 'Error: permission check failed\n']);
+  const none = await run(words, {});
+  assert.match(none.err, /^Error: the server does not run: .*\n.*--repository/);
+  const files = await run(['cert', 'info', '--repository', repository], credentials);
+  assert.match(files.err, /^Error: this command works with the files of the server/);
+});
+
+test('the manager needs neither password nor ticket: the local socket knows its user', async () => {
+  await server.datastore('local1');
+  const env = { PBS_REPOSITORY: 'nobody@pbs@no.such.host:store1', GRANARY_HOME: server.path('server') };
+  const { code, err } = await server.run('proxmox-backup-manager', ['user', 'list'], { env });
+  assert.deepEqual([code, err], [0, '']);
+  const log = readFileSync(server.path('server', 'log', 'api', 'access.log'), 'utf8');
+  assert.match(log, /^local - root@pam \[.*\] "POST \/api2\/json\/config\/datastore" 200 /m);
 });

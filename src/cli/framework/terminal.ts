@@ -33,6 +33,20 @@ export interface Terminal {
   askSecret(question: string): Promise<string>;
 }
 
+/** The same terminal with another environment. */
+export function withEnvironment(terminal: Terminal, env: Terminal['env']): Terminal {
+  const { clock, signal, columns, live, canAsk, utf8, input } = terminal;
+  return {
+    ...{ env, clock, signal, columns, live, canAsk, utf8, input },
+    print: (text) => terminal.print(text),
+    writeBytes: (bytes) => terminal.writeBytes(bytes),
+    message: (line) => terminal.message(line),
+    setStatus: (line) => terminal.setStatus(line),
+    ask: (question) => terminal.ask(question),
+    askSecret: (question) => terminal.askSecret(question),
+  };
+}
+
 /** Whether the locale's character set is UTF-8. */
 export function isUtf8Locale(env: Readonly<Record<string, string | undefined>>): boolean {
   return /utf-?8/i.test(env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '');
