@@ -50,6 +50,7 @@ const samples: Record<string, string | number | boolean> = {
   command: 'reboot',
   certificates: 'PEM',
   service: 'cron',
+  iface: 'eth0',
   timezone: 'Europe/Vienna',
   key: 'pbsc-0000000000',
   'remote-store': 'store2',

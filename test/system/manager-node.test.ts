@@ -1,6 +1,7 @@
 // The manager's commands about the server itself and its machine.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -10,7 +11,15 @@ import { TestServer } from '../support/server.ts';
 
 let server: TestServer;
 before(async () => {
-  const machine = new FakeMachine({ '/etc/resolv.conf': '# kept\nnameserver 192.0.2.1\n' }, {}, '/');
+  const files = {
+    '/etc/resolv.conf': '# kept\nnameserver 192.0.2.1\n',
+    '/etc/network/interfaces': 'auto lo\niface lo inet loopback\n',
+  };
+  const machine = new FakeMachine(files, {}, '/');
+  machine.programs['diff'] = (args) => {
+    const { status, stdout, stderr } = spawnSync('diff', args, { encoding: 'utf8' });
+    return { code: status ?? 255, stdout, stderr };
+  };
   server = await TestServer.start({ machine });
 });
 after(() => server[Symbol.asyncDispose]());
@@ -55,4 +64,28 @@ test('the subscription is honest', async () => {
     const { code, err } = await server.manager('subscription', verb);
     assert.deepEqual([code, err], [0, 'There are no subscriptions for this server, and none is needed.\n']);
   }
+});
+
+test('interfaces are made, changed and removed; the changes wait until they are reloaded or forgotten', async () => {
+  await manager('network create vmbr7 --type bridge --cidr 192.0.2.77/24 --gateway 192.0.2.1 --autostart');
+  await manager('network update vmbr7 --cidr6 2001:db8::77/64 --comments "for guests" --delete gateway');
+  const list = await manager('network list');
+  assert.match(list, /│ name +│ type +│ autostart │ method +│ method6 │ address +│ gateway │ ports\/slaves │/);
+  assert.match(list, /│ vmbr7 +│ bridge +│ +1 │ static +│ static +│ 192\.0\.2\.77\/24 +│/);
+  const changes = await manager('network changes');
+  assert.match(changes, /^--- \/etc\/network\/interfaces\n/);
+  assert.match(changes, /^\+\taddress 192\.0\.2\.77\/24$/m);
+  assert.match(await refused('network update vmbr7 --gateway 300.0.0.1'), /'gateway': value is no IPv4 address/);
+  assert.match(await refused('network remove lo'), /interface 'lo' cannot be removed/);
+  assert.match(await refused('network reload'), /'ifreload' is not installed \(package ifupdown2\)/);
+  server.machine.programs['ifreload'] = () => 'info: reloading\n';
+  assert.match(await manager('network reload'), /info: reloading\nTASK OK\n$/);
+  const file = () => readFileSync(join(server.machine.folder, 'etc/network/interfaces'), 'utf8');
+  assert.match(file(), /iface vmbr7 inet static\n\taddress 192\.0\.2\.77\/24\n/);
+  assert.equal(await manager('network changes'), '');
+  await manager('network remove vmbr7');
+  assert.match(await manager('network changes'), /^-iface vmbr7 inet static$/m);
+  await manager('network revert');
+  assert.equal(await manager('network changes'), '');
+  assert.match(file(), /vmbr7/);
 });

@@ -4,6 +4,7 @@ import { certificateEndpoints } from './certificates.ts';
 import { nodeConfigEndpoints } from './config.ts';
 import { dnsEndpoints } from './dns.ts';
 import { logEndpoints } from './log.ts';
+import { networkEndpoints } from './network.ts';
 import { nodeEndpoints } from './node.ts';
 import { rrdEndpoints } from './rrd.ts';
 import { serviceEndpoints } from './services.ts';
@@ -17,6 +18,7 @@ export const nodesEndpoints = [
   ...nodeConfigEndpoints,
   ...dnsEndpoints,
   ...logEndpoints,
+  ...networkEndpoints,
   ...rrdEndpoints,
   ...serviceEndpoints,
   ...subscriptionEndpoints,

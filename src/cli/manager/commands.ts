@@ -5,6 +5,7 @@ import { defineGroup } from '../framework/command.ts';
 import { list as listAcl, update as updateAcl } from './acl.ts';
 import { info as certInfo, update as updateCert } from './certificates.ts';
 import { create as createDatastore, list as listDatastores, show as showDatastore } from './datastores.ts';
+import { networkCommands } from './network.ts';
 import { dnsCommands, nodeCommands, subscriptionCommands } from './node.ts';
 import { pruneJobs } from './prune-jobs.ts';
 import { versions } from './server-facts.ts';
@@ -37,6 +38,7 @@ export const managerCommands = defineGroup('Manage the backup server on this mac
   cert: defineGroup("The server's certificate.", { info: certInfo, update: updateCert }),
   node: nodeCommands,
   dns: dnsCommands,
+  network: networkCommands,
   subscription: subscriptionCommands,
   versions,
 });
