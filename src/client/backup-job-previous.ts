@@ -14,10 +14,13 @@ import {
   manifestKeyFingerprint,
   verifyManifest,
 } from '../format/manifest.ts';
-import { manifestName } from '../model/names.ts';
+import { manifestName, maxChunkSize } from '../model/names.ts';
 import { PxarAccessor } from '../pxar/accessor.ts';
 import type { BackupJobOptions } from './backup-job.ts';
 import type { PreviousArchive } from './walk.ts';
+
+/** The previous metadata is read once, from front to back, beside the walk: threads would only wait. */
+const previousLimits = { memory: maxChunkSize + 4 * 1024 * 1024, workers: 0 };
 
 export class PreviousSnapshot implements AsyncDisposable {
   readonly #o: BackupJobOptions;
@@ -89,7 +92,7 @@ export class PreviousSnapshot implements AsyncDisposable {
       });
       this.#opened.push(session);
       const crypt = keys.mode === 'encrypt' ? keys.key?.crypt : undefined;
-      const reader = new ReaderClient(session, crypt ? { crypt } : {});
+      const reader = new ReaderClient(session, { ...(crypt ? { crypt } : {}), limits: previousLimits });
       this.#opened.push(reader);
       const archive = await reader.open(metaStored);
       const metadata = await PxarAccessor.open({ archive }, { archiveName: `previous ${metaStored}` });

@@ -14,7 +14,7 @@ import { formatPatterns, formatPrelude, type Pattern, parsePattern } from '../px
 import type { PayloadIndex, ReusedChunk } from '../pxar/reuse.ts';
 import { noAcl, noXattrs, type PxarMetadata } from '../pxar/types.ts';
 import { type ArchiveCounts, Emitter } from './archive/emitter.ts';
-import type { ItemSink } from './archive/entry.ts';
+import { type ItemSink, type NamedEntry, pathOf } from './archive/entry.ts';
 import { Excludes } from './archive/excludes.ts';
 import { isVirtual } from './archive/file-system.ts';
 import { LookAhead } from './archive/look-ahead.ts';
@@ -74,6 +74,8 @@ export interface ArchiveSummary extends ArchiveCounts {
   warnings: number;
 }
 
+const noName = new Uint8Array(0);
+
 /** The field's default limit of entries in memory. */
 export const defaultEntriesMax = 1048576;
 
@@ -98,8 +100,8 @@ export async function archiveTree(root: string | Uint8Array, o: ArchiveOptions):
     warnings++;
     o.onWarning?.(path, text);
   };
-  let current: Uint8Array = new Uint8Array(0);
-  const pacer = new Pacer({ signal: o.signal, onTurn: () => o.onProgress?.(current, counts) });
+  let current: NamedEntry = { name: noName, parent: noName };
+  const pacer = new Pacer({ signal: o.signal, onTurn: () => o.onProgress?.(pathOf(current), counts) });
   const patterns = [...(o.patterns ?? [])];
   if (o.skipLostAndFound) patterns.push(parsePattern('lost+found').pattern);
 
@@ -137,10 +139,10 @@ export async function archiveTree(root: string | Uint8Array, o: ArchiveOptions):
       sockets: o.sockets ?? true,
       pacer,
       warn,
-      onEntry: (path) => {
-        current = path;
+      onEntry: (entry) => {
+        current = entry;
       },
-      previous: o.previous && previousRoot(o.previous.metadata, (text) => warn(current, text)),
+      previous: o.previous && previousRoot(o.previous.metadata, (text) => warn(pathOf(current), text)),
     });
     await encoder.start(metadata.ofOpenFile(fd, stat, current));
     await catalog?.startDirectory(Buffer.from(o.archiveName ?? ''));
@@ -151,14 +153,14 @@ export async function archiveTree(root: string | Uint8Array, o: ArchiveOptions):
       await emitter.add({
         kind: 'synthetic',
         name: cliExcludeName,
-        path: cliExcludeName,
+        parent: noName,
         meta: cliMetadata(),
         content,
       });
     }
     await encoder.finish();
     await catalog?.endDirectory();
-    o.onProgress?.(current, counts);
+    o.onProgress?.(pathOf(current), counts);
   } finally {
     closeSync(fd);
   }

@@ -6,7 +6,7 @@ import { quotePath } from '../../base/quote.ts';
 import type { CatalogWriter } from '../../format/catalog.ts';
 import type { PxarEncoder } from '../../pxar/encoder.ts';
 import { copyContent } from './content.ts';
-import type { ArchiveItem, FileItem, ItemSink, LinkedFile } from './entry.ts';
+import { type ArchiveItem, type FileItem, type ItemSink, type LinkedFile, pathOf } from './entry.ts';
 import type { Pacer } from './pacer.ts';
 
 const S_IFMT = 0o170000;
@@ -112,11 +112,12 @@ export class Emitter implements ItemSink {
       const target = await encoder.startFile(item.name, item.meta, item.size);
       if (item.linked) item.linked.target = target;
       const change = await copyContent(item.fd, item.size, encoder.payloadSink, pacer);
-      if (change === 'grown') warn(item.path, `grew while it was read: cut at ${item.size} bytes`);
-      if (change === 'shrunk') warn(item.path, `shrank while it was read: filled up with zeros to ${item.size} bytes`);
+      if (change === 'grown') warn(pathOf(item), `grew while it was read: cut at ${item.size} bytes`);
+      if (change === 'shrunk')
+        warn(pathOf(item), `shrank while it was read: filled up with zeros to ${item.size} bytes`);
       encoder.endFile();
     } catch (error) {
-      throw withContext(quotePath(item.path), error);
+      throw withContext(quotePath(pathOf(item)), error);
     } finally {
       closeSync(item.fd);
     }

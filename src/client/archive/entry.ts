@@ -9,10 +9,16 @@ export interface LinkedFile {
   target?: LinkTarget;
 }
 
-interface NamedEntry {
+/** Tens of thousands of entries may wait in metadata mode: they share the path of their directory. */
+export interface NamedEntry {
   readonly name: Uint8Array;
-  /** From the archive root, without leading `/`. */
-  readonly path: Uint8Array;
+  /** Path of the directory from the archive root, with a slash at its end only; empty for the root's entries. */
+  readonly parent: Uint8Array;
+}
+
+/** From the archive root, without leading `/`. */
+export function pathOf({ parent, name }: NamedEntry): Uint8Array {
+  return Buffer.concat([parent, name]);
 }
 
 export interface DirectoryItem extends NamedEntry {
@@ -32,9 +38,9 @@ export interface FileItem extends NamedEntry {
   /** Open for reading at the start of the file; whoever encodes or drops the item closes it. */
   readonly fd: number;
   /** Set when the file has more than one name. */
-  readonly linked?: LinkedFile;
+  readonly linked: LinkedFile | undefined;
   /** Metadata mode: where the unchanged content lies in the previous payload stream. */
-  readonly previousOffset?: number;
+  previousOffset: number | undefined;
 }
 
 /** A file without a file behind it: `.pxarexclude-cli`. */

@@ -10,6 +10,7 @@ import { fileSystemMagic } from '../../os/statfs.ts';
 import { getXattr, listXattrs } from '../../os/xattr.ts';
 import { aclFromKernel } from '../../pxar/posix-acl.ts';
 import { noAcl, noXattrs, type PxarAcl, type PxarMetadata, type PxarXattr } from '../../pxar/types.ts';
+import { type NamedEntry, pathOf } from './entry.ts';
 import { type FileSystemFeatures, featuresOf } from './file-system.ts';
 import { archiveFlags } from './flags.ts';
 
@@ -70,7 +71,7 @@ export class MetadataSource {
   }
 
   /** Of a regular file or directory that is open for reading. */
-  ofOpenFile(fd: number, stat: FileStat, path: Uint8Array): PxarMetadata {
+  ofOpenFile(fd: number, stat: FileStat, entry: NamedEntry): PxarMetadata {
     const device = this.device(stat.device, fd);
     const projectId = device.features.projectIds ? this.#projectId(fd, device) : 0;
     return {
@@ -79,13 +80,13 @@ export class MetadataSource {
       uid: stat.uid,
       gid: stat.gid,
       mtime: stat.mtime,
-      ...(device.features.xattrs ? this.#attributes(fd, stat.mode, device, path) : plain),
+      ...(device.features.xattrs ? this.#attributes(fd, stat.mode, device, entry) : plain),
       ...(projectId === 0 ? undefined : { projectId: BigInt(projectId) }),
     };
   }
 
   /** Of an object of another kind, which is the entry `name` of the open directory `directory`. */
-  ofEntry(directory: number, name: Uint8Array, stat: FileStat, path: Uint8Array): PxarMetadata {
+  ofEntry(directory: number, stat: FileStat, entry: NamedEntry): PxarMetadata {
     const device = this.device(stat.device, directory);
     return {
       mode: stat.mode,
@@ -93,17 +94,23 @@ export class MetadataSource {
       uid: stat.uid,
       gid: stat.gid,
       mtime: stat.mtime,
-      ...(device.features.xattrs && this.#hasProc(path)
-        ? this.#attributes(Buffer.concat([Buffer.from(`/proc/self/fd/${directory}/`), name]), stat.mode, device, path)
+      ...(device.features.xattrs && this.#hasProc(entry)
+        ? this.#attributes(
+            Buffer.concat([Buffer.from(`/proc/self/fd/${directory}/`), entry.name]),
+            stat.mode,
+            device,
+            entry,
+          )
         : plain),
     };
   }
 
   /** Attributes of what cannot be opened are read by a path through /proc; told once where that is not mounted. */
-  #hasProc(path: Uint8Array): boolean {
+  #hasProc(entry: NamedEntry): boolean {
     if (this.#proc === undefined) {
       this.#proc = existsSync('/proc/self/fd');
-      if (!this.#proc) this.#warn(path, 'extended attributes of symlinks and special files left out: no /proc');
+      if (!this.#proc)
+        this.#warn(pathOf(entry), 'extended attributes of symlinks and special files left out: no /proc');
     }
     return this.#proc;
   }
@@ -130,8 +137,8 @@ export class MetadataSource {
     return id ?? 0;
   }
 
-  #attributes(target: Uint8Array | number, mode: number, device: DeviceState, path: Uint8Array): Attributes {
-    const names = this.#supported(device, 'xattrs', path, 'extended attributes', () => listXattrs(target));
+  #attributes(target: Uint8Array | number, mode: number, device: DeviceState, entry: NamedEntry): Attributes {
+    const names = this.#supported(device, 'xattrs', entry, 'extended attributes', () => listXattrs(target));
     if (names === undefined || names.length === 0) return plain;
     const xattrs: PxarXattr[] = [];
     let fcaps: Uint8Array | undefined;
@@ -141,7 +148,7 @@ export class MetadataSource {
     for (const name of names) {
       const read = (feature: 'xattrs' | 'acls' | 'fcaps') =>
         device.features[feature]
-          ? this.#supported(device, feature, path, `extended attribute ${name}`, () => getXattr(target, name))
+          ? this.#supported(device, feature, entry, `extended attribute ${name}`, () => getXattr(target, name))
           : undefined;
       if (name.equals(aclAccess)) access = isSymlink ? undefined : read('acls');
       else if (name.equals(aclDefault)) defaults = isSymlink ? undefined : read('acls');
@@ -153,7 +160,7 @@ export class MetadataSource {
     }
     const acl =
       access || defaults
-        ? aclFromKernel(access, (mode & S_IFMT) === S_IFDIR ? defaults : undefined, quotePath(path))
+        ? aclFromKernel(access, (mode & S_IFMT) === S_IFDIR ? defaults : undefined, quotePath(pathOf(entry)))
         : noAcl;
     return { xattrs, acl, ...(fcaps === undefined ? undefined : { fcaps }) };
   }
@@ -162,7 +169,7 @@ export class MetadataSource {
   #supported<T>(
     device: DeviceState,
     feature: 'xattrs' | 'acls' | 'fcaps',
-    path: Uint8Array,
+    entry: NamedEntry,
     what: string,
     read: () => T,
   ): T | undefined {
@@ -174,7 +181,7 @@ export class MetadataSource {
         return undefined;
       }
       if (!isErrno(error, 'E2BIG') || !this.#options.skipE2big) throw error;
-      this.#warn(path, `${what} left out: too big for the kernel to tell (E2BIG)`);
+      this.#warn(pathOf(entry), `${what} left out: too big for the kernel to tell (E2BIG)`);
       return undefined;
     }
   }

@@ -4,10 +4,10 @@
 import { closeSync, constants } from 'node:fs';
 import { GranaryError, isErrno, withContext } from '../../base/errors.ts';
 import { quotePath } from '../../base/quote.ts';
-import { type DirectoryEntry, type FileStat, readDirectory, readLinkAt, statAt } from '../../os/at.ts';
+import { type DirectoryEntry, type EntryKind, type FileStat, readDirectory, readLinkAt, statAt } from '../../os/at.ts';
 import { fileSystemMagic } from '../../os/statfs.ts';
 import type { PxarMetadata } from '../../pxar/types.ts';
-import type { ArchiveItem, FileItem, ItemSink, LinkedFile } from './entry.ts';
+import { type ArchiveItem, type FileItem, type ItemSink, type LinkedFile, type NamedEntry, pathOf } from './entry.ts';
 import type { Excludes } from './excludes.ts';
 import { isVirtual } from './file-system.ts';
 import type { MetadataSource } from './metadata-source.ts';
@@ -17,6 +17,7 @@ import type { PreviousEntries } from './previous.ts';
 
 const { S_IFMT, S_IFREG, S_IFDIR, S_IFLNK, S_IFIFO, S_IFSOCK, S_IFBLK, S_IFCHR } = constants;
 const slash = Buffer.from('/');
+const rootPath = Buffer.alloc(0);
 /** Name of the file that the archiver itself adds to unsplit archives; a real one is never archived. */
 export const cliExcludeName = Buffer.from('.pxarexclude-cli');
 
@@ -33,8 +34,8 @@ export interface WalkerOptions {
   sockets: boolean;
   pacer: Pacer;
   warn: (path: Uint8Array, text: string) => void;
-  /** Called with the path of each entry before it is read. */
-  onEntry: (path: Uint8Array) => void;
+  /** Called before each entry is read. */
+  onEntry: (entry: NamedEntry) => void;
   /** Metadata mode: the root of the previous archive. */
   previous?: PreviousEntries;
 }
@@ -52,10 +53,10 @@ export class Walker {
   /** Hands on everything below the root, which is open as `fd`. */
   async walkRoot(fd: number, stat: FileStat): Promise<void> {
     this.#o.excludes.enter(fd, slash);
-    await this.#children(fd, stat, slash, this.#list(fd, slash), this.#o.previous);
+    await this.#children(fd, stat, rootPath, this.#list(fd, rootPath), this.#o.previous);
   }
 
-  /** `base` is the directory's path from the root with a slash at both ends. */
+  /** `base` is the directory's path from the root with a slash at its end; empty for the root. */
   async #children(
     fd: number,
     stat: FileStat,
@@ -67,17 +68,17 @@ export class Walker {
     if (this.#collected > this.#o.entriesMax) {
       throw new GranaryError(
         'bad-request',
-        `more than ${this.#o.entriesMax} entries in ${quotePath(base)} and the directories above it; raise --entries-max`,
+        `more than ${this.#o.entriesMax} entries in ${quotePath(Buffer.concat([slash, base]))} and the directories above it; raise --entries-max`,
       );
     }
-    for (const entry of entries) {
-      const path = Buffer.concat([base, entry.name]);
-      this.#o.onEntry(path.subarray(1));
+    for (const { name, kind } of entries) {
+      const entry: NamedEntry = { name, parent: base };
+      this.#o.onEntry(entry);
       try {
-        await this.#entry(fd, stat, entry, path, previous);
+        await this.#entry(fd, stat, entry, kind, previous);
       } catch (error) {
         if (error instanceof GranaryError) throw error;
-        throw withContext(quotePath(path), error);
+        throw withContext(quotePath(Buffer.concat([slash, base, name])), error);
       }
       const pause = this.#o.pacer.pause();
       if (pause) await pause;
@@ -89,40 +90,38 @@ export class Walker {
   #list(fd: number, base: Buffer): DirectoryEntry[] {
     const { excludes } = this.#o;
     const entries = readDirectory(fd).filter((entry) => {
-      if (base.byteLength === 1 && entry.name.equals(cliExcludeName)) return false;
+      if (base.byteLength === 0 && entry.name.equals(cliExcludeName)) return false;
       if (excludes.isEmpty) return true;
       if (entry.kind === 'unknown') entry.kind = kindOf(statAt(fd, entry.name));
-      return !excludes.excluded(Buffer.concat([base, entry.name]), entry.kind === 'directory');
+      return !excludes.excluded(Buffer.concat([slash, base, entry.name]), entry.kind === 'directory');
     });
     return entries.sort((a, b) => Buffer.compare(a.name, b.name));
   }
 
-  /** `path` with a leading slash. */
+  /** `stat` is that of the directory, which is open as `fd`. */
   async #entry(
-    directory: number,
-    parent: FileStat,
-    entry: DirectoryEntry,
-    path: Buffer,
+    fd: number,
+    stat: FileStat,
+    entry: NamedEntry,
+    kind: EntryKind,
     previous: PreviousEntries | undefined,
   ): Promise<void> {
-    const { name } = entry;
-    let { kind } = entry;
     if (kind === 'unknown') {
-      const stat = this.#stat(directory, name, path);
-      if (!stat) return;
-      kind = kindOf(stat);
+      const known = this.#stat(fd, entry);
+      if (!known) return;
+      kind = kindOf(known);
     }
-    if (kind === 'directory') return this.#directory(directory, parent, name, path, await previous?.directory(name));
-    let item = kind === 'file' ? this.#file(directory, name, path) : this.#other(directory, name, path);
+    if (kind === 'directory') return this.#directory(fd, stat, entry, await previous?.directory(entry.name));
+    const item = kind === 'file' ? this.#file(fd, entry) : this.#other(fd, entry);
     if (item === undefined) return;
-    if (previous && item.kind === 'file') item = await withPrevious(item, previous);
+    if (previous && item.kind === 'file') await findPrevious(item, previous);
     await this.#o.items.add(item);
   }
 
-  #file(directory: number, name: Buffer, path: Buffer): ArchiveItem | undefined {
+  #file(directory: number, entry: NamedEntry): ArchiveItem | undefined {
+    const { name, parent } = entry;
     const opened = openEntry(directory, name, 'file');
-    const relative = path.subarray(1);
-    if ('reason' in opened) return this.#leaveOut(relative, opened.reason);
+    if ('reason' in opened) return this.#leaveOut(entry, opened.reason);
     const { fd, stat } = opened;
     try {
       let linked: LinkedFile | undefined;
@@ -131,13 +130,13 @@ export class Walker {
         linked = this.#linked.get(key);
         if (linked) {
           closeSync(fd);
-          return { kind: 'hardlink', name, path: relative, linked };
+          return { kind: 'hardlink', name, parent, linked };
         }
-        linked = { path: relative };
+        linked = { path: pathOf(entry) };
         this.#linked.set(key, linked);
       }
-      const meta = this.#o.metadata.ofOpenFile(fd, stat, relative);
-      return { kind: 'file', name, path: relative, meta, size: stat.size, fd, ...(linked ? { linked } : undefined) };
+      const meta = this.#o.metadata.ofOpenFile(fd, stat, entry);
+      return { kind: 'file', name, parent, meta, size: stat.size, fd, linked, previousOffset: undefined };
     } catch (error) {
       closeSync(fd);
       throw error;
@@ -146,37 +145,36 @@ export class Walker {
 
   async #directory(
     directory: number,
-    parent: FileStat,
-    name: Buffer,
-    path: Buffer,
+    parentStat: FileStat,
+    entry: NamedEntry,
     previous: PreviousEntries | undefined,
   ): Promise<void> {
+    const { name, parent } = entry;
     const opened = openEntry(directory, name, 'directory');
-    const relative = path.subarray(1);
     if ('reason' in opened) {
-      this.#leaveOut(relative, opened.reason);
+      this.#leaveOut(entry, opened.reason);
       return;
     }
     const { fd, stat } = opened;
     try {
       const { items, excludes } = this.#o;
-      const meta = this.#o.metadata.ofOpenFile(fd, stat, relative);
-      const base = Buffer.concat([path, slash]);
+      const meta = this.#o.metadata.ofOpenFile(fd, stat, entry);
+      const base = Buffer.concat([parent, name, slash]);
       const mark = excludes.mark();
       let entries: DirectoryEntry[] = [];
-      if (this.#isEntered(fd, stat, parent)) {
-        excludes.enter(fd, base);
+      if (this.#isEntered(fd, stat, parentStat)) {
+        excludes.enter(fd, Buffer.concat([slash, base]));
         try {
           entries = this.#list(fd, base);
         } catch (error) {
           const reason = leaveOutReason(error);
           if (reason === undefined) throw error;
           excludes.leave(mark);
-          this.#leaveOut(relative, reason);
+          this.#leaveOut(entry, reason);
           return;
         }
       }
-      await items.add({ kind: 'directory', name, path: relative, meta });
+      await items.add({ kind: 'directory', name, parent, meta });
       await this.#children(fd, stat, base, entries, previous);
       excludes.leave(mark);
       await items.add({ kind: 'end-directory' });
@@ -192,56 +190,55 @@ export class Walker {
     return this.#o.devices === 'all' || this.#o.devices.has(stat.device);
   }
 
-  #other(directory: number, name: Buffer, path: Buffer): ArchiveItem | undefined {
-    const relative = path.subarray(1);
-    const stat = this.#stat(directory, name, path);
+  #other(directory: number, entry: NamedEntry): ArchiveItem | undefined {
+    const stat = this.#stat(directory, entry);
     if (!stat) return undefined;
-    const meta = (): PxarMetadata => this.#o.metadata.ofEntry(directory, name, stat, relative);
+    const { name, parent } = entry;
+    const meta = (): PxarMetadata => this.#o.metadata.ofEntry(directory, stat, entry);
     try {
       switch (stat.mode & S_IFMT) {
         case S_IFLNK:
-          return { kind: 'symlink', name, path: relative, meta: meta(), target: readLinkAt(directory, name) };
+          return { kind: 'symlink', name, parent, meta: meta(), target: readLinkAt(directory, name) };
         case S_IFIFO:
-          return this.#o.fifos ? { kind: 'fifo', name, path: relative, meta: meta() } : undefined;
+          return this.#o.fifos ? { kind: 'fifo', name, parent, meta: meta() } : undefined;
         case S_IFSOCK:
-          return this.#o.sockets ? { kind: 'socket', name, path: relative, meta: meta() } : undefined;
+          return this.#o.sockets ? { kind: 'socket', name, parent, meta: meta() } : undefined;
         case S_IFCHR:
         case S_IFBLK: {
           const { major, minor } = stat;
-          return this.#o.deviceNodes ? { kind: 'device', name, path: relative, meta: meta(), major, minor } : undefined;
+          return this.#o.deviceNodes ? { kind: 'device', name, parent, meta: meta(), major, minor } : undefined;
         }
         default:
-          return this.#leaveOut(relative, leaveOutReasons.replaced);
+          return this.#leaveOut(entry, leaveOutReasons.replaced);
       }
     } catch (error) {
       const reason = isErrno(error, 'EINVAL') ? leaveOutReasons.replaced : leaveOutReason(error);
       if (reason === undefined) throw error;
-      return this.#leaveOut(relative, reason);
+      return this.#leaveOut(entry, reason);
     }
   }
 
   /** Undefined, with a warning, for an entry that cannot be looked at any more. */
-  #stat(directory: number, name: Buffer, path: Buffer): FileStat | undefined {
+  #stat(directory: number, entry: NamedEntry): FileStat | undefined {
     let reason: string | undefined = leaveOutReasons.vanished;
     try {
-      const stat = statAt(directory, name);
+      const stat = statAt(directory, entry.name);
       if (stat) return stat;
     } catch (error) {
       reason = leaveOutReason(error);
       if (reason === undefined) throw error;
     }
-    return this.#leaveOut(path.subarray(1), reason);
+    return this.#leaveOut(entry, reason);
   }
 
-  #leaveOut(path: Uint8Array, reason: string): undefined {
-    this.#o.warn(path, reason);
+  #leaveOut(entry: NamedEntry, reason: string): undefined {
+    this.#o.warn(pathOf(entry), reason);
   }
 }
 
-async function withPrevious(item: FileItem, previous: PreviousEntries): Promise<FileItem> {
+async function findPrevious(item: FileItem, previous: PreviousEntries): Promise<void> {
   try {
-    const previousOffset = await previous.unchangedFile(item.name, item.meta, item.size);
-    return previousOffset === undefined ? item : { ...item, previousOffset };
+    item.previousOffset = await previous.unchangedFile(item.name, item.meta, item.size);
   } catch (error) {
     closeSync(item.fd);
     throw error;
