@@ -32,6 +32,18 @@ export class DigestMap {
     return this.#used[this.#find(digest)] === 1;
   }
 
+  /** All digests, one after the other, in no order that means anything. */
+  keys(): Uint8Array<ArrayBuffer> {
+    const all = new Uint8Array(this.#count * digestBytes);
+    let at = 0;
+    for (let slot = 0; slot < this.#capacity; slot++) {
+      if (this.#used[slot] !== 1) continue;
+      all.set(this.#keys.subarray(slot * digestBytes, (slot + 1) * digestBytes), at);
+      at += digestBytes;
+    }
+    return all;
+  }
+
   /** Sets the value; true when the digest is new. The digest is copied. */
   set(digest: Uint8Array, value: number): boolean {
     let slot = this.#find(digest);

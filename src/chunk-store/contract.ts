@@ -48,6 +48,29 @@ export interface ChunkCheck {
   copy?: string;
 }
 
+/** What a sweep goes by, epoch seconds. */
+export interface SweepOptions {
+  /** Chunks that were last used before this are removed. */
+  minAtime: number;
+  /** Those last used from there on, but before this, are counted as pending. */
+  oldestWriter: number;
+  signal?: AbortSignal;
+  /** Told of progress: the share that is done, 0 to 1, and how many chunks were looked at. */
+  onProgress?: (share: number, chunks: number) => void;
+}
+
+/** What a sweep has found, named as in the status of a garbage collection. Bad copies count in the bytes only. */
+export interface SweepCounts {
+  'disk-bytes': number;
+  'disk-chunks': number;
+  'removed-bytes': number;
+  'removed-chunks': number;
+  'pending-bytes': number;
+  'pending-chunks': number;
+  'removed-bad': number;
+  'still-bad': number;
+}
+
 export interface StoredChunk {
   digest: Uint8Array;
   storedSize: number;
@@ -109,6 +132,18 @@ export interface ChunkStore {
 
   /** All chunks, in no order that means anything; those that come or go meanwhile may be seen or not. */
   digests(): AsyncIterable<StoredChunk>;
+
+  /**
+   * `touchMany` for garbage collection: any number of digests, one after the other in one array, in the order in which
+   * the storage likes it. Gives the positions of those not there, ascending; their copies that were set aside are marked.
+   */
+  mark(digests: Uint8Array, signal?: AbortSignal): Promise<Uint32Array>;
+
+  /**
+   * Removes chunks that nobody has used for long. One that is inserted or touched meanwhile, by whichever process,
+   * stays. Throws at the first chunk that cannot be removed; what was removed until then is gone.
+   */
+  sweep(options: SweepOptions): Promise<SweepCounts>;
 
   /** Makes everything inserted so far durable, as far as the store is set to care. */
   sync(): Promise<void>;

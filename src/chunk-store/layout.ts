@@ -44,6 +44,14 @@ export function isChunkName(name: string): boolean {
   return name.length === 64 && /^[0-9a-f]{64}$/.test(name);
 }
 
+/** A corrupt copy that was set aside: `DIGEST.N.bad`. */
+export function isBadName(name: string): boolean {
+  return name.length === 70 && /^[0-9a-f]{64}\.\d\.bad$/.test(name);
+}
+
+/** The name of a chunk while a sweep decides about it; a crash may leave it. */
+export const sweptSuffix = '.swept';
+
 /** True when `base` holds a chunk store. Throws when something else stands in its place. */
 export function hasChunks(base: string): boolean {
   try {

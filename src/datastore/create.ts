@@ -73,8 +73,11 @@ function makeBase(base: string): void {
   if (owner) fs.chownSync(base, owner.uid, owner.gid);
 }
 
-/** Garbage collection lives on access times: a file system that ignores explicit updates cannot hold a datastore. */
-function checkAccessTimes(base: string): void {
+/**
+ * Garbage collection lives on access times: a file system that ignores explicit updates cannot hold a datastore.
+ * Throws `bad-request` for one that does.
+ */
+export function checkAccessTimes(base: string): void {
   const probe = `${base}/.tmp_access-time-${process.pid}`;
   const old = 1_000_000_000;
   try {

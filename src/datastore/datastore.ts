@@ -15,6 +15,7 @@ import { type BackupType, isDatastoreName } from '../model/names.ts';
 import type { FileLock } from '../os/file-lock.ts';
 import { type BackupOptions, BackupTransaction } from './backup-transaction.ts';
 import { createDatastore } from './create.ts';
+import { collectGarbage, type GcOptions } from './garbage-collection.ts';
 import * as groups from './groups.ts';
 import { DatastoreLocks } from './locks.ts';
 import * as manifests from './manifests.ts';
@@ -243,6 +244,11 @@ export class Datastore {
   /** Groups and snapshots of each type, in all namespaces. */
   counts(): Promise<usage.Counts> {
     return usage.countAll(this.context);
+  }
+
+  /** See `collectGarbage`. */
+  collectGarbage(options: GcOptions): Promise<usage.GcStatus> {
+    return collectGarbage(this.context, options);
   }
 
   /** What the last garbage collection found; zeros before the first. */

@@ -1,8 +1,9 @@
-// Everything at once on one datastore: backups, removals, pruning, notes, protection and verification, through two
-// open instances. Refusals are expected; what must hold is that every finished snapshot is whole, at any time.
+// Everything at once on one datastore: backups, removals, pruning, notes, protection, verification and garbage
+// collection, with chunks that look long unused, through two open instances. Refusals are expected; what must hold is that every finished snapshot is whole, at any time.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import * as fs from 'node:fs';
 import { describe, it } from 'node:test';
 import { GranaryError } from '../base/errors.ts';
 import { plainChunk } from '../chunk-store/testing/chunks.ts';
@@ -20,12 +21,23 @@ function dice(seed: string): (n: number) => number {
   return (n) => createHash('sha256').update(`${seed}/${counter++}`).digest().readUInt32LE(0) % n;
 }
 
+/** What no running backup can have used looks as if it was last used longer ago than unused chunks are kept. */
+function age(store: Datastore): void {
+  const now = Date.now() / 1000;
+  const oldest = store.context.writers.oldest() ?? now;
+  for (const entry of fs.readdirSync(`${store.path}/.chunks`, { recursive: true, withFileTypes: true })) {
+    const path = `${entry.parentPath}/${entry.name}`;
+    const stat = entry.isFile() ? fs.statSync(path) : undefined;
+    if (stat && stat.atimeMs / 1000 < oldest - 1) fs.utimesSync(path, now - 100, stat.mtime);
+  }
+}
+
 describe('a datastore under everything at once', () => {
   it('keeps every finished snapshot whole', async () => {
     await using temporary = await temporaryStore();
     const stores = [temporary.store, await temporary.reopen()];
     const seed = String(Date.now());
-    const counts = { done: 0, refused: 0 };
+    const counts = { done: 0, refused: 0, removed: 0 };
     let time = 1000;
     const chunks = Array.from({ length: 6 }, (_, i) => plainChunk(text(`shared ${i}`)));
     const content = (roll: (n: number) => number) => ({
@@ -37,7 +49,7 @@ describe('a datastore under everything at once', () => {
       const snapshots = await store.listGroupSnapshots([], group);
       const listed = snapshots[roll(Math.max(1, snapshots.length))];
       const some = listed ?? host(group.id, 5);
-      switch (roll(9)) {
+      switch (roll(11)) {
         case 0: {
           await using transaction = await store.beginBackup([], host(group.id, ++time), { owner });
           await uploadAll(store, transaction, content(roll)); // and given up
@@ -54,6 +66,12 @@ describe('a datastore under everything at once', () => {
         case 5: {
           const verification = new Verification(store, { upid, log: () => {} });
           if (listed?.finished) assert.equal(await verification.verifySnapshot([], some), true, `seed ${seed}`);
+          return;
+        }
+        case 9: {
+          age(store);
+          const status = await store.collectGarbage({ upid, log: () => {}, warn: assert.fail, cutoffMinutes: 1 });
+          counts.removed += status['removed-chunks'];
           return;
         }
         case 6:

@@ -1,7 +1,9 @@
 // How full a datastore is, what it holds, and what the last garbage collection found (formats.md 13.2; rest-api.md 8).
 
 import * as fs from 'node:fs';
+import { storeOwner } from '../chunk-store/ownership.ts';
 import type { BackupType } from '../model/names.ts';
+import { replaceFile } from '../os/atomic-file.ts';
 import { groupNames, snapshotTimes } from './groups.ts';
 import { listNamespaces } from './namespaces.ts';
 import { ifExists, type StoreContext } from './store-context.ts';
@@ -52,6 +54,15 @@ export async function countAll(store: StoreContext): Promise<Counts> {
     }
   }
   return counts;
+}
+
+/** Replaces `.gc-status`, members in the original's order. */
+export async function writeGcStatus(store: StoreContext, status: GcStatus): Promise<void> {
+  const { upid, 'cache-stats': cache } = status;
+  const counts = Object.fromEntries(countNames.map((name) => [name, status[name]]));
+  const text = JSON.stringify({ upid, ...counts, ...(cache === undefined ? {} : { 'cache-stats': cache }) });
+  const owner = storeOwner();
+  await replaceFile(`${store.base}/.gc-status`, text, { mode: 0o644, ...(owner === undefined ? {} : { owner }) });
 }
 
 const countNames = [

@@ -133,6 +133,13 @@ function writeTemporarySync(temporary: string, data: Uint8Array | string, o: Wri
 const renameat2 = native('int renameat2(int, const void *, int, const void *, unsigned int)');
 const RENAME_NOREPLACE = 1;
 
+/** Renames `from` to `to` unless that name is taken: then false, and nothing has changed. */
+export function renameExclusiveSync(from: string, to: string): boolean {
+  if (!publish(from, to)) return false;
+  fs.rmSync(from, { force: true });
+  return true;
+}
+
 /** Gives the finished temporary file its name unless that is taken; false if it is. */
 function publish(temporary: string, path: string): boolean {
   try {

@@ -5,13 +5,13 @@ import * as fs from 'node:fs';
 import { GranaryError, isErrno } from '../../base/errors.ts';
 import { blobInfo, encryptedHeaderSize } from '../../format/blob.ts';
 import { maxBlobSize } from '../../model/names.ts';
-import { syncDirectorySync, temporaryName } from '../../os/atomic-file.ts';
+import { renameExclusiveSync, syncDirectorySync, temporaryName } from '../../os/atomic-file.ts';
 import { writeFileDirectSync } from '../../os/direct-write.ts';
 import { failpoint } from '../../os/failpoint.ts';
 import { touchAccessTimeSync } from '../../os/times.ts';
 import type { ChunkCheck, ChunkExpectation, InsertResult } from '../contract.ts';
 import { type BlobTraits, decideInsert, type ExistingChunk, type IncomingChunk } from '../insert-table.ts';
-import { chunkPath, digestName, prefixDirectory } from '../layout.ts';
+import { chunkPath, digestName, prefixDirectory, sweptSuffix } from '../layout.ts';
 import { makeDirectorySync, storeOwner } from '../ownership.ts';
 import { judgeChunk, judgeReadError } from '../verdict.ts';
 
@@ -122,6 +122,19 @@ export function touchChunk(path: string): boolean {
   }
 }
 
+/** Gives a chunk its name back that an interrupted sweep has renamed; true when there is a chunk of that name now. */
+export function restoreSwept(path: string): boolean {
+  try {
+    if (renameExclusiveSync(`${path}${sweptSuffix}`, path)) return true;
+    // There is another copy: the renamed one has served.
+    fs.rmSync(`${path}${sweptSuffix}`, { force: true });
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
 /** Identifies one copy of a chunk: another one that takes its place differs in this. */
 function copyOf(stat: fs.BigIntStats): string {
   return `${stat.ino}:${stat.mtimeNs}:${stat.size}`;
@@ -132,10 +145,7 @@ export function checkChunk(base: string, expected: ChunkExpectation, room: Uint8
   let storedSize = 0;
   let copy: string | undefined;
   try {
-    const fd = fs.openSync(
-      chunkPath(base, digestName(expected.digest)),
-      fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW,
-    );
+    const fd = openChunkSync(chunkPath(base, digestName(expected.digest)));
     try {
       const stat = fs.fstatSync(fd, { bigint: true });
       if (!stat.isFile()) return { verdict: 'unreadable', storedSize: 0, error: 'chunk is not a regular file' };
@@ -155,6 +165,16 @@ export function checkChunk(base: string, expected: ChunkExpectation, room: Uint8
     return { ...judgeChunk(room.subarray(0, storedSize), expected), storedSize, copy };
   } catch (error) {
     return { ...judgeReadError(error), storedSize, copy };
+  }
+}
+
+function openChunkSync(path: string): number {
+  const flags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW;
+  try {
+    return fs.openSync(path, flags);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT') || !restoreSwept(path)) throw error;
+    return fs.openSync(path, flags);
   }
 }
 

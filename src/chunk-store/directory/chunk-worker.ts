@@ -3,10 +3,12 @@
 
 import * as fs from 'node:fs';
 import { maxBlobSize } from '../../model/names.ts';
-import type { ChunkCheck, InsertResult } from '../contract.ts';
+import type { ChunkCheck, InsertResult, SweepCounts } from '../contract.ts';
 import { chunkPath, digestName } from '../layout.ts';
+import { noCounts } from '../sweep-counts.ts';
 import { admitChunk, describeChunk } from '../verdict.ts';
 import { checkChunk, insertChunk, type StoreTarget, touchChunk } from './chunk-files.ts';
+import { markChunk, sweepPrefix } from './chunk-sweep.ts';
 
 /** What one thread keeps between calls. */
 interface Context {
@@ -79,4 +81,33 @@ export function inodes(_context: Context, base: string, digests: Uint8Array): Fl
     result[i] = fs.lstatSync(path, { throwIfNoEntry: false })?.ino ?? Number.POSITIVE_INFINITY;
   }
   return result;
+}
+
+/** Marks the chunks `from` to `to` of a shared list; gives the positions of those that are not there. */
+export function mark(
+  _context: Context,
+  base: string,
+  list: SharedArrayBuffer,
+  from: number,
+  to: number,
+): Uint32Array<ArrayBuffer> {
+  const digests = new Uint8Array(list);
+  const missing: number[] = [];
+  for (let i = from; i < to; i++) {
+    if (!markChunk(base, digests.slice(i * 32, i * 32 + 32))) missing.push(i);
+  }
+  return Uint32Array.from(missing);
+}
+
+/** Sweeps directories of digests. */
+export function sweep(
+  _context: Context,
+  base: string,
+  prefixes: readonly string[],
+  minAtime: number,
+  oldestWriter: number,
+): SweepCounts {
+  const counts = noCounts();
+  for (const prefix of prefixes) sweepPrefix(base, prefix, { minAtime, oldestWriter }, counts);
+  return counts;
 }

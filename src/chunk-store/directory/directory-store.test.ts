@@ -33,6 +33,13 @@ async function open(options: { threads?: number } & Partial<DirectoryStoreOption
       const path = chunkPath(base, toHex(digest));
       fs.writeFileSync(path, change(fs.readFileSync(path)));
     },
+    age(digest, used) {
+      const path = chunkPath(base, toHex(digest));
+      for (const one of [path, ...Array.from({ length: 10 }, (_, n) => `${path}.${n}.bad`)]) {
+        const stat = fs.statSync(one, { throwIfNoEntry: false });
+        if (stat) fs.utimesSync(one, used, stat.mtime);
+      }
+    },
     async [Symbol.asyncDispose]() {
       await workers.ingest[Symbol.asyncDispose]();
       await workers.check[Symbol.asyncDispose]();
@@ -249,5 +256,63 @@ describe('digests', () => {
   it('have 32 bytes', async () => {
     await using under = await open();
     await assert.rejects(under.store.touch(noise('short', 31)), /a chunk digest has 32 bytes, not 31/);
+  });
+
+  it('keeps what is used while it decides, whenever that happens', async () => {
+    await using under = await open();
+    const chunk = plainChunk(content('swept'));
+    const path = chunkPath(under.base, toHex(chunk.digest));
+    const sweep = () => under.store.sweep({ minAtime: 1_600_000_000, oldestWriter: 1_600_000_001 });
+    const uses: Record<string, () => void> = {
+      'touched before it was renamed': () => fs.utimesSync(`${path}.swept`, new Date(), new Date()),
+      'inserted anew after it was renamed': () => fs.writeFileSync(path, chunk.blob),
+      'taken back by a reader': () => fs.renameSync(`${path}.swept`, path),
+    };
+    for (const [when, use] of Object.entries(uses)) {
+      await receiveChunk(under.store, chunk);
+      under.age(chunk.digest, 1_000_000_000);
+      setFailpoint('sweep:after-rename', use);
+      await sweep();
+      setFailpoint('sweep:after-rename', undefined);
+      assert.ok(fs.existsSync(path), when);
+      assert.ok(!fs.existsSync(`${path}.swept`), when);
+    }
+    under.age(chunk.digest, 1_000_000_000);
+    assert.equal((await sweep())['removed-chunks'], 1);
+    assert.deepEqual(fs.readdirSync(join(path, '..')), []);
+  });
+
+  it('finds what an interrupted sweep has left', async () => {
+    await using under = await open();
+    const chunk = plainChunk(content('left'));
+    const path = chunkPath(under.base, toHex(chunk.digest));
+    await receiveChunk(under.store, chunk);
+    const leave = (): void => fs.renameSync(path, `${path}.swept`);
+    leave();
+    assert.deepEqual([...(await under.store.mark(chunk.digest))], []);
+    leave();
+    assert.equal((await under.store.read(chunk.digest)).byteLength, chunk.blob.byteLength);
+    leave();
+    const [check] = await under.store.check([{ digest: chunk.digest, size: chunk.size, encrypted: false }]);
+    assert.equal(check!.verdict, 'ok');
+    leave();
+    const counts = await under.store.sweep({ minAtime: 1_600_000_000, oldestWriter: 1_600_000_001 });
+    assert.deepEqual([counts['disk-chunks'], fs.existsSync(path)], [1, true]);
+    assert.equal((await receiveChunk(under.store, chunk)).duplicate, true);
+  });
+
+  it('stops a sweep when it is asked to, and at what it cannot remove', async () => {
+    await using under = await open();
+    const chunk = plainChunk(content('stop'));
+    await receiveChunk(under.store, chunk);
+    under.age(chunk.digest, 1_000_000_000);
+    const times = { minAtime: 1_600_000_000, oldestWriter: 1_600_000_001 };
+    const aborted = AbortSignal.abort(new GranaryError('aborted', 'enough'));
+    await assert.rejects(under.store.sweep({ ...times, signal: aborted }), { code: 'aborted' });
+    setFailpoint('sweep:after-rename', 'EIO');
+    await assert.rejects(under.store.sweep(times), /sweeping chunks of store 'test' failed: .*EIO/);
+    setFailpoint('sweep:after-rename', undefined);
+    assert.equal(await under.store.storedSize(chunk.digest), undefined);
+    assert.equal((await under.store.read(chunk.digest)).byteLength, chunk.blob.byteLength);
   });
 });

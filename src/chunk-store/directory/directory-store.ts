@@ -5,13 +5,32 @@ import * as fs from 'node:fs';
 import { BufferPool, type PooledBytes } from '../../base/buffer-pool.ts';
 import { fromHex } from '../../base/bytes.ts';
 import { GranaryError, isErrno, messageOf } from '../../base/errors.ts';
+import { mapOrdered } from '../../base/streams.ts';
 import { checkBlob } from '../../format/blob.ts';
 import { maxBlobSize } from '../../model/names.ts';
 import { syncFileSystem } from '../../os/atomic-file.ts';
-import type { ChunkCheck, ChunkExpectation, ChunkStore, InsertResult, Slot, StoredChunk } from '../contract.ts';
-import { chunkPath, chunksDirectory, digestName, hasChunks, isChunkName, isPrefixName } from '../layout.ts';
+import type {
+  ChunkCheck,
+  ChunkExpectation,
+  ChunkStore,
+  InsertResult,
+  Slot,
+  StoredChunk,
+  SweepCounts,
+  SweepOptions,
+} from '../contract.ts';
+import {
+  chunkPath,
+  chunksDirectory,
+  digestName,
+  hasChunks,
+  isChunkName,
+  isPrefixName,
+  prefixCount,
+} from '../layout.ts';
+import { noCounts } from '../sweep-counts.ts';
 import { processWorkers, type StoreWorkers } from '../workers.ts';
-import { quarantineChunk, type StoreTarget, touchChunk } from './chunk-files.ts';
+import { quarantineChunk, restoreSwept, type StoreTarget, touchChunk } from './chunk-files.ts';
 
 /** When written chunks become durable (formats.md 13.4). */
 export type SyncLevel = 'none' | 'file' | 'filesystem';
@@ -32,6 +51,9 @@ const readPool = new BufferPool(32 * 1024 * 1024);
 
 const touchBatch = 2048;
 const checkBatch = 8;
+/** Work that one call of a thread does of a collection: little enough to be stopped within a second. */
+const markBatch = 4096;
+const sweepBatch = 64;
 
 interface DirectorySlot extends Slot {
   readonly offset: number;
@@ -126,7 +148,7 @@ export class DirectoryChunkStore implements ChunkStore {
     const path = chunkPath(this.base, hex);
     let room: PooledBytes | undefined;
     try {
-      await using file = await fs.promises.open(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+      await using file = await openChunk(path);
       const { size } = await file.stat();
       if (size > maxBlobSize)
         throw new GranaryError('blob-invalid', `chunk file '${path}' has ${size} bytes, too many`);
@@ -221,9 +243,85 @@ export class DirectoryChunkStore implements ChunkStore {
     }
   }
 
+  async mark(digests: Uint8Array, signal?: AbortSignal): Promise<Uint32Array> {
+    const { list, positions } = byDirectory(digests);
+    const missing: number[] = [];
+    const run = (from: number): Promise<Uint32Array> => {
+      const to = Math.min(from + markBatch, positions.length);
+      return this.#workers.check.run('mark', [this.base, list, from, to]);
+    };
+    try {
+      for await (const answer of mapOrdered(steps(positions.length, markBatch), this.#callsAtOnce, run, signal)) {
+        for (const at of answer) missing.push(positions[at]!);
+      }
+    } catch (error) {
+      throw asGranaryError(`marking chunks of store '${this.#target.name}' failed`, error);
+    }
+    return Uint32Array.from(missing).sort();
+  }
+
+  async sweep(options: SweepOptions): Promise<SweepCounts> {
+    const { minAtime, oldestWriter, signal, onProgress } = options;
+    const counts = noCounts();
+    // A directory that is made from now on holds nothing that is old.
+    const prefixes = (await this.#list(chunksDirectory(this.base))).filter(isPrefixName).sort();
+    const run = (some: readonly string[]): Promise<SweepCounts> =>
+      this.#workers.check.run('sweep', [this.base, some, minAtime, oldestWriter]);
+    let done = 0;
+    try {
+      for await (const part of mapOrdered(batchesOf(prefixes, sweepBatch), this.#callsAtOnce, run, signal)) {
+        for (const name of Object.keys(counts) as (keyof SweepCounts)[]) counts[name] += part[name];
+        done += sweepBatch;
+        const chunks = counts['disk-chunks'] + counts['pending-chunks'] + counts['removed-chunks'];
+        onProgress?.(Math.min(1, done / prefixes.length), chunks);
+      }
+    } catch (error) {
+      throw asGranaryError(`sweeping chunks of store '${this.#target.name}' failed`, error);
+    }
+    return counts;
+  }
+
+  /** Every thread has its next call before the last one is answered. */
+  get #callsAtOnce(): number {
+    return Math.max(1, this.#workers.check.size * 2);
+  }
+
   async sync(): Promise<void> {
     if (this.#syncLevel === 'filesystem') await syncFileSystem(this.base);
   }
+}
+
+async function openChunk(path: string): Promise<fs.promises.FileHandle> {
+  const flags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW;
+  try {
+    return await fs.promises.open(path, flags);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT') || !restoreSwept(path)) throw error;
+    return await fs.promises.open(path, flags);
+  }
+}
+
+/** 0, `step`, ... below `end`. */
+function* steps(end: number, step: number): Generator<number> {
+  for (let at = 0; at < end; at += step) yield at;
+}
+
+/** A copy of the list, in shared memory, in the order of the directories, and where each digest was. */
+function byDirectory(digests: Uint8Array): { list: SharedArrayBuffer; positions: Uint32Array } {
+  const count = digests.byteLength / 32;
+  const starts = new Uint32Array(prefixCount + 1);
+  const prefixAt = (i: number): number => (digests[i * 32]! << 8) | digests[i * 32 + 1]!;
+  for (let i = 0; i < count; i++) starts[prefixAt(i) + 1]!++;
+  for (let prefix = 0; prefix < prefixCount; prefix++) starts[prefix + 1]! += starts[prefix]!;
+  const list = new SharedArrayBuffer(digests.byteLength);
+  const sorted = new Uint8Array(list);
+  const positions = new Uint32Array(count);
+  for (let i = 0; i < count; i++) {
+    const at = starts[prefixAt(i)]!++;
+    positions[at] = i;
+    sorted.set(digests.subarray(i * 32, i * 32 + 32), at * 32);
+  }
+  return { list, positions };
 }
 
 function batchesOf<T>(items: readonly T[], size: number): (readonly T[])[] {

@@ -6,6 +6,7 @@ chunkStoreSuite('memory', async () => {
   return {
     store,
     damage: (digest, change) => store.damage(digest, change),
+    age: (digest, used) => store.age(digest, used),
     [Symbol.asyncDispose]: async () => {},
   };
 });

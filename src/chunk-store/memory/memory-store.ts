@@ -6,8 +6,18 @@ import { GranaryError } from '../../base/errors.ts';
 import { SharedArena } from '../../base/shared-arena.ts';
 import { checkBlob } from '../../format/blob.ts';
 import { maxBlobSize } from '../../model/names.ts';
-import type { ChunkCheck, ChunkExpectation, ChunkStore, InsertResult, Slot, StoredChunk } from '../contract.ts';
+import type {
+  ChunkCheck,
+  ChunkExpectation,
+  ChunkStore,
+  InsertResult,
+  Slot,
+  StoredChunk,
+  SweepCounts,
+  SweepOptions,
+} from '../contract.ts';
 import { decideInsert, type IncomingChunk } from '../insert-table.ts';
+import { noCounts } from '../sweep-counts.ts';
 import { admitChunk, describeChunk, judgeChunk } from '../verdict.ts';
 
 interface Entry {
@@ -16,12 +26,16 @@ interface Entry {
   compressed: boolean;
   /** Counts the copies that were ever stored. */
   copy: number;
+  /** Epoch seconds. */
+  used: number;
 }
+
+const now = (): number => Math.floor(Date.now() / 1000);
 
 export class MemoryChunkStore implements ChunkStore {
   readonly name: string;
   readonly #entries = new Map<string, Entry>();
-  readonly #quarantined = new Map<string, Uint8Array>();
+  readonly #quarantined = new Map<string, { size: number; used: number }>();
   readonly #arena: SharedArena;
   #copies = 0;
 
@@ -52,11 +66,13 @@ export class MemoryChunkStore implements ChunkStore {
     const hex = toHex(digest);
     const entry = this.#entries.get(hex);
     const existing = entry && { size: entry.blob.byteLength, traits: entry };
-    if (decideInsert(incoming, existing, hex, this.name) === 'keep' && existing) {
+    if (decideInsert(incoming, existing, hex, this.name) === 'keep' && entry && existing) {
+      entry.used = now();
       return { duplicate: true, storedSize: existing.size };
     }
     const { encrypted, compressed } = incoming;
-    this.#entries.set(hex, { blob: Uint8Array.from(blob), encrypted, compressed, copy: ++this.#copies });
+    const stored = Uint8Array.from(blob);
+    this.#entries.set(hex, { blob: stored, encrypted, compressed, copy: ++this.#copies, used: now() });
     return { duplicate: false, storedSize: blob.byteLength };
   }
 
@@ -78,11 +94,14 @@ export class MemoryChunkStore implements ChunkStore {
   }
 
   async touch(digest: Uint8Array): Promise<boolean> {
-    return this.#entries.has(toHex(digest));
+    const entry = this.#entries.get(toHex(digest));
+    if (entry) entry.used = now();
+    return entry !== undefined;
   }
 
   async touchMany(digests: readonly Uint8Array[]): Promise<Uint8Array[]> {
-    return digests.filter((digest) => !this.#entries.has(toHex(digest)));
+    const found = await Promise.all(digests.map((digest) => this.touch(digest)));
+    return digests.filter((_, i) => !found[i]);
   }
 
   async check(expected: readonly ChunkExpectation[]): Promise<ChunkCheck[]> {
@@ -106,7 +125,7 @@ export class MemoryChunkStore implements ChunkStore {
     let n = 0;
     while (n < 9 && this.#quarantined.has(`${hex}.${n}.bad`)) n++;
     const bad = `${hex}.${n}.bad`;
-    this.#quarantined.set(bad, entry.blob);
+    this.#quarantined.set(bad, { size: entry.blob.byteLength, used: entry.used });
     this.#entries.delete(hex);
     return bad;
   }
@@ -115,7 +134,44 @@ export class MemoryChunkStore implements ChunkStore {
     for (const [hex, { blob }] of this.#entries) yield { digest: fromHex(hex, 32), storedSize: blob.byteLength };
   }
 
+  async mark(digests: Uint8Array): Promise<Uint32Array> {
+    const missing: number[] = [];
+    for (let i = 0; i * 32 < digests.byteLength; i++) {
+      const digest = digests.subarray(i * 32, i * 32 + 32);
+      if (await this.touch(digest)) continue;
+      missing.push(i);
+      for (const [name, bad] of this.#quarantined) if (name.startsWith(toHex(digest))) bad.used = now();
+    }
+    return Uint32Array.from(missing);
+  }
+
+  async sweep({ minAtime, oldestWriter, onProgress }: SweepOptions): Promise<SweepCounts> {
+    const counts = noCounts();
+    for (const [hex, { blob, used }] of this.#entries) {
+      const kind = used < minAtime ? 'removed' : used < oldestWriter ? 'pending' : 'disk';
+      counts[`${kind}-chunks`]++;
+      counts[`${kind}-bytes`] += blob.byteLength;
+      if (kind === 'removed') this.#entries.delete(hex);
+    }
+    for (const [name, { size, used }] of this.#quarantined) {
+      const kind = used < minAtime ? 'removed' : used < oldestWriter ? 'pending' : 'disk';
+      counts[kind === 'removed' ? 'removed-bad' : 'still-bad']++;
+      counts[`${kind}-bytes`] += size;
+      if (kind === 'removed') this.#quarantined.delete(name);
+    }
+    onProgress?.(1, counts['disk-chunks'] + counts['pending-chunks'] + counts['removed-chunks']);
+    return counts;
+  }
+
   async sync(): Promise<void> {}
+
+  /** Makes a chunk, or what was set aside of it, last used at `used`, epoch seconds. For tests. */
+  age(digest: Uint8Array, used: number): void {
+    const hex = toHex(digest);
+    const entry = this.#entries.get(hex);
+    if (entry) entry.used = used;
+    for (const [name, bad] of this.#quarantined) if (name.startsWith(hex)) bad.used = used;
+  }
 
   /** Changes a stored chunk behind the store's back, as a failing disk does. For tests. */
   damage(digest: Uint8Array, change: (blob: Uint8Array) => Uint8Array): void {

@@ -13,6 +13,8 @@ import { encryptedChunk, noise, plainChunk, type TestChunk } from './chunks.ts';
 export interface StoreUnderTest extends AsyncDisposable {
   store: ChunkStore;
   damage(digest: Uint8Array, change: (blob: Uint8Array) => Uint8Array): void;
+  /** Makes a chunk, or the copies of it that were set aside, last used at that time, epoch seconds. */
+  age(digest: Uint8Array, used: number): void;
 }
 
 export async function receiveChunk(store: ChunkStore, chunk: TestChunk, blob = chunk.blob): Promise<InsertResult> {
@@ -332,6 +334,50 @@ export function chunkStoreSuite(name: string, open: () => Promise<StoreUnderTest
       for (const size of [0, -1, 1.5, maxBlobSize + 1]) {
         await assert.rejects(under.store.acquireSlot(size), (error: GranaryError) => error.code === 'bad-request');
       }
+    });
+
+    it('marks in any order, and tells what is missing', async () => {
+      await using under = await open();
+      const chunks = Array.from({ length: 50 }, (_, i) => plainChunk(text(`mark ${i}`)));
+      for (const [i, chunk] of chunks.entries()) if (i % 7 !== 3) await receiveChunk(under.store, chunk);
+      for (const chunk of chunks) under.age(chunk.digest, 1_000_000_000);
+      const missing = await under.store.mark(Buffer.concat(chunks.map((chunk) => chunk.digest)));
+      assert.deepEqual([...missing], [3, 10, 17, 24, 31, 38, 45]);
+      const counts = await under.store.sweep({ minAtime: 1_600_000_000, oldestWriter: 1_600_000_001 });
+      assert.deepEqual([counts['removed-chunks'], counts['disk-chunks']], [0, 43]);
+      assert.deepEqual([...(await under.store.mark(new Uint8Array(0)))], []);
+    });
+
+    it('sweeps what was not used for long, and counts what it keeps', async () => {
+      await using under = await open();
+      const [old, between, fresh, bad, needed] = ['old', 'between', 'fresh', 'bad', 'needed'].map((seed) =>
+        plainChunk(text(seed)),
+      ) as [TestChunk, TestChunk, TestChunk, TestChunk, TestChunk];
+      for (const chunk of [old, between, fresh, bad, needed]) await receiveChunk(under.store, chunk);
+      for (const chunk of [bad, needed]) await under.store.quarantine(chunk.digest);
+      under.age(old.digest, 999);
+      under.age(between.digest, 1000);
+      under.age(bad.digest, 10);
+      under.age(needed.digest, 10);
+      assert.deepEqual([...(await under.store.mark(needed.digest))], [0]);
+      const seen: number[] = [];
+      const counts = await under.store.sweep({
+        minAtime: 1000,
+        oldestWriter: 2000,
+        onProgress: (share) => seen.push(share),
+      });
+      assert.deepEqual(counts, {
+        'disk-bytes': fresh.blob.byteLength + needed.blob.byteLength,
+        'disk-chunks': 1,
+        'removed-bytes': old.blob.byteLength + bad.blob.byteLength,
+        'removed-chunks': 1,
+        'pending-bytes': between.blob.byteLength,
+        'pending-chunks': 1,
+        'removed-bad': 1,
+        'still-bad': 1,
+      });
+      assert.deepEqual(await digestsOf(under.store), [between, fresh].map((chunk) => toHex(chunk.digest)).sort());
+      assert.equal(seen.at(-1), 1);
     });
 
     it('syncs', async () => {

@@ -1,0 +1,107 @@
+// Marking and sweeping chunk files, as it runs in worker threads (formats.md 16.3, 16.4).
+//
+// Writers of other processes touch chunks while a sweep runs, and no lock is shared with them. So a chunk is renamed
+// before it is looked at for the last time: a touch is then either seen, or has failed, and its writer inserts the chunk
+// anew. A chunk that was used gets its name back. Whatever finds a chunk missing looks for what a crash left in between.
+
+import * as fs from 'node:fs';
+import { isErrno } from '../../base/errors.ts';
+import { failpoint } from '../../os/failpoint.ts';
+import type { SweepCounts } from '../contract.ts';
+import { chunkPath, digestName, isBadName, isChunkName, sweptSuffix } from '../layout.ts';
+import { restoreSwept, touchChunk } from './chunk-files.ts';
+
+const badCopies = 10;
+
+/** Marks a chunk as used; false when there is none, and then the copies of it that were set aside are marked. */
+export function markChunk(base: string, digest: Uint8Array): boolean {
+  const path = chunkPath(base, digestName(digest));
+  if (touchChunk(path) || (restoreSwept(path) && touchChunk(path))) return true;
+  for (let n = 0; n < badCopies; n++) touchChunk(`${path}.${n}.bad`);
+  return false;
+}
+
+/** Sweeps one directory of digests. */
+export function sweepPrefix(
+  base: string,
+  prefix: string,
+  times: { minAtime: number; oldestWriter: number },
+  counts: SweepCounts,
+): void {
+  const directory = `${base}/.chunks/${prefix}`;
+  let names: string[];
+  try {
+    names = fs.readdirSync(directory);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return;
+    throw error;
+  }
+  for (const name of names) {
+    const path = `${directory}/${name}`;
+    if (isChunkName(name)) sweepChunk(path, times, counts);
+    else if (isBadName(name)) sweepBad(path, times, counts);
+    else if (name.endsWith(sweptSuffix) && isChunkName(name.slice(0, -sweptSuffix.length))) {
+      const original = path.slice(0, -sweptSuffix.length);
+      // A copy of that name is in the listing, too.
+      if (fs.existsSync(original)) fs.rmSync(path, { force: true });
+      else if (restoreSwept(original)) sweepChunk(original, times, counts);
+    }
+  }
+}
+
+type Times = { minAtime: number; oldestWriter: number };
+
+function sweepChunk(path: string, times: Times, counts: SweepCounts): void {
+  let stat = fs.lstatSync(path, { throwIfNoEntry: false });
+  if (!stat?.isFile()) return;
+  if (accessTime(stat) < times.minAtime) {
+    const kept = removeUnlessUsed(path, times.minAtime);
+    if (kept === undefined) {
+      counts['removed-chunks']++;
+      counts['removed-bytes'] += stat.size;
+      return;
+    }
+    stat = kept;
+  }
+  const kind = accessTime(stat) < times.oldestWriter ? 'pending' : 'disk';
+  counts[`${kind}-chunks`]++;
+  counts[`${kind}-bytes`] += stat.size;
+}
+
+function sweepBad(path: string, times: Times, counts: SweepCounts): void {
+  const stat = fs.lstatSync(path, { throwIfNoEntry: false });
+  if (!stat?.isFile()) return;
+  if (accessTime(stat) < times.minAtime) {
+    fs.rmSync(path, { force: true });
+    counts['removed-bad']++;
+    counts['removed-bytes'] += stat.size;
+    return;
+  }
+  counts['still-bad']++;
+  counts[accessTime(stat) < times.oldestWriter ? 'pending-bytes' : 'disk-bytes'] += stat.size;
+}
+
+/** Removes a chunk and gives undefined, or, when it was used since it was looked at, leaves it and gives its facts. */
+function removeUnlessUsed(path: string, minAtime: number): fs.Stats | undefined {
+  const swept = `${path}${sweptSuffix}`;
+  try {
+    fs.renameSync(path, swept);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+  failpoint('sweep:after-rename');
+  const stat = fs.lstatSync(swept, { throwIfNoEntry: false });
+  // Somebody who missed it has taken it back.
+  if (!stat) return fs.lstatSync(path, { throwIfNoEntry: false });
+  if (accessTime(stat) >= minAtime) {
+    restoreSwept(path);
+    return stat;
+  }
+  fs.unlinkSync(swept);
+  failpoint('sweep:after-unlink');
+  return undefined;
+}
+
+/** Whole seconds. */
+const accessTime = (stat: fs.Stats): number => Math.floor(stat.atimeMs / 1000);

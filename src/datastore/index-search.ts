@@ -1,0 +1,53 @@
+// Every index file of a datastore, wherever it lies: what garbage collection has to read (formats.md 16.3).
+
+import * as fs from 'node:fs';
+import { isErrno, withContext } from '../base/errors.ts';
+import { archiveKind } from '../model/names.ts';
+
+/**
+ * Paths of all `*.fidx` and `*.didx` below `base`, so that those of a group come together. Names that start with a dot
+ * and symbolic links are not followed. What vanishes meanwhile is passed over; everything else that cannot be listed is
+ * an error, but for `lost+found` directly below the base.
+ */
+export async function findIndexFiles(base: string): Promise<string[]> {
+  const found: string[] = [];
+  const walk = async (directory: string): Promise<void> => {
+    let entries: fs.Dirent[];
+    try {
+      entries = await fs.promises.readdir(directory, { withFileTypes: true });
+    } catch (error) {
+      if (directory !== base && isErrno(error, 'ENOENT', 'ENOTDIR')) return;
+      if (directory === `${base}/lost+found` && isErrno(error, 'EACCES', 'EPERM')) return;
+      throw withContext(`unable to list "${directory}"`, error);
+    }
+    for (const { name } of entries.sort(byName)) {
+      if (name.startsWith('.')) continue;
+      const path = `${directory}/${name}`;
+      const kind = await kindOf(path);
+      if (kind === 'directory') await walk(path);
+      else if (kind === 'file' && isIndexName(name)) found.push(path);
+    }
+  };
+  await walk(base);
+  return found;
+}
+
+/** File systems need not tell the type in a listing, so each is asked for. */
+async function kindOf(path: string): Promise<'file' | 'directory' | undefined> {
+  try {
+    const stat = await fs.promises.lstat(path);
+    return stat.isDirectory() ? 'directory' : stat.isFile() ? 'file' : undefined;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw withContext(`unable to look at "${path}"`, error);
+  }
+}
+
+function isIndexName(name: string): boolean {
+  const kind = archiveKind(name);
+  return kind === 'fixed' || kind === 'dynamic';
+}
+
+function byName(a: fs.Dirent, b: fs.Dirent): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
