@@ -37,6 +37,7 @@ export const sameLayer: Readonly<Record<string, string>> = {
   'chunk-store -> config': 'tuning options are declared with the configuration file',
   'access -> config': 'users, tokens and ACL are configuration files',
   'certificates -> config': 'certificates lie in the configuration directory, node.cfg says how they are ordered',
+  'certificates -> task': 'a certificate is ordered in a task',
   'task -> config': 'the directories of logs and control sockets',
   'machine -> config': 'digests guard files of the system too, locks lie in the run directory',
   'metrics -> config': 'the directory of the database',

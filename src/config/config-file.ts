@@ -110,6 +110,8 @@ export class ConfigFile<T> {
   /** The lock that `update` takes, for callers that change several files together. */
   async lock(): Promise<FileLock> {
     const path = lockPath(this.path);
+    // Some files have a directory of their own, which is made with the first of them.
+    fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const lock = await lockFile(path, { mode: 'exclusive', waitMs: this.#options.lockWaitMs ?? 10_000 });
     if (!lock) throw new GranaryError('locked', `unable to acquire lock "${path}": another process holds it`);
     return lock;

@@ -13,6 +13,8 @@ export interface ProgramOptions {
   accept?: readonly number[] | 'any';
   /** Written to the program's standard input, which is empty otherwise. */
   input?: string;
+  /** Variables beside those of this process. */
+  env?: Readonly<Record<string, string>>;
   /** Told each line of both streams as it comes. */
   onLine?: (line: string) => void;
   signal?: AbortSignal;
@@ -78,7 +80,14 @@ function collect(argv: readonly [string, ...string[]], options: ProgramOptions):
     const child = spawn(program, rest, {
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, PATH: searchPath, LC_ALL: 'C.UTF-8', LANG: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive' },
+      env: {
+        ...process.env,
+        ...options.env,
+        PATH: searchPath,
+        LC_ALL: 'C.UTF-8',
+        LANG: 'C.UTF-8',
+        DEBIAN_FRONTEND: 'noninteractive',
+      },
     });
     let failure: GranaryError | undefined;
     const stop = (reason: GranaryError): void => {

@@ -1,6 +1,7 @@
 // The calls below config/.
 
 import { webauthnConfigEndpoints } from './access/tfa/webauthn.ts';
+import { acmeEndpoints } from './acme/endpoints.ts';
 import { datastoreConfigEndpoints } from './datastore.ts';
 import { pruneConfigEndpoints } from './prune.ts';
 import { remoteEndpoints } from './remote.ts';
@@ -9,6 +10,7 @@ import { trafficControlEndpoints } from './traffic-control.ts';
 import { verifyConfigEndpoints } from './verify.ts';
 
 export const configEndpoints = [
+  ...acmeEndpoints,
   ...webauthnConfigEndpoints,
   ...datastoreConfigEndpoints,
   ...pruneConfigEndpoints,

@@ -1,10 +1,10 @@
 // The server's certificate: what it says, one of one's own, and back to a self-signed one (rest-api.md 7.6).
 
 import { Type } from 'typebox';
-import { type Access, defineEndpoint } from '../../model/endpoint.ts';
+import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { certificateAccess as access } from '../config/acme/access.contract.ts';
 
-const access: Access = { kind: 'privilege', path: '/system/certificates', all: ['Sys.Modify'] };
 const infoList = Type.Array(
   Type.Object({
     filename: Type.String(),
@@ -62,6 +62,39 @@ export const deleteCertificate = defineEndpoint({
   summary: 'Go back to a self-signed certificate: a new one.',
   parameters: Type.Object({ node: schema.node, restart }),
   result: Type.Null(),
+  access,
+  protected: true,
+});
+
+const acmePath = 'nodes/{node}/certificates/acme/certificate';
+const force = (description: string) => Type.Optional(Type.Boolean({ default: false, description }));
+
+export const orderAcmeCertificate = defineEndpoint({
+  method: 'POST',
+  path: acmePath,
+  summary: 'Order a certificate from the ACME server, in a task.',
+  parameters: Type.Object({ node: schema.node, force: force('Of no effect: what is there is replaced.') }),
+  result: schema.upid,
+  access,
+  protected: true,
+});
+
+export const renewAcmeCertificate = defineEndpoint({
+  method: 'PUT',
+  path: acmePath,
+  summary: 'Order a certificate anew when little of its time is left, in a task.',
+  parameters: Type.Object({ node: schema.node, force: force('However much time is left.') }),
+  result: schema.upid,
+  access,
+  protected: true,
+});
+
+export const revokeAcmeCertificate = defineEndpoint({
+  method: 'DELETE',
+  path: acmePath,
+  summary: 'Revoke the certificate and go back to a self-signed one, in a task.',
+  parameters: Type.Object({ node: schema.node }),
+  result: schema.upid,
   access,
   protected: true,
 });

@@ -1,7 +1,6 @@
 // Commands about the server's certificate (cli.md 5). They work on its files, so they need no running server.
 
 import { isIP, isIPv4 } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { GranaryError } from '../../base/errors.ts';
 import { defineCommand } from '../framework/command.ts';
 import { option, optional } from '../framework/options.ts';
@@ -64,46 +63,22 @@ export const update = defineCommand({
     }
     const made = await ensureIdentity(config, { clock: terminal.clock, force: true });
     terminal.message(`new certificate, fingerprint ${made.fingerprint}`);
-    await untilServed(terminal, made.fingerprint);
+    await waitForServer(terminal, made.fingerprint);
   },
 });
 
-/** Each process of a server looks for a new certificate once a second. */
-const servedWithinMs = 10_000;
-const inARow = 5;
-
 /** Waits until a server that runs shows the certificate, so that the next command finds it; says so if it does not. */
-async function untilServed(terminal: Terminal, fingerprint: string): Promise<void> {
+async function waitForServer(terminal: Terminal, fingerprint: string): Promise<void> {
+  const { untilServed } = await import('./served-certificate.ts');
   let port: number;
   try {
     port = await runningPort(serverDirectories(terminal));
   } catch {
     return;
   }
-  const deadline = performance.now() + servedWithinMs;
-  for (let seen = 0; seen < inARow; ) {
-    const shown = await shownFingerprint(port);
-    if (shown === undefined) return;
-    seen = shown === fingerprint ? seen + 1 : 0;
-    if (performance.now() > deadline) {
-      terminal.message(`the server on port ${port} does not use it yet; restart it if that does not change`);
-      return;
-    }
-    await sleep(seen > 0 ? 0 : 100, undefined, { signal: terminal.signal });
+  if (!(await untilServed(port, fingerprint, terminal.signal))) {
+    terminal.message(`the server on port ${port} does not use it; if it runs, restart it`);
   }
-}
-
-/** The fingerprint that the local server shows on a new connection; undefined when there is none. */
-async function shownFingerprint(port: number): Promise<string | undefined> {
-  const { connect } = await import('node:tls');
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: 'localhost', rejectUnauthorized: false, timeout: servedWithinMs }, () => {
-      resolve(socket.getPeerX509Certificate()?.fingerprint256.toLowerCase());
-      socket.destroy();
-    });
-    socket.on('error', () => resolve(undefined));
-    socket.on('timeout', () => socket.destroy(new Error('timed out')));
-  });
 }
 
 /** `DNS:name`, and addresses as their bytes: `IP:[127, 0, 0, 1]`. */

@@ -3,6 +3,7 @@
 import { auditCommands } from '../audit/commands.ts';
 import { defineGroup } from '../framework/command.ts';
 import { list as listAcl, update as updateAcl } from './acl.ts';
+import { acmeCommands } from './acme.ts';
 import { info as certInfo, update as updateCert } from './certificates.ts';
 import { create as createDatastore, list as listDatastores, show as showDatastore } from './datastores.ts';
 import { networkCommands } from './network.ts';
@@ -35,6 +36,7 @@ export const managerCommands = defineGroup('Manage the backup server on this mac
   acl: defineGroup('Access rules.', { list: listAcl, update: updateAcl }),
   task: defineGroup('Tasks.', { list: listTasks, log: taskLog, stop: stopTask }),
   audit: auditCommands,
+  acme: acmeCommands,
   cert: defineGroup("The server's certificate.", { info: certInfo, update: updateCert }),
   node: nodeCommands,
   dns: dnsCommands,

@@ -75,6 +75,8 @@ async function openByKeys(directories: Directories, terminal: Terminal): Promise
   const access = await AccessControl.open(directories, terminal.clock);
   const identity = await loadIdentity(directories.config);
   if (!identity) throw notRunning(directories, 'it has no certificate yet');
+  const { isJustReplaced, untilServed } = await import('./served-certificate.ts');
+  if (await isJustReplaced(directories.config)) await untilServed(port, identity.fingerprint, terminal.signal);
   return Connection.open({
     repository: { authId: rootUser, host: 'localhost', port },
     env: {},
