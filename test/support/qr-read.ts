@@ -5,6 +5,15 @@ import assert from 'node:assert/strict';
 
 /** Number of blocks and of data codewords in each, at level M, by version: [blocks, data][]. */
 const blocksM: Record<number, [number, number][]> = {
+  7: [[4, 31]],
+  8: [
+    [2, 38],
+    [2, 39],
+  ],
+  9: [
+    [3, 36],
+    [2, 37],
+  ],
   10: [
     [4, 43],
     [1, 44],
@@ -85,7 +94,7 @@ const blocksM: Record<number, [number, number][]> = {
   ],
 };
 
-/** Text of a code in byte mode at level M, version 10 to 30; `modules[row][column]` is true where dark. */
+/** Text of a code in byte mode at level M, version 7 to 30; `modules[row][column]` is true where dark. */
 export function readQr(modules: boolean[][]): { text: string; version: number } {
   const size = modules.length;
   const version = (size - 17) / 4;
@@ -112,7 +121,7 @@ export function readQr(modules: boolean[][]): { text: string; version: number } 
   const codewords = Array.from({ length: bits.length >> 3 }, (_, i) =>
     bits.slice(i * 8, i * 8 + 8).reduce((sum, bit) => sum * 2 + bit, 0),
   );
-  return { text: decodeSegments(deinterleave(codewords, blocksM[version]!)), version };
+  return { text: decodeSegments(deinterleave(codewords, blocksM[version]!), version), version };
 }
 
 const masks: ((row: number, column: number) => boolean)[] = [
@@ -169,7 +178,7 @@ function deinterleave(codewords: number[], groups: [number, number][]): number[]
   return blocks.flat();
 }
 
-function decodeSegments(data: number[]): string {
+function decodeSegments(data: number[], version: number): string {
   const bits = data.flatMap((byte) => [7, 6, 5, 4, 3, 2, 1, 0].map((shift) => (byte >> shift) & 1));
   let at = 0;
   const take = (count: number): number => {
@@ -178,7 +187,7 @@ function decodeSegments(data: number[]): string {
     return value;
   };
   assert.equal(take(4), 0b0100, 'byte mode');
-  const length = take(16);
+  const length = take(version < 10 ? 8 : 16);
   const bytes = Buffer.from(Array.from({ length }, () => take(8)));
   assert.equal(take(Math.min(4, bits.length - at)), 0, 'one segment only');
   return bytes.toString();

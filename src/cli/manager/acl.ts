@@ -4,7 +4,7 @@ import { roles } from '../../model/privileges.ts';
 import { defineCommand } from '../framework/command.ts';
 import { option, optional } from '../framework/options.ts';
 import { fieldColumn, outputFormat, outputOption, printJson, printTable } from '../framework/output.ts';
-import { completeRole, completeUser } from './complete.ts';
+import { completeAuthId, completeRole } from './complete.ts';
 import { openLocalServer } from './local-server.ts';
 
 interface AclEntry {
@@ -42,7 +42,7 @@ export const update = defineCommand({
     delete: optional(option.flag('Remove the rule.')),
     digest: optional(option.text('Only if the configuration still has this digest.')),
   },
-  complete: { 'auth-id': completeUser, role: completeRole },
+  complete: { 'auth-id': completeAuthId, role: completeRole },
   examples: ['acl update /datastore/ds1 DatastoreBackup --auth-id backup@pbs'],
   async run(values, terminal) {
     await using server = await openLocalServer(terminal);

@@ -11,6 +11,8 @@ import { dnsCommands, nodeCommands, subscriptionCommands } from './node.ts';
 import { pruneJobs } from './prune-jobs.ts';
 import { versions } from './server-facts.ts';
 import { list as listTasks, stop as stopTask, log as taskLog } from './tasks.ts';
+import { permissions } from './user-permissions.ts';
+import { userTfa } from './user-tfa.ts';
 import {
   create as createUser,
   deleteToken,
@@ -32,6 +34,8 @@ export const managerCommands = defineGroup('Manage the backup server on this mac
     'generate-token': generateToken,
     'list-tokens': listTokens,
     'delete-token': deleteToken,
+    permissions,
+    tfa: userTfa,
   }),
   acl: defineGroup('Access rules.', { list: listAcl, update: updateAcl }),
   task: defineGroup('Tasks.', { list: listTasks, log: taskLog, stop: stopTask }),

@@ -22,3 +22,11 @@ export const completeToken: Completer = (word, values, terminal) =>
     values,
     terminal,
   );
+
+/** Users and, after a `!`, the tokens of the user before it. */
+export const completeAuthId: Completer = async (word, values, terminal) => {
+  const bang = word.lastIndexOf('!');
+  if (bang < 0) return await completeUser(word, values, terminal);
+  const path = `access/users/${encodeURIComponent(word.slice(0, bang))}/token`;
+  return await completeNames(path, 'tokenid')(word, values, terminal);
+};
