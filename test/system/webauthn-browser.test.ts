@@ -148,18 +148,16 @@ if (executablePath !== undefined) {
   const reason = (): string => readFileSync(`${api.home}/log/api/auth.log`, 'utf8').trim().split('\n').at(-1)!;
   test('a browser registers a security key', async () => {
     const { ticket, CSRFPreventionToken: csrf } = await login();
-    await page
-      .context()
-      .addCookies([
-        {
-          name: '__Host-PBSAuthCookie',
-          value: encodeURIComponent(ticket),
-          domain: 'localhost',
-          path: '/',
-          secure: true,
-          httpOnly: true,
-        },
-      ]);
+    await page.context().addCookies([
+      {
+        name: '__Host-PBSAuthCookie',
+        value: encodeURIComponent(ticket),
+        domain: 'localhost',
+        path: '/',
+        secure: true,
+        httpOnly: true,
+      },
+    ]);
     const add = (o: object) =>
       call(`access/tfa/${user}`, { type: 'webauthn', password, ...o }, { csrfpreventiontoken: csrf });
     const asked = await add({ description: 'yellow key' });
