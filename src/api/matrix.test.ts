@@ -62,6 +62,15 @@ const samples: Record<string, string | number | boolean> = {
   contact: 'admin@example.com',
   api: 'hook',
   data: 'S0VZPXZhbHVl',
+  realm: 'corp',
+  server1: '127.0.0.1',
+  'base-dn': 'dc=example,dc=com',
+  'user-attr': 'uid',
+  'issuer-url': 'https://127.0.0.1/issuer',
+  'client-id': 'backup',
+  'redirect-url': 'https://127.0.0.1:8007',
+  state: 'no-such-state',
+  code: 'no-such-code',
   upid: 'UPID:testnode:00000001:00000001:00000001:6B03A79F:backup:fixture:admin@pbs:',
 };
 

@@ -1,6 +1,7 @@
 // The calls below access/.
 
 import { aclEndpoints } from './acl.ts';
+import { domainEndpoints } from './domains.ts';
 import { tfaEndpoints } from './tfa.ts';
 import { ticketEndpoints } from './ticket.ts';
 import { tokenEndpoints } from './tokens.ts';
@@ -9,6 +10,7 @@ import { userEndpoints } from './users.ts';
 export const accessEndpoints = [
   ...ticketEndpoints,
   ...aclEndpoints,
+  ...domainEndpoints,
   ...userEndpoints,
   ...tokenEndpoints,
   ...tfaEndpoints,

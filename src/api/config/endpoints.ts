@@ -1,5 +1,6 @@
 // The calls below config/.
 
+import { realmConfigEndpoints } from './access/realms.ts';
 import { webauthnConfigEndpoints } from './access/tfa/webauthn.ts';
 import { acmeEndpoints } from './acme/endpoints.ts';
 import { datastoreConfigEndpoints } from './datastore.ts';
@@ -11,6 +12,7 @@ import { verifyConfigEndpoints } from './verify.ts';
 
 export const configEndpoints = [
   ...acmeEndpoints,
+  ...realmConfigEndpoints,
   ...webauthnConfigEndpoints,
   ...datastoreConfigEndpoints,
   ...pruneConfigEndpoints,
