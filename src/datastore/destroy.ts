@@ -3,6 +3,7 @@
 
 import * as fs from 'node:fs';
 import { readdir, rm, rmdir } from 'node:fs/promises';
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
 import { mapOrdered } from '../base/streams.ts';
 import { chunksDirectory, hasChunks } from '../chunk-store/layout.ts';
@@ -11,6 +12,7 @@ import { requireChunkTree } from './create.ts';
 /** What a datastore consists of, chunks late: what is left of a removal that failed is still known as a datastore. */
 const contents = ['ns', 'ct', 'vm', 'host', '.gc-status'] as const;
 const directoriesAtOnce = 8;
+const emptyInARow = 32;
 
 /** Throws `bad-request` unless `base` holds a datastore whose data can be removed. Changes nothing. */
 export function checkDestroyable(base: string): void {
@@ -49,6 +51,7 @@ export async function destroyDatastore(
   return problems;
 }
 
+/** Most directories of a small datastore are empty: those go without a round through the thread pool. */
 async function removeChunks(
   chunks: string,
   remove: (path: string) => Promise<void>,
@@ -57,7 +60,12 @@ async function removeChunks(
   const prefixes = await readdir(chunks);
   let done = 0;
   let percent = 0;
-  for await (const _ of mapOrdered(prefixes, directoriesAtOnce, (prefix) => remove(`${chunks}/${prefix}`))) {
+  const removeOne = async (prefix: string, index: number): Promise<void> => {
+    const path = `${chunks}/${prefix}`;
+    if (index % emptyInARow === 0) await yieldToOthers();
+    if (!removeEmpty(path)) await remove(path);
+  };
+  for await (const _ of mapOrdered(prefixes, directoriesAtOnce, removeOne)) {
     const now = Math.floor((++done * 100) / prefixes.length);
     if (now >= percent + 10) {
       percent = now - (now % 10);
@@ -65,6 +73,15 @@ async function removeChunks(
     }
   }
   await remove(chunks);
+}
+
+function removeEmpty(path: string): boolean {
+  try {
+    fs.rmdirSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A directory with something else in it, or one that a file system is mounted on, stays. */

@@ -13,6 +13,7 @@ import * as fs from 'node:fs';
 import { GranaryError, isErrno } from '../base/errors.ts';
 import { createLockFile } from '../chunk-store/layout.ts';
 import { type FileLock, recordLock, tryLock } from '../os/file-lock.ts';
+import { lockHolder } from '../os/lock-holder.ts';
 import { makeLockDirectory } from './locks.ts';
 
 /** An open writer; chunks that it touched are safe until it is released. */
@@ -105,6 +106,11 @@ export class StoreWriters {
       this.#drop();
     };
     return { release, [Symbol.dispose]: release };
+  }
+
+  /** The process that has the store for itself: one of ours that collects garbage or removes it, or a foreign one. */
+  exclusiveHolder(): number | undefined {
+    return lockHolder(this.#collection) ?? lockHolder(`${this.#base}/.lock`);
   }
 
   /** Other processes that hold the record lock without a record of theirs are not ours. */

@@ -2,6 +2,7 @@
 // start time is not (config-and-tasks.md: UPID).
 
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { isErrno } from '../base/errors.ts';
 
 /** Start time of a process in clock ticks since boot, as in `/proc/PID/stat`; undefined if there is none. */
@@ -13,6 +14,19 @@ export function processStartTicks(pid: number): number | undefined {
 export function isProcessRunning(pid: number, start: number): boolean {
   const stat = readStat(pid);
   return stat !== undefined && stat.start === start && stat.state !== 'Z' && stat.state !== 'X';
+}
+
+/**
+ * The program of a process and the script that it runs, without folders and without the rest of its arguments, which
+ * are nobody's business; undefined if there is none.
+ */
+export function processName(pid: number): string | undefined {
+  try {
+    const [program = '', script = ''] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return [basename(program), script.startsWith('-') ? '' : basename(script)].join(' ').trim() || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function readStat(pid: number): { state: string; start: number } | undefined {

@@ -5,12 +5,15 @@ import { defineGroup } from '../framework/command.ts';
 import { list as listAcl, update as updateAcl } from './acl.ts';
 import { acmeCommands } from './acme.ts';
 import { info as certInfo, update as updateCert } from './certificates.ts';
-import { create as createDatastore, list as listDatastores, show as showDatastore } from './datastores.ts';
+import { datastores } from './datastores.ts';
 import { networkCommands } from './network.ts';
 import { dnsCommands, nodeCommands, subscriptionCommands } from './node.ts';
 import { pruneJobs } from './prune-jobs.ts';
+import { remotes } from './remotes.ts';
 import { versions } from './server-facts.ts';
+import { syncJobs } from './sync-jobs.ts';
 import { list as listTasks, stop as stopTask, log as taskLog } from './tasks.ts';
+import { trafficRules } from './traffic-control.ts';
 import { permissions } from './user-permissions.ts';
 import { userTfa } from './user-tfa.ts';
 import {
@@ -22,10 +25,15 @@ import {
   remove as removeUser,
   update as updateUser,
 } from './users.ts';
+import { verifyJobs } from './verify-jobs.ts';
 
 export const managerCommands = defineGroup('Manage the backup server on this machine.', {
-  datastore: defineGroup('Datastores.', { create: createDatastore, list: listDatastores, show: showDatastore }),
+  datastore: defineGroup('Datastores.', datastores),
   'prune-job': defineGroup('Jobs that apply retention.', { ...pruneJobs }),
+  'verify-job': defineGroup('Jobs that verify backups.', { ...verifyJobs }),
+  'sync-job': defineGroup('Jobs that copy backups between datastores and servers.', { ...syncJobs }),
+  remote: defineGroup('Other servers to sync with.', { ...remotes }),
+  'traffic-control': defineGroup('Limits of bandwidth.', { ...trafficRules }),
   user: defineGroup('Users and API tokens.', {
     list: listUsers,
     create: createUser,

@@ -30,3 +30,16 @@ export const completeAuthId: Completer = async (word, values, terminal) => {
   const path = `access/users/${encodeURIComponent(word.slice(0, bang))}/token`;
   return await completeNames(path, 'tokenid')(word, values, terminal);
 };
+
+export const completeRemote = completeNames('config/remote', 'name');
+
+/** Namespaces of the datastore that the line names. */
+export const completeNamespace: Completer = (word, values, terminal) =>
+  completeNames(`admin/datastore/${encodeURIComponent(values['store'] ?? '')}/namespace`, 'ns')(word, values, terminal);
+
+/** Datastores of the remote that the line names, or of this server. */
+export const completeRemoteStore: Completer = (word, values, terminal) => {
+  const remote = values['remote'];
+  if (remote === undefined) return completeDatastore(word, values, terminal);
+  return completeNames(`config/remote/${encodeURIComponent(remote)}/scan`, 'store')(word, values, terminal);
+};

@@ -4,10 +4,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TObject } from 'typebox';
+import { createDatastore, datastoreContracts, removeDatastore } from '../../api/config/datastore.contract.ts';
 import { pruneJobContracts } from '../../api/config/prune.contract.ts';
+import { remoteContracts } from '../../api/config/remote.contract.ts';
+import { syncJobContracts } from '../../api/config/sync.contract.ts';
+import { trafficRuleContracts } from '../../api/config/traffic-control.contract.ts';
+import { verifyJobContracts } from '../../api/config/verify.contract.ts';
 import type { ConfigContracts } from '../../api/config-object.contract.ts';
 import type { ObjectCommandSet } from './config-object.ts';
+import { datastores } from './datastores.ts';
 import { pruneJobs } from './prune-jobs.ts';
+import { remotes } from './remotes.ts';
+import { syncJobs } from './sync-jobs.ts';
+import { trafficRules } from './traffic-control.ts';
+import { verifyJobs } from './verify-jobs.ts';
 
 interface Field {
   type?: string;
@@ -16,8 +26,13 @@ interface Field {
   anyOf?: { const: string }[];
 }
 
-const kinds: [string, ObjectCommandSet, ConfigContracts<TObject>][] = [
-  ['prune-job', pruneJobs, pruneJobContracts as unknown as ConfigContracts<TObject>],
+const kinds: [string, ObjectCommandSet, unknown][] = [
+  ['prune-job', pruneJobs, pruneJobContracts],
+  ['verify-job', verifyJobs, verifyJobContracts],
+  ['sync-job', syncJobs, syncJobContracts],
+  ['remote', remotes, remoteContracts],
+  ['traffic-control', trafficRules, trafficRuleContracts],
+  ['datastore', datastores, { ...datastoreContracts, create: createDatastore, remove: removeDatastore }],
 ];
 
 function form(field: Field): string {
@@ -34,10 +49,12 @@ const forms = (schema: TObject): Record<string, string> =>
   );
 const required = (schema: TObject): string[] => [...((schema.required ?? []) as string[])].sort();
 
-for (const [name, commands, contracts] of kinds) {
+for (const [name, commands, declared] of kinds) {
   test(`the options of ${name} are the parameters of the API`, () => {
+    const contracts = declared as ConfigContracts<TObject>;
     for (const verb of ['create', 'update', 'remove'] as const) {
-      assert.deepEqual(forms(commands[verb].options), forms(contracts[verb].parameters), verb);
+      const { 'output-format': _format, ...options } = forms(commands[verb].options);
+      assert.deepEqual(options, forms(contracts[verb].parameters), verb);
       assert.deepEqual(required(commands[verb].options), required(contracts[verb].parameters), verb);
     }
   });

@@ -1,44 +1,71 @@
-// Commands about datastores: create, list, show (cli.md 5, 12).
+// Commands about datastores: list, show, create, update, remove (cli.md 5, 12).
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { GranaryError } from '../../base/errors.ts';
 import { formatBytes } from '../../base/human.ts';
+import type { Connection } from '../../client/connection.ts';
 import { defineCommand } from '../framework/command.ts';
 import { completeFileNames } from '../framework/completion.ts';
 import { option, optional } from '../framework/options.ts';
-import { fieldColumn, outputFormat, outputOption, printFields, printJson, printTable } from '../framework/output.ts';
+import { outputFormat, outputOption, printFields, printJson } from '../framework/output.ts';
+import type { Terminal } from '../framework/terminal.ts';
 import { followTask } from '../task-log.ts';
-import { completeDatastore } from './complete.ts';
+import { completeDatastore, completeUser } from './complete.ts';
+import { fieldRows, objectCommands } from './config-object.ts';
 import { keepOptions } from './job-options.ts';
 import { openLocalServer } from './local-server.ts';
 
-const datastoreFields = {
+const text = (description: string) => optional(option.text(description));
+
+/** What can be changed and, but for no field at all, removed. */
+const changeableFields = {
   comment: optional(option.text('A line about the datastore.', { maxLength: 128 })),
-  'gc-schedule': optional(option.text('When garbage is collected: calendar event, like "sat 02:00".')),
-  'prune-schedule': optional(option.text('When the keep options are applied: calendar event.')),
+  'gc-schedule': text('When garbage is collected: calendar event, like "sat 02:00".'),
+  'gc-on-unmount': optional(option.flag('Collect garbage before unmounting.')),
+  'prune-schedule': text('When the keep options are applied: calendar event.'),
   ...keepOptions,
   'verify-new': optional(option.flag('Verify each backup once it is finished.')),
-  'notify-user': optional(option.text('Who gets mails.')),
-  notify: optional(option.text('When mails are sent: always, error or never, or per kind of job.')),
+  'notify-user': text('Who gets mails.'),
+  notify: text('When mails are sent: always, error or never, or per kind of job.'),
   'notify-level': optional(option.choice(['info', 'notice', 'warning', 'error'], 'Least severity of a notification.')),
   'notification-mode': optional(
     option.choice(['notification-system', 'legacy-sendmail'], 'How notifications are sent.'),
   ),
-  tuning: optional(option.text('Tuning options: key=value, separated by commas.')),
+  tuning: text('Tuning options: key=value, separated by commas.'),
+  'maintenance-mode': text('read-only or offline, maybe with a reason: offline,message="disk is full".'),
+  'notification-thresholds': text('Counters of the object store that cause a notification.'),
+  'counter-reset-schedule': text('When the counters of the object store restart: calendar event.'),
+};
+const createFields = {
+  path: option.text('Directory on the server.', { valueName: 'path' }),
+  ...changeableFields,
+  'backing-device': text('UUID of the file system of a removable datastore.'),
+  backend: text('Where the chunks are: type=filesystem or type=s3,client=ID,bucket=NAME.'),
 };
 
+const generic = objectCommands({
+  what: ['datastore', 'datastores'],
+  path: 'config/datastore',
+  id: 'name',
+  fields: createFields,
+  fixed: ['path', 'backing-device', 'backend'],
+  deletable: Object.keys(changeableFields),
+  columns: ['name', 'path', 'comment'],
+  complete: { 'notify-user': completeUser },
+});
 const name = option.text('Datastore.', { minLength: 3, maxLength: 32 });
 
-export const create = defineCommand({
+const create = defineCommand({
   summary: 'Create a datastore, or take over one that exists.',
   positional: ['name', 'path'],
   options: {
     name,
-    path: option.text('Directory on the server.', { valueName: 'path' }),
-    ...datastoreFields,
+    ...createFields,
     'reuse-datastore': optional(
       option.flag('Take over the datastore that the directory holds. The default is to, if it holds one.'),
     ),
+    'overwrite-in-use': optional(option.flag('Take over an object store that is marked as in use.')),
     ...outputOption,
   },
   complete: { path: completeFileNames },
@@ -58,20 +85,22 @@ export const create = defineCommand({
   },
 });
 
-interface DatastoreConfig {
-  name: string;
-  path: string;
-  comment?: string;
-}
-
-export const list = defineCommand({
-  summary: 'List datastores.',
-  options: outputOption,
+const remove = defineCommand({
+  summary: 'Remove a datastore from the configuration, and its data if told so.',
+  positional: ['name'],
+  options: {
+    name,
+    'keep-job-configs': optional(option.flag('Keep the jobs and the access rules of the datastore.')),
+    'destroy-data': optional(option.flag('Delete all backups in it for good.')),
+    digest: optional(option.text('Only if the configuration still has this digest.')),
+    ...outputOption,
+  },
+  complete: { name: completeDatastore },
   async run(values, terminal) {
+    const { name: store, 'output-format': _format, ...parameters } = values;
     await using server = await openLocalServer(terminal);
-    const stores = (await server.call('GET', 'config/datastore')) as DatastoreConfig[];
-    if (printJson(terminal, outputFormat(values, terminal), stores)) return;
-    printTable<DatastoreConfig>(terminal, stores, [fieldColumn('name'), fieldColumn('path'), fieldColumn('comment')]);
+    const upid = (await server.call('DELETE', `config/datastore/${encodeURIComponent(store)}`, parameters)) as string;
+    await followTask(server, upid, terminal, outputFormat(values, terminal));
   },
 });
 
@@ -87,8 +116,8 @@ interface DatastoreStatus {
   };
 }
 
-export const show = defineCommand({
-  summary: 'Show the configuration of a datastore, and how full it is.',
+const show = defineCommand({
+  summary: 'Show the configuration of a datastore, how full it is, and who has it locked.',
   positional: ['name'],
   options: { name, ...outputOption },
   complete: { name: completeDatastore },
@@ -96,8 +125,11 @@ export const show = defineCommand({
     await using server = await openLocalServer(terminal);
     const store = encodeURIComponent(values.name);
     const config = (await server.call('GET', `config/datastore/${store}`)) as Record<string, unknown>;
-    const status = (await server.call('GET', `admin/datastore/${store}/status`, { verbose: true })) as DatastoreStatus;
-    const gc = status['gc-status'];
+    const operations = (await server.call('GET', `admin/datastore/${store}/active-operations`)) as {
+      'locked-by'?: string;
+    };
+    const status = await readStatus(server, store, terminal);
+    const gc = status?.['gc-status'];
     // Figures of chunks come from the last garbage collection; before the first there are none.
     const known = gc?.upid ? gc : undefined;
     const chunks = known && {
@@ -106,17 +138,33 @@ export const show = defineCommand({
       'disk-usage': known['disk-bytes'],
       'dedup-factor': known['disk-bytes'] > 0 ? known['index-data-bytes'] / known['disk-bytes'] : 1,
     };
-    const space = { used: status.used, total: status.total, avail: status.avail };
-    if (printJson(terminal, outputFormat(values, terminal), { ...config, ...chunks, ...space })) return;
+    const space = status && { used: status.used, total: status.total, avail: status.avail };
+    const locked = operations['locked-by'] === undefined ? {} : { 'locked-by': operations['locked-by'] };
+    if (printJson(terminal, outputFormat(values, terminal), { ...config, ...chunks, ...space, ...locked })) return;
+    const bytes = (value: number | undefined): string => (value === undefined ? 'unknown' : formatBytes(value));
     printFields(terminal, [
-      ...Object.entries(config),
+      ...fieldRows(config),
       ['chunk-count', chunks?.['chunk-count'] ?? 'unknown'],
-      ['total-data', chunks ? formatBytes(chunks['total-data']) : 'unknown'],
-      ['disk-usage', chunks ? formatBytes(chunks['disk-usage']) : 'unknown'],
+      ['total-data', bytes(chunks?.['total-data'])],
+      ['disk-usage', bytes(chunks?.['disk-usage'])],
       ['dedup-factor', chunks ? chunks['dedup-factor'].toFixed(2) : 'unknown'],
-      ['used', formatBytes(space.used)],
-      ['total', formatBytes(space.total)],
-      ['avail', formatBytes(space.avail)],
+      ['used', bytes(space?.used)],
+      ['total', bytes(space?.total)],
+      ['avail', bytes(space?.avail)],
+      ...Object.entries(locked),
     ]);
   },
 });
+
+/** Undefined, after a word about it, for a datastore whose figures cannot be had: one in maintenance, or damaged. */
+async function readStatus(server: Connection, store: string, terminal: Terminal): Promise<DatastoreStatus | undefined> {
+  try {
+    return (await server.call('GET', `admin/datastore/${store}/status`, { verbose: true })) as DatastoreStatus;
+  } catch (error) {
+    if (!(error instanceof GranaryError) || error.code === 'connection') throw error;
+    terminal.message(error.message);
+    return undefined;
+  }
+}
+
+export const datastores = { ...generic, create, remove, show };

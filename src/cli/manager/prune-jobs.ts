@@ -1,7 +1,7 @@
 // Commands about prune jobs (cli.md 5).
 
 import { option, optional } from '../framework/options.ts';
-import { completeDatastore } from './complete.ts';
+import { completeDatastore, completeNamespace } from './complete.ts';
 import { objectCommands } from './config-object.ts';
 import { jobOptions, keepOptions } from './job-options.ts';
 
@@ -17,6 +17,6 @@ export const pruneJobs = objectCommands({
   },
   deletable: ['comment', 'disable', 'ns', 'max-depth', ...Object.keys(keepOptions)],
   columns: ['id', 'disable', 'store', 'ns', 'schedule', 'max-depth', ...Object.keys(keepOptions)],
-  complete: { store: completeDatastore },
+  complete: { store: completeDatastore, ns: completeNamespace },
   example: 'prune-job create prune-ds1 --store ds1 --schedule daily --keep-last 3 --keep-daily 7',
 });

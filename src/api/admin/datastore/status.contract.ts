@@ -30,6 +30,12 @@ export const activeOperations = defineEndpoint({
   path: 'admin/datastore/{store}/active-operations',
   summary: 'Running operations on a datastore.',
   parameters: Type.Object({ store: schema.store }),
-  result: Type.Object({ read: Type.Integer(), write: Type.Integer() }),
+  result: Type.Object({
+    read: Type.Integer(),
+    write: Type.Integer(),
+    'locked-by': Type.Optional(
+      Type.String({ description: 'Who has the datastore for itself: a task, or a process without one.' }),
+    ),
+  }),
   access: { kind: 'privilege', path: '/datastore/{store}', all: ['Datastore.Audit'] },
 });

@@ -1,10 +1,15 @@
 // Space and counts of a datastore.
 
+import path from 'node:path';
 import { GranaryError } from '../../../base/errors.ts';
+import { DatastoreConfig } from '../../../config/datastore-config.ts';
 import type { Datastore } from '../../../datastore/datastore.ts';
+import { StoreWriters } from '../../../datastore/writers.ts';
 import { datastoreAclPath } from '../../../model/backup.ts';
 import { privileges } from '../../../model/privileges.ts';
+import { processName } from '../../../os/process.ts';
 import { callerOf, hasPrivileges } from '../../../wire/authorize.ts';
+import type { ServerContext } from '../../../wire/context.ts';
 import { implement } from '../../../wire/implement.ts';
 import { activeOperations, datastoreStatus } from './status.contract.ts';
 
@@ -12,11 +17,11 @@ export const statusEndpoints = [
   implement(datastoreStatus, async ({ store: name, verbose }, call) => {
     const { server } = call;
     const caller = callerOf(call);
-    const path = datastoreAclPath(name);
-    const sees = hasPrivileges(server, caller, path, { any: ['Datastore.Audit', 'Datastore.Backup'] });
-    if (!sees && !server.access.anyBelow(caller, path, privileges)) {
+    const aclPath = datastoreAclPath(name);
+    const sees = hasPrivileges(server, caller, aclPath, { any: ['Datastore.Audit', 'Datastore.Backup'] });
+    if (!sees && !server.access.anyBelow(caller, aclPath, privileges)) {
       const names = 'Datastore.Audit|Datastore.Read|Datastore.Backup';
-      throw new GranaryError('permission-denied', `permission check failed - missing ${names} on ${path}`);
+      throw new GranaryError('permission-denied', `permission check failed - missing ${names} on ${aclPath}`);
     }
     const store = await server.datastores.get(name);
     const result = { 'backend-type': 'filesystem' };
@@ -28,7 +33,11 @@ export const statusEndpoints = [
     return { ...space, ...result, counts: await store.counts(), 'gc-status': gc, dedup };
   }),
 
-  implement(activeOperations, async ({ store }, call) => await call.server.datastores.activeOperations(store)),
+  implement(activeOperations, async ({ store }, call) => {
+    const operations = await call.server.datastores.activeOperations(store);
+    const holder = await lockedBy(call.server, store);
+    return holder === undefined ? operations : { ...operations, 'locked-by': holder };
+  }),
 ];
 
 /** The last garbage collection's figures; without task identifier before the first. */
@@ -41,4 +50,17 @@ export async function gcStatusOf(store: Datastore) {
 export function dedupFactor(gc: { 'index-data-bytes': number; 'disk-bytes': number }): number {
   if (gc['disk-bytes'] === 0) return 1;
   return Math.round((gc['index-data-bytes'] / gc['disk-bytes']) * 100) / 100;
+}
+
+/** Tasks that have a datastore for themselves. */
+const exclusiveTasks: readonly string[] = ['garbage_collection', 'delete-datastore', 'unmount-device', 's3-refresh'];
+
+/** The task that has the datastore for itself, or the process if it is no task of this server. */
+async function lockedBy(server: ServerContext, name: string): Promise<string | undefined> {
+  const { data: tasks } = await server.tasks.list({ store: name, running: true, start: 0, limit: 0 });
+  const task = tasks.find((one) => exclusiveTasks.includes(one.worker_type));
+  if (task) return task.upid;
+  const { path: base } = new DatastoreConfig(server.directories).get(name).data;
+  const pid = new StoreWriters(base, path.join(server.directories.run, 'locks', name)).exclusiveHolder();
+  return pid === undefined ? undefined : `process ${pid} (${processName(pid) ?? 'unknown'})`;
 }
