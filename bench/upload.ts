@@ -9,6 +9,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { parseArgs } from 'node:util';
+import { copyBytes } from '../src/base/bytes.ts';
 import { SharedArena } from '../src/base/shared-arena.ts';
 import { makeSelfSigned } from '../src/certificates/self-signed.ts';
 import { connectH2, type H2Session } from '../src/wire/h2-client.ts';
@@ -44,31 +45,21 @@ async function serve(): Promise<void> {
     let at = 0;
     socket.on('data', (bytes) => {
       const piece = bytes.subarray(0, body - at);
-      slot.set(piece, at);
+      copyBytes(slot, piece, at);
       at += piece.length;
       if (at < body) return;
       socket.write('.');
       at = bytes.length - piece.length;
-      slot.set(bytes.subarray(piece.length));
+      copyBytes(slot, bytes.subarray(piece.length));
     });
     socket.on('error', () => {});
   });
   const upgrades = http.createServer();
   upgrades.on('upgrade', async (_request, socket, head) => {
-    const { session } = await upgradeToHttp2(socket, head, protocol);
-    session.on('stream', (stream) => {
-      let at = 0;
-      stream.on('data', (bytes: Buffer) => {
-        slot.set(bytes, at);
-        at += bytes.length;
-      });
-      stream.on('end', () => {
-        stream.respond({ ':status': 200 });
-        stream.end('{"data":null}');
-      });
-      stream.on('error', () => {});
+    await upgradeToHttp2(socket, head, protocol, async (stream) => {
+      await stream.readInto(slot);
+      await stream.answer([[':status', '200']], Buffer.from('{"data":null}'));
     });
-    session.on('error', () => {});
   });
   const sessions = tls.createServer(identity, (socket) => upgrades.emit('connection', socket));
   for (const server of [raw, sessions]) {

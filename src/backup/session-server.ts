@@ -16,8 +16,9 @@ import {
 import type { BackupType } from '../model/names.ts';
 import type { WorkerTask } from '../task/task-registry.ts';
 import type { DatastoreUse, ServerContext } from '../wire/context.ts';
-import { checkUpgrade, type UpgradedConnection, type UpgradeRequest, upgradeToHttp2 } from '../wire/h2-upgrade.ts';
-import { serveSession, sessionEnd } from '../wire/session-calls.ts';
+import type { H2Server } from '../wire/h2-server.ts';
+import { checkUpgrade, type UpgradeRequest, upgradeToHttp2 } from '../wire/h2-upgrade.ts';
+import { answerCalls, sessionEnd } from '../wire/session-calls.ts';
 import { backupCalls, backupProtocol, rawBodyCalls } from './session.contract.ts';
 import { BackupSession } from './session.ts';
 import { startVerifyNew } from './verify-new.ts';
@@ -128,26 +129,20 @@ async function runSession(
   task: WorkerTask,
   onAnswered: () => void,
 ): Promise<string | undefined> {
-  let connection: UpgradedConnection;
+  const debug = request.params['debug'] === true;
+  const service = { calls: backupCalls, handlers: session.handlers, rawBody: rawBodyCalls, log: (line: string) => task.log(line), debug };
+  let connection: H2Server;
   try {
-    connection = await upgradeToHttp2(socket, request.head, backupProtocol);
+    connection = await upgradeToHttp2(socket, request.head, backupProtocol, answerCalls(service));
   } catch (error) {
     return messageOf(error);
   }
   onAnswered();
-  const debug = request.params['debug'] === true;
   if (debug) task.log('protocol upgrade done');
-  serveSession(connection.session, {
-    calls: backupCalls,
-    handlers: session.handlers,
-    rawBody: rawBodyCalls,
-    log: (line) => task.log(line),
-    debug,
-  });
   const abort = () => connection.drop();
   task.signal.addEventListener('abort', abort);
   if (task.signal.aborted) abort();
-  const { error } = await sessionEnd(connection.session);
+  const { error } = await sessionEnd(connection.closed);
   task.signal.removeEventListener('abort', abort);
   return task.signal.aborted ? 'task aborted' : error;
 }

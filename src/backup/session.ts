@@ -7,7 +7,6 @@
 // The session knows which chunks may be named (uploaded here, or in an index of the base snapshot), owns the open
 // index writers and counts what was uploaded. Files, locks and durability are the transaction's.
 
-import type { ServerHttp2Stream } from 'node:http2';
 import { fromHex, toHex } from '../base/bytes.ts';
 import { DigestMap } from '../base/digest-map.ts';
 import { GranaryError } from '../base/errors.ts';
@@ -16,6 +15,7 @@ import type { BackupTransaction, IndexWriter, UploadStats } from '../datastore/b
 import type { Datastore } from '../datastore/datastore.ts';
 import { formatSnapshot } from '../model/backup.ts';
 import { archiveKind, fixedChunkSize } from '../model/names.ts';
+import type { ServerStream } from '../wire/h2-server.ts';
 import { RawAnswer, type SessionCall } from '../wire/session-calls.ts';
 import type { BackupCall } from './session.contract.ts';
 
@@ -86,7 +86,7 @@ export class BackupSession {
     'POST fixed_chunk': (call) => this.#uploadChunk('fixed', call),
     'POST dynamic_close': ({ params }) => this.#close('dynamic', params),
     'POST fixed_close': ({ params }) => this.#close('fixed', params),
-    'POST speedtest': ({ stream }) => drain(stream),
+    'POST speedtest': ({ stream }) => stream.discard(),
     'POST finish': () => this.#finish(),
   };
 
@@ -119,7 +119,7 @@ export class BackupSession {
     if (!name.endsWith('.blob')) throw new GranaryError('bad-request', `wrong blob file extension: '${name}'`);
     const { path, compressed } = await this.#blobs.run(async () => {
       const raw = new Uint8Array(length);
-      const got = await readBody(stream, raw);
+      const got = await stream.readInto(raw);
       if (got !== length) {
         throw new GranaryError('bad-request', `got blob with unexpected length (${length} != ${got})`);
       }
@@ -168,7 +168,7 @@ export class BackupSession {
     const slot = await this.#acquireSlot(encoded, stream);
     let stored: { duplicate: boolean; storedSize: number };
     try {
-      const got = await readBody(stream, slot.bytes.subarray(0, encoded));
+      const got = await stream.readInto(slot.bytes.subarray(0, encoded));
       if (got > encoded) throw new GranaryError('bad-request', 'uploaded chunk is larger than announced.');
       if (got < encoded) throw new GranaryError('bad-request', 'uploaded chunk has unexpected size.');
       stored = await this.#store.chunks.receive(digest, size, slot, encoded);
@@ -202,16 +202,14 @@ export class BackupSession {
     }
   }
 
-  /** Waits for room for an upload, as long as its stream is there; it holds at most a stream's window meanwhile. */
-  async #acquireSlot(length: number, stream: ServerHttp2Stream): ReturnType<Datastore['chunks']['acquireSlot']> {
+  /** Waits for room for an upload, as long as its stream is there; it holds at most a first window meanwhile. */
+  async #acquireSlot(length: number, stream: ServerStream): ReturnType<Datastore['chunks']['acquireSlot']> {
     const gone = new AbortController();
-    const leave = () => gone.abort(connectionLost());
-    if (stream.destroyed) leave();
-    stream.on('close', leave);
+    const stay = stream.whenGone(() => gone.abort(new GranaryError('connection', 'connection lost during upload')));
     try {
       return await this.#store.chunks.acquireSlot(length, { signal: gone.signal });
     } finally {
-      stream.removeListener('close', leave);
+      stay();
     }
   }
 
@@ -310,46 +308,4 @@ function addStats(total: UploadStats, more: UploadStats): void {
   total.size += more.size;
   total.compressedSize += more.compressedSize;
   total.duplicates += more.duplicates;
-}
-
-/**
- * Copies the body into `target`, which is not touched any more afterwards; the number of bytes that came, also when
- * they are more than fit.
- */
-function readBody(stream: ServerHttp2Stream, target: Uint8Array): Promise<number> {
-  return new Promise((resolve, reject) => {
-    let length = 0;
-    const take = (part: Buffer): void => {
-      if (length + part.byteLength <= target.byteLength) target.set(part, length);
-      length += part.byteLength;
-      if (length > target.byteLength) end();
-    };
-    const end = (): void => {
-      stream.removeListener('data', take);
-      resolve(length);
-    };
-    const lost = (): void => {
-      stream.removeListener('data', take);
-      reject(connectionLost());
-    };
-    // It may have gone while its upload waited; then none of the events below comes.
-    if (stream.destroyed || stream.aborted) {
-      lost();
-      return;
-    }
-    stream.on('end', end);
-    stream.on('error', lost);
-    stream.on('aborted', lost);
-    stream.on('close', lost);
-    stream.on('data', take);
-  });
-}
-
-function connectionLost(): GranaryError {
-  return new GranaryError('connection', 'connection lost during upload');
-}
-
-async function drain(stream: ServerHttp2Stream): Promise<null> {
-  for await (const _ of stream);
-  return null;
 }

@@ -1,7 +1,6 @@
 // A reader session, server side: hands out the files of one snapshot, and only chunks that an opened index names
 // (backup-protocol.md 3 and 7).
 
-import type { ServerHttp2Stream } from 'node:http2';
 import { type ReaderCall, readerCalls, readerProtocol } from '../backup/session.contract.ts';
 import { snapshotOf } from '../backup/session-server.ts';
 import { fromHex } from '../base/bytes.ts';
@@ -21,8 +20,9 @@ import {
 import { archiveKind } from '../model/names.ts';
 import type { WorkerTask } from '../task/task-registry.ts';
 import type { DatastoreUse, ServerContext } from '../wire/context.ts';
-import { checkUpgrade, type UpgradedConnection, type UpgradeRequest, upgradeToHttp2 } from '../wire/h2-upgrade.ts';
-import { RawAnswer, type SessionCall, serveSession, sessionEnd } from '../wire/session-calls.ts';
+import type { H2Server, ServerStream } from '../wire/h2-server.ts';
+import { checkUpgrade, type UpgradeRequest, upgradeToHttp2 } from '../wire/h2-upgrade.ts';
+import { answerCalls, RawAnswer, type SessionCall, sessionEnd } from '../wire/session-calls.ts';
 
 /**
  * Answers a request for a reader session. Throws before anything was answered when a check of
@@ -68,13 +68,17 @@ async function startIn(
       using _use = use;
       using _lock = lock;
       task.log(`starting new backup reader datastore '${store.name}': "${store.path}"`);
-      let connection: UpgradedConnection;
+      const reader = new ReaderSession(store, ns, snapshot, (line) => task.log(line));
+      const debug = params['debug'] === true;
+      const service = { calls: readerCalls, handlers: reader.handlers, rawBody: new Set<string>(), log: (line: string) => task.log(line), debug };
+      let connection: H2Server;
       try {
-        connection = await upgradeToHttp2(socket, request.head, readerProtocol);
+        connection = await upgradeToHttp2(socket, request.head, readerProtocol, answerCalls(service));
       } finally {
         answered.resolve();
       }
-      await serveReader(store, ns, snapshot, connection, task, params['debug'] === true);
+      if (debug) task.log('protocol upgrade done');
+      await waitForEnd(connection, task);
     });
   } catch (error) {
     lock.release();
@@ -111,27 +115,11 @@ async function lockForReading(store: Datastore, ns: Namespace, snapshot: BackupS
   }
 }
 
-async function serveReader(
-  store: Datastore,
-  ns: Namespace,
-  snapshot: BackupSnapshot,
-  connection: UpgradedConnection,
-  task: WorkerTask,
-  debug: boolean,
-): Promise<void> {
-  if (debug) task.log('protocol upgrade done');
-  const reader = new ReaderSession(store, ns, snapshot, (line) => task.log(line));
-  serveSession(connection.session, {
-    calls: readerCalls,
-    handlers: reader.handlers,
-    rawBody: new Set(),
-    log: (line) => task.log(line),
-    debug,
-  });
+async function waitForEnd(connection: H2Server, task: WorkerTask): Promise<void> {
   const abort = () => connection.drop();
   task.signal.addEventListener('abort', abort);
   if (task.signal.aborted) abort();
-  const end = await sessionEnd(connection.session);
+  const end = await sessionEnd(connection.closed);
   task.signal.removeEventListener('abort', abort);
   if (task.signal.aborted) throw new GranaryError('aborted', 'task aborted');
   if (end.error !== undefined) throw new GranaryError('connection', end.error);
@@ -176,7 +164,7 @@ class ReaderSession {
     return new RawAnswer(await this.#store.readFile(this.#ns, this.#snapshot, name));
   }
 
-  #chunk(text: string, stream: ServerHttp2Stream): Promise<RawAnswer> {
+  #chunk(text: string, stream: ServerStream): Promise<RawAnswer> {
     const digest = fromHex(text, 32, 'digest');
     if (!this.#allowed.has(digest)) {
       this.#log(`attempted to download chunk ${text} which is not in registered chunk list`);
@@ -184,20 +172,20 @@ class ReaderSession {
     }
     const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>();
     void this.#chunks.run(async () => {
-      if (stream.destroyed) return reject(new GranaryError('connection', 'connection lost'));
-      const sent = new Promise<boolean>((done) => {
-        stream.once('finish', () => done(true));
-        stream.once('close', () => done(false));
-      });
+      if (stream.gone) return reject(new GranaryError('connection', 'connection lost'));
       try {
         // Whoever reads checks the chunk; looking at it here too would only cost time.
         const { bytes, release } = await this.#store.chunks.load(digest);
-        resolve(new RawAnswer(bytes));
-        // What was not sent to its end may still be waiting somewhere.
-        if (await sent) release();
+        await new Promise<void>((done) => {
+          const sent = (whole: boolean): void => {
+            // What was not sent to its end may still be waiting somewhere.
+            if (whole) release();
+            done();
+          };
+          resolve(new RawAnswer(bytes, sent));
+        });
       } catch (error) {
         reject(readingFailed(text, error));
-        await sent;
       }
     });
     return promise;

@@ -25,8 +25,11 @@ export const setting = {
   maxConcurrentStreams: 3,
   initialWindowSize: 4,
   maxFrameSize: 5,
+  maxHeaderListSize: 6,
 } as const;
 
+/** What a client sends before anything else. */
+export const connectionPreface: Buffer = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 export const frameHeaderSize = 9;
 export const defaultFrameSize = 16384;
 export const defaultWindow = 65535;
@@ -51,7 +54,18 @@ const errorNames = [
   'INADEQUATE_SECURITY',
   'HTTP_1_1_REQUIRED',
 ];
-export const errorCode = { none: 0, protocol: 1, cancel: 8 } as const;
+export const errorCode = {
+  none: 0,
+  protocol: 1,
+  internal: 2,
+  flowControl: 3,
+  streamClosed: 5,
+  frameSize: 6,
+  refusedStream: 7,
+  cancel: 8,
+  compression: 9,
+  enhanceYourCalm: 11,
+} as const;
 
 export function errorName(code: number): string {
   return errorNames[code] ?? `error code ${code}`;
@@ -97,9 +111,11 @@ export interface FrameHandler {
   data(stream: number, piece: Uint8Array): void;
   /** `padding` bytes of the frame counted against the windows, but were no content. */
   dataEnd(stream: number, endStream: boolean, padding: number): void;
-  /** Any other frame of a known type; the payload is valid during the call. */
+  /** Any other frame, also of an unknown type, whose payload is left out; it is valid during the call. */
   frame(type: number, flags: number, stream: number, payload: Buffer): void;
 }
+
+const emptyPayload = Buffer.alloc(0);
 
 /** Takes the connection's bytes in pieces of any length. */
 export class FrameReader {
@@ -150,15 +166,19 @@ export class FrameReader {
     this.#flags = header[4]!;
     this.#stream = header.readUInt32BE(5) & 0x7fffffff;
     if (this.#left > this.#maxFrame)
-      throw violation(`a frame of ${this.#left} bytes, at most ${this.#maxFrame} allowed`);
+      throw violation(`a frame of ${this.#left} bytes, at most ${this.#maxFrame} allowed`, errorCode.frameSize);
     if (this.#type === frameType.data) {
       if (this.#stream === 0) throw violation('DATA on stream 0');
       this.#padding = 0;
       this.#awaitsPadLength = (this.#flags & frameFlag.padded) !== 0;
-      if (this.#awaitsPadLength && this.#left === 0) throw violation('padded DATA without padding');
+      if (this.#awaitsPadLength && this.#left === 0) {
+        throw violation('padded DATA without padding', errorCode.frameSize);
+      }
       this.#handler.dataStart(this.#stream, this.#left);
     } else if (this.#type <= frameType.continuation) {
-      if (this.#left > maxKeptFrame) throw violation(`a frame of type ${this.#type} with ${this.#left} bytes`);
+      if (this.#left > maxKeptFrame) {
+        throw violation(`a frame of type ${this.#type} with ${this.#left} bytes`, errorCode.frameSize);
+      }
     }
   }
 
@@ -198,8 +218,8 @@ export class FrameReader {
     if (this.#type === frameType.data) {
       const padding = (this.#flags & frameFlag.padded) === 0 ? 0 : this.#padding + 1;
       this.#handler.dataEnd(this.#stream, (this.#flags & frameFlag.endStream) !== 0, padding);
-    } else if (this.#type <= frameType.continuation) {
-      const payload = this.#kept ?? Buffer.alloc(0);
+    } else {
+      const payload = this.#kept ?? emptyPayload;
       this.#kept = undefined;
       this.#keptLength = 0;
       this.#handler.frame(this.#type, this.#flags, this.#stream, payload);
@@ -207,7 +227,7 @@ export class FrameReader {
   }
 }
 
-/** The peer broke the rules of HTTP/2; the connection cannot go on. */
-export function violation(text: string): GranaryError {
-  return new GranaryError('protocol', `HTTP/2: the server sent ${text}`);
+/** The peer broke the rules of HTTP/2; the connection cannot go on, and `code` is what the peer is told. */
+export function violation(text: string, code: number = errorCode.protocol): GranaryError {
+  return new GranaryError('protocol', `HTTP/2: the peer sent ${text}`, { details: { code } });
 }

@@ -1,7 +1,8 @@
-// Header compression of HTTP/2 (RFC 7541), client side. Encoding uses the static table only, so that it has no state;
-// decoding takes whatever a server may send.
+// Header compression of HTTP/2 (RFC 7541). Encoding uses the static table only, so that it has no state; decoding takes
+// whatever a peer may send.
 
 import { GranaryError } from '../base/errors.ts';
+import { errorCode } from './h2-frames.ts';
 import { decodeHuffman } from './huffman.ts';
 
 export type HeaderField = readonly [name: string, value: string];
@@ -73,11 +74,11 @@ const staticTable: readonly HeaderField[] = [
   ].map((name): HeaderField => [name, '']),
 ];
 
-/** The table size that both sides start with; this client never announces another. */
+/** The table size that both sides start with; neither of ours ever announces another. */
 const defaultTableSize = 4096;
 /** What one entry counts in the dynamic table beside its name and value. */
 const entryOverhead = 32;
-/** Most bytes of names and values in one header block: small enough to bound what a server can make us hold. */
+/** Most bytes of names and values in one header block: small enough to bound what a peer can make us hold. */
 const maxHeaderList = 256 * 1024;
 
 /** The block of these fields: indexed where the static table has the field, else literal, never Huffman-coded. */
@@ -180,7 +181,9 @@ function sizeOf([name, value]: HeaderField): number {
 }
 
 function malformed(text: string): GranaryError {
-  return new GranaryError('protocol', `HTTP/2: malformed header block: ${text}`);
+  return new GranaryError('protocol', `HTTP/2: malformed header block: ${text}`, {
+    details: { code: errorCode.compression },
+  });
 }
 
 class BlockReader {

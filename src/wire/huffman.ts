@@ -2,6 +2,7 @@
 // The code is canonical: it follows from which bytes have which code length.
 
 import { GranaryError } from '../base/errors.ts';
+import { errorCode } from './h2-frames.ts';
 
 const endOfString = 256;
 
@@ -72,7 +73,7 @@ export function decodeHuffman(bytes: Uint8Array): string {
         continue;
       }
       const symbol = symbols[code - first]!;
-      if (symbol === endOfString) throw new GranaryError('protocol', 'HTTP/2: end-of-string symbol in a header');
+      if (symbol === endOfString) throw malformed('end-of-string symbol in a header');
       out.push(symbol);
       code = 0;
       length = 0;
@@ -80,6 +81,10 @@ export function decodeHuffman(bytes: Uint8Array): string {
     }
   }
   // The rest has to be the start of the end-of-string symbol, which is all ones, and less than a byte.
-  if (length > 7 || code !== 2 ** length - 1) throw new GranaryError('protocol', 'HTTP/2: bad padding in a header');
+  if (length > 7 || code !== 2 ** length - 1) throw malformed('bad padding in a header');
   return Buffer.from(out).toString('latin1');
+}
+
+function malformed(text: string): GranaryError {
+  return new GranaryError('protocol', `HTTP/2: ${text}`, { details: { code: errorCode.compression } });
 }

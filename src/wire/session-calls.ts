@@ -1,31 +1,31 @@
 // Calls inside an upgraded HTTP/2 session: path, parameters, envelope, errors, raw bodies (backup-protocol.md 4).
 // What the calls mean is in backup/session.ts and reader/session.ts.
 
-import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
-import { pipeline } from 'node:stream/promises';
 import type { TObject } from 'typebox';
 import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
-import { collect } from '../base/streams.ts';
+import { Gate } from '../base/gate.ts';
+import type { H2End, ServerStream } from './h2-server.ts';
+import type { HeaderField } from './hpack.ts';
 import { parseParameters } from './parameters.ts';
 
-/** Longest body of a call whose parameters are in the body. */
+/** Longest body of a call whose parameters are in the body, and how many are collected at once. */
 const maxParameterBody = 512 * 1024;
-/**
- * Most bytes of an answer in one write. Whatever all streams have to write is encrypted at once, into new memory:
- * as much of it as the peer's windows allow would be tens of megabytes.
- */
-const writeUnit = 128 * 1024;
+const parallelBodies = 4;
 
 export interface SessionCall {
   params: Record<string, unknown>;
-  stream: ServerHttp2Stream;
+  stream: ServerStream;
 }
 
 /** An answer that is bytes, not JSON. */
 export class RawAnswer {
   readonly body: Uint8Array | AsyncIterable<Uint8Array>;
-  constructor(body: Uint8Array | AsyncIterable<Uint8Array>) {
+  /** Told once nothing of the answer is sent any more: whether all of it was. */
+  readonly done: (sent: boolean) => void;
+
+  constructor(body: Uint8Array | AsyncIterable<Uint8Array>, done: (sent: boolean) => void = () => {}) {
     this.body = body;
+    this.done = done;
   }
 }
 
@@ -39,35 +39,25 @@ export interface SessionService<Call extends string = string> {
   debug: boolean;
 }
 
-/** Answers every stream of the session until it ends. */
-export function serveSession<Call extends string>(session: ServerHttp2Session, service: SessionService<Call>): void {
-  session.on('stream', (stream, headers) => {
-    // A reset stream ends its own call only.
-    stream.on('error', () => {});
-    void answer(stream, headers, service as unknown as SessionService);
-  });
+/** What answers the requests of one session. */
+export function answerCalls<Call extends string>(service: SessionService<Call>): (stream: ServerStream) => Promise<void> {
+  const bodies = new Gate(parallelBodies);
+  return (stream) => answer(stream, service as unknown as SessionService, bodies);
 }
 
-async function answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, service: SessionService): Promise<void> {
-  const method = String(headers[':method']);
-  const target = String(headers[':path']);
+async function answer(stream: ServerStream, service: SessionService, bodies: Gate): Promise<void> {
+  const { method, target } = stream.head;
   try {
-    const result = await dispatch(stream, headers, method, target, service);
-    if (stream.destroyed || stream.closed) return;
+    const result = await dispatch(stream, service, bodies);
     if (result instanceof RawAnswer) await sendRaw(stream, result);
-    else sendJson(stream, result);
+    else await sendJson(stream, result);
   } catch (error) {
-    sendError(stream, error, `${method} ${target.split('?')[0]}`, service);
+    await sendError(stream, error, `${method} ${target.split('?')[0]}`, service);
   }
 }
 
-async function dispatch(
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
-  method: string,
-  target: string,
-  service: SessionService,
-): Promise<unknown> {
+async function dispatch(stream: ServerStream, service: SessionService, bodies: Gate): Promise<unknown> {
+  const { method, target } = stream.head;
   const question = target.indexOf('?');
   const path = question < 0 ? target : target.slice(0, question);
   const query = question < 0 ? '' : target.slice(question + 1);
@@ -82,22 +72,16 @@ async function dispatch(
   const handler = service.handlers[key];
   if (!schema || !handler) throw new GranaryError('not-found', `Path '${path}' not found.`);
   const raw = service.rawBody.has(key);
-  const body = raw || method === 'GET' ? undefined : await collectBody(stream);
-  const contentType = raw || method === 'GET' ? undefined : headers['content-type'];
+  const body = raw || method === 'GET' || stream.ended ? undefined : await bodies.run(() => collectBody(stream));
+  const contentType = raw || method === 'GET' ? undefined : stream.head.contentType;
   const params = parseParameters(schema, { query, body, contentType });
   return handler({ params, stream });
 }
 
-async function collectBody(stream: ServerHttp2Stream): Promise<Uint8Array | undefined> {
-  if (stream.readableEnded) return undefined;
-  try {
-    // A body that is too long must not destroy the stream: the refusal goes out on it.
-    const body: AsyncIterable<Buffer> = stream.iterator({ destroyOnReturn: false });
-    return await collect(body, maxParameterBody, 'Request body');
-  } catch (error) {
-    if (error instanceof GranaryError) throw new GranaryError('bad-request', 'Request body too large');
-    throw error;
-  }
+async function collectBody(stream: ServerStream): Promise<Uint8Array> {
+  const body = await stream.collect(maxParameterBody);
+  if (!body) throw new GranaryError('bad-request', 'Request body too large');
+  return body;
 }
 
 function directory(service: SessionService): { subdir: string }[] {
@@ -105,51 +89,48 @@ function directory(service: SessionService): { subdir: string }[] {
   return [...names].sort().map((subdir) => ({ subdir }));
 }
 
-function sendJson(stream: ServerHttp2Stream, data: unknown): void {
-  const body = JSON.stringify({ data: data ?? null });
-  stream.respond({
-    ':status': 200,
-    'content-type': 'application/json;charset=UTF-8',
-    'content-length': Buffer.byteLength(body),
-  });
-  stream.end(body);
-  stream.resume();
+const jsonType = 'application/json;charset=UTF-8';
+
+function fieldsOf(status: number, contentType: string, length?: number): HeaderField[] {
+  const fields: HeaderField[] = [
+    [':status', String(status)],
+    ['content-type', contentType],
+    ['date', new Date().toUTCString()],
+  ];
+  if (length !== undefined) fields.push(['content-length', String(length)]);
+  return fields;
 }
 
-async function sendRaw(stream: ServerHttp2Stream, answer: RawAnswer): Promise<void> {
-  const { body } = answer;
-  if (body instanceof Uint8Array) {
-    stream.respond({
-      ':status': 200,
-      'content-type': 'application/octet-stream',
-      'content-length': body.byteLength,
-    });
-    // What fails here is the connection, which its session tells.
-    await pipeline(piecesOf(body), stream).catch(() => {});
-    return;
+async function sendJson(stream: ServerStream, data: unknown): Promise<void> {
+  const body = Buffer.from(JSON.stringify({ data: data ?? null }));
+  await stream.answer(fieldsOf(200, jsonType, body.byteLength), body);
+}
+
+async function sendRaw(stream: ServerStream, { body, done }: RawAnswer): Promise<void> {
+  const type = 'application/octet-stream';
+  let sent = false;
+  try {
+    if (body instanceof Uint8Array) {
+      sent = await stream.answer(fieldsOf(200, type, body.byteLength), body);
+      return;
+    }
+    stream.begin(fieldsOf(200, type));
+    for await (const piece of body) if (!(await stream.write(piece))) return;
+    stream.end();
+    sent = true;
+  } finally {
+    done(sent);
   }
-  stream.respond({ ':status': 200, 'content-type': 'application/octet-stream' });
-  await pipeline(body, stream);
 }
 
-function* piecesOf(body: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < body.byteLength; at += writeUnit) yield body.subarray(at, at + writeUnit);
-}
-
-function sendError(stream: ServerHttp2Stream, error: unknown, call: string, service: SessionService): void {
+async function sendError(stream: ServerStream, error: unknown, call: string, service: SessionService): Promise<void> {
   const status = error instanceof GranaryError ? error.status : 400;
   const text = messageOf(error);
-  const peerLeft = stream.destroyed && error instanceof GranaryError && error.code === 'connection';
+  const peerLeft = stream.gone && error instanceof GranaryError && error.code === 'connection';
   if (!peerLeft) service.log(`${call}: ${status} ${reasons[status] ?? 'Error'}: ${text}`);
-  if (stream.destroyed || stream.closed) return;
-  if (stream.headersSent) {
-    stream.close(2);
-    return;
-  }
-  stream.respond({ ':status': status, 'content-type': 'application/json;charset=UTF-8' });
-  stream.end(text);
-  // What the peer still sends of the body is thrown away, so that the connection's window stays free.
-  stream.resume();
+  // Part of a body is out: the stream's end tells that the rest is missing.
+  if (stream.answered) stream.abort();
+  else await stream.answer(fieldsOf(status, jsonType), Buffer.from(text));
 }
 
 const reasons: Record<number, string> = {
@@ -168,26 +149,13 @@ export interface SessionEnd {
 
 const resetByPeer = 'connection error: Connection reset by peer (os error 104)';
 
-/** Resolves once the connection is gone, with the reason as the protocol words it. */
-export function sessionEnd(session: ServerHttp2Session): Promise<SessionEnd> {
-  return new Promise((resolve) => {
-    let failure: string | undefined;
-    let greeted = false;
-    session.on('remoteSettings', () => {
-      greeted = true;
-    });
-    session.on('error', (error) => {
-      failure ??= describeLoss(error);
-    });
-    session.on('goaway', (code) => {
-      if (code !== 0) failure ??= `connection error: GOAWAY with code ${code}`;
-    });
-    session.on('close', () => {
-      // Whoever closes before any HTTP/2 byte has not ended a session in order.
-      if (!greeted) failure ??= resetByPeer;
-      resolve(failure === undefined ? {} : { error: failure });
-    });
-  });
+/** The reason why a connection is gone, as the protocol words it. */
+export async function sessionEnd(closed: Promise<H2End>): Promise<SessionEnd> {
+  const { error, goAwayCode, greeted } = await closed;
+  if (error) return { error: describeLoss(error) };
+  if (goAwayCode !== undefined) return { error: `connection error: GOAWAY with code ${goAwayCode}` };
+  // Whoever closes before any HTTP/2 byte has not ended a session in order.
+  return greeted ? {} : { error: resetByPeer };
 }
 
 function describeLoss(error: Error): string {
