@@ -130,7 +130,13 @@ async function runSession(
   onAnswered: () => void,
 ): Promise<string | undefined> {
   const debug = request.params['debug'] === true;
-  const service = { calls: backupCalls, handlers: session.handlers, rawBody: rawBodyCalls, log: (line: string) => task.log(line), debug };
+  const service = {
+    calls: backupCalls,
+    handlers: session.handlers,
+    rawBody: rawBodyCalls,
+    log: (line: string) => task.log(line),
+    debug,
+  };
   let connection: H2Server;
   try {
     connection = await upgradeToHttp2(socket, request.head, backupProtocol, answerCalls(service));

@@ -10,7 +10,6 @@
 import { fromHex, toHex } from '../base/bytes.ts';
 import { DigestMap } from '../base/digest-map.ts';
 import { GranaryError } from '../base/errors.ts';
-import { Gate } from '../base/gate.ts';
 import type { BackupTransaction, IndexWriter, UploadStats } from '../datastore/backup-transaction.ts';
 import type { Datastore } from '../datastore/datastore.ts';
 import { formatSnapshot } from '../model/backup.ts';
@@ -30,8 +29,6 @@ interface OpenWriter {
   shortChunks: number;
 }
 
-const parallelBlobs = 4;
-
 export interface SessionLog {
   log(line: string): void;
 }
@@ -49,8 +46,6 @@ export class BackupSession {
   readonly #writers = new Map<number, OpenWriter>();
   readonly #known = new DigestMap();
   readonly #stats: UploadStats = emptyStats();
-  /** Blobs are held in memory as a whole, so only some at a time; one that waits holds a stream's window. */
-  readonly #blobs = new Gate(parallelBlobs);
   #state: 'active' | 'finishing' | 'finished' = 'active';
   #finishing: Promise<void> = Promise.resolve();
   #nextWriter = 1;
@@ -117,15 +112,12 @@ export class BackupSession {
     const name = String(params['file-name']);
     const length = Number(params['encoded-size']);
     if (!name.endsWith('.blob')) throw new GranaryError('bad-request', `wrong blob file extension: '${name}'`);
-    const { path, compressed } = await this.#blobs.run(async () => {
-      const raw = new Uint8Array(length);
-      const got = await stream.readInto(raw);
-      if (got !== length) {
-        throw new GranaryError('bad-request', `got blob with unexpected length (${length} != ${got})`);
-      }
-      this.#requireActive();
-      return this.#transaction.writeBlob(name, raw);
-    });
+    using slot = await this.#acquireSlot(length, stream);
+    const raw = slot.bytes.subarray(0, length);
+    const got = await stream.readInto(raw);
+    if (got !== length) throw new GranaryError('bad-request', `got blob with unexpected length (${length} != ${got})`);
+    this.#requireActive();
+    const { path, compressed } = await this.#transaction.writeBlob(name, raw);
     this.#files++;
     this.#stats.size += length;
     this.#task.log(`add blob "${path}" (${length} bytes, comp: ${compressed})`);

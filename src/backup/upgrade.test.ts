@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import http2 from 'node:http2';
 import { after, before, describe, test } from 'node:test';
 import { DatastoreConfig } from '../config/datastore-config.ts';
 import { checkUpgrade } from '../wire/h2-upgrade.ts';
 import { backupProtocol } from './session.contract.ts';
-import { makeChunk, runBackup } from './testing/content.ts';
+import { chunkQuery, makeChunk, runBackup } from './testing/content.ts';
+import { call } from './testing/foreign-client.ts';
 import { SessionServer, target } from './testing/session-server.ts';
 
 const time = 1_700_000_000;
@@ -53,6 +56,28 @@ describe('the way in', () => {
       assert.equal(answer.headers.connection, 'upgrade', form);
       await server.ended('backup', 'host/way');
     }
+  });
+
+  test('a whole session without a Connection header, or with another one', async () => {
+    const kinds = ['', 'connection: keep-alive\r\n', 'connection: close\r\n'];
+    for (const [i, connection] of kinds.entries()) {
+      const { socket } = await server.socket();
+      const id = `bare${i}`;
+      const path = target('backup', { 'backup-id': id, 'backup-time': time });
+      const { cookie } = server.credentials();
+      socket.write(`GET ${path} HTTP/1.1\r\ncookie: ${cookie}\r\nupgrade: ${backupProtocol}\r\n${connection}\r\n`);
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      assert.match(answer.toString(), /^HTTP\/1\.1 101 Switching Protocols\r\nconnection: upgrade\r\n/);
+      const session = http2.connect('https://localhost', { createConnection: () => socket });
+      const chunk = makeChunk('bare', 1_000_000);
+      await call(session, 'POST', '/dynamic_index', { query: { 'archive-name': 'a.didx' } });
+      const sent = await call(session, 'POST', '/dynamic_chunk', { query: chunkQuery(1, chunk), body: chunk.blob });
+      assert.equal(sent.text, `{"data":"${chunk.digest}"}`);
+      session.close();
+      const task = await server.ended('backup', `host/${id}`);
+      assert.equal(task.status, 'backup ended but finished state is not set.');
+    }
+    assert.deepEqual(server.errors, []);
   });
 
   test('a token calls with a space or an equals sign', async () => {

@@ -185,7 +185,7 @@ export class BackupTransaction implements AsyncDisposable {
     if (!name.endsWith('.blob')) throw new GranaryError('bad-request', `wrong blob file extension: '${name}'`);
     const path = snapshotFilePath(this.#store, this.ns, this.snapshot, name);
     checkBlob(raw, '');
-    if (name === manifestName) this.#manifest = raw;
+    if (name === manifestName) this.#manifest = Uint8Array.from(raw);
     else {
       await this.#track(replaceFile(path, raw, { durable: this.#fsyncFiles, owner: storeOwner() }), path);
       this.#uploaded.set(name, { size: raw.byteLength, csum: createHash('sha256').update(raw).digest('hex') });

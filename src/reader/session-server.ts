@@ -70,7 +70,13 @@ async function startIn(
       task.log(`starting new backup reader datastore '${store.name}': "${store.path}"`);
       const reader = new ReaderSession(store, ns, snapshot, (line) => task.log(line));
       const debug = params['debug'] === true;
-      const service = { calls: readerCalls, handlers: reader.handlers, rawBody: new Set<string>(), log: (line: string) => task.log(line), debug };
+      const service = {
+        calls: readerCalls,
+        handlers: reader.handlers,
+        rawBody: new Set<string>(),
+        log: (line: string) => task.log(line),
+        debug,
+      };
       let connection: H2Server;
       try {
         connection = await upgradeToHttp2(socket, request.head, readerProtocol, answerCalls(service));

@@ -2,82 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type Duplex, duplexPair } from 'node:stream';
+import { duplexPair } from 'node:stream';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { GranaryError } from '../base/errors.ts';
 import { H2Connection, type Receiver } from './h2-connection.ts';
-import {
-  encodeFrame,
-  encodeNumberFrame,
-  encodeSettings,
-  type FrameHandler,
-  FrameReader,
-  frameFlag,
-  frameType,
-  setting,
-} from './h2-frames.ts';
+import { encodeFrame, encodeNumberFrame, encodeSettings, frameFlag, frameType, setting } from './h2-frames.ts';
 import { encodeHeaders } from './hpack.ts';
-
-interface Frame {
-  type: number;
-  flags: number;
-  stream: number;
-  payload: Buffer;
-}
-
-/** The server's end: what the client sent as frames, and a way to send any bytes. */
-class RawPeer implements FrameHandler {
-  readonly frames: Frame[] = [];
-  readonly #end: Duplex;
-  #waiting: (() => void)[] = [];
-  #pieces: Buffer[] = [];
-
-  constructor(end: Duplex) {
-    this.#end = end;
-    const reader = new FrameReader(this, 2 ** 24);
-    let preface = 24;
-    end.on('data', (bytes: Buffer) => {
-      const skip = Math.min(preface, bytes.length);
-      preface -= skip;
-      reader.push(bytes.subarray(skip));
-    });
-    end.on('error', () => {});
-  }
-
-  send(...frames: Uint8Array[]): void {
-    this.#end.write(Buffer.concat(frames));
-  }
-
-  async expect(type: number, stream?: number): Promise<Frame> {
-    for (;;) {
-      const at = this.frames.findIndex((f) => f.type === type && (stream === undefined || f.stream === stream));
-      if (at >= 0) return this.frames.splice(at, 1)[0]!;
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-  }
-
-  dataStart(): void {
-    this.#pieces = [];
-  }
-
-  data(_: number, piece: Uint8Array): void {
-    this.#pieces.push(Buffer.from(piece));
-  }
-
-  dataEnd(stream: number, endStream: boolean): void {
-    this.#add({ type: frameType.data, flags: endStream ? 1 : 0, stream, payload: Buffer.concat(this.#pieces) });
-  }
-
-  frame(type: number, flags: number, stream: number, payload: Buffer): void {
-    this.#add({ type, flags, stream, payload: Buffer.from(payload) });
-  }
-
-  #add(frame: Frame): void {
-    this.frames.push(frame);
-    for (const wake of this.#waiting.splice(0)) wake();
-  }
-}
+import { RawPeer } from './testing/raw-peer.ts';
 
 /** Collects one answer as text. */
 class Collected implements Receiver {
@@ -122,7 +54,7 @@ const text = (value: string): Buffer => Buffer.from(value);
 
 function open(settings: readonly (readonly [number, number])[] = []): { peer: RawPeer; connection: H2Connection } {
   const [near, far] = duplexPair();
-  const peer = new RawPeer(far);
+  const peer = new RawPeer(far, { preface: 24 });
   const connection = new H2Connection(near, 'peer');
   peer.send(encodeSettings(settings));
   return { peer, connection };
@@ -358,7 +290,7 @@ test('arbitrary bytes end in a typed error or in nothing', async () => {
 test('the end of the stream with a request under way is an error, without one it is not', async () => {
   for (const busy of [true, false]) {
     const [near, far] = duplexPair();
-    const peer = new RawPeer(far);
+    const peer = new RawPeer(far, { preface: 24 });
     const connection = new H2Connection(near, 'peer');
     peer.send(encodeSettings([]));
     const answer = new Collected();

@@ -395,8 +395,12 @@ export class H2Server extends H2Endpoint<ServerStream> implements StreamOwner {
     const head = readRequestHead(fields);
     const stream = new ServerStream(this, id, head ?? noHead, endStream, this.#options.streamWindow);
     this.open(stream);
-    if (this.#isFull()) return this.#refuse(stream, errorCode.refusedStream);
-    if (!head || (endStream && (head.contentLength ?? 0) > 0)) return this.#refuse(stream, errorCode.protocol);
+    const malformed = !head || (endStream && (head.contentLength ?? 0) > 0);
+    if (malformed || this.#isFull()) {
+      this.#countUseless();
+      this.abort(stream, malformed ? errorCode.protocol : errorCode.refusedStream);
+      return;
+    }
     this.#handlers++;
     void this.#options.onRequest(stream).finally(() => {
       this.#handlers--;
@@ -408,11 +412,6 @@ export class H2Server extends H2Endpoint<ServerStream> implements StreamOwner {
     if (this.streams.size <= maxStreams) return false;
     // Those whose end the peer may know of before we learn that it was written do not count.
     return [...this.streams.values()].filter((stream) => !stream.over).length > maxStreams;
-  }
-
-  #refuse(stream: ServerStream, code: number): void {
-    this.#countUseless();
-    this.abort(stream, code);
   }
 
   protected override onDataStart(): void {}

@@ -40,7 +40,9 @@ export interface SessionService<Call extends string = string> {
 }
 
 /** What answers the requests of one session. */
-export function answerCalls<Call extends string>(service: SessionService<Call>): (stream: ServerStream) => Promise<void> {
+export function answerCalls<Call extends string>(
+  service: SessionService<Call>,
+): (stream: ServerStream) => Promise<void> {
   const bodies = new Gate(parallelBodies);
   return (stream) => answer(stream, service as unknown as SessionService, bodies);
 }
