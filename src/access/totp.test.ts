@@ -77,6 +77,9 @@ test('a new URI is stored in one form, with what its own server wrote', () => {
     normalizeTotpUri('otpauth://totp/a%40pbs?secret=gezdgnbvgy3tqojq&algorithm=sha256'),
     'otpauth://totp/a%40pbs?secret=GEZDGNBVGY3TQOJQ&digits=6&period=30&algorithm=SHA256',
   );
+  for (const label of ['PBS:a@pbs', 'Backup Server - x:a@pbs', 'Backup%20Server:a%40pbs']) {
+    assert.match(normalizeTotpUri(uri({ label })), /^otpauth:\/\/totp\/PBS:a%40pbs\?secret=GEZDGNBV/);
+  }
   const made = newTotpUri({ issuer: 'Granary - höst', account: 'ä:b@pbs' });
   assert.match(made, /^otpauth:\/\/totp\/Granary%20-%20h%C3%B6st:%C3%A4%3Ab%40pbs\?secret=[A-Z2-7]{32}&issuer=Granary/);
   assert.equal(normalizeTotpUri(made), made);
@@ -89,6 +92,7 @@ test('what is no such URI is refused without showing its secret', () => {
     [`https://totp/a?secret=${secrets.SHA1}`, /not a valid otpauth URI/],
     [`otpauth://totp/a?secret=${secrets.SHA1}!`, /not a valid otpauth URI/],
     ['otpauth://totp/a?digits=6', /not a valid otpauth URI/],
+    [`otpauth://totp/a\ud800?secret=${secrets.SHA1}`, /not an otpauth URI/],
     [`otpauth://hotp/a?secret=${secrets.SHA1}&counter=1`, /of type totp/],
     [uri({ algorithm: 'MD5' }), /otpauth URI|unsupported algorithm/],
     [uri({ algorithm: 'SHA3-256' }), /otpauth URI|unsupported algorithm/],

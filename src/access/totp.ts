@@ -84,7 +84,8 @@ function tryParseTotp(uri: string): TOTP | undefined {
 function parseTotp(uri: string): TOTP {
   let parsed: unknown;
   try {
-    parsed = URI.parse(uri);
+    // Half a surrogate pair could not be written back.
+    parsed = uri.isWellFormed() ? URI.parse(uri) : undefined;
   } catch {
     throw new GranaryError('bad-request', 'not a valid otpauth URI');
   }

@@ -169,6 +169,22 @@ test('recovery keys, locks and removal', async () => {
   assert.equal((await clientList('backupuser@pbs', 'backup-password')).code, 0);
 });
 
+test('on another server changes are confirmed with the own password', async () => {
+  const remote = (words: string[], answers: string[] = []) => {
+    const env = { PBS_PASSWORD: 'admin-password', PBS_FINGERPRINT: server.fingerprint, HOME: server.path('home') };
+    const repository = `admin@pbs@localhost:${server.port}`;
+    return server.run('proxmox-backup-manager', ['user', ...words, '--repository', repository], { env, answers });
+  };
+  const own = 'admin-password';
+  assert.equal((await remote(['tfa', 'add', 'syncuser@pbs', 'recovery'])).err, 'Error: missing password\n');
+  assert.equal((await remote(['tfa', 'add', 'syncuser@pbs', 'recovery'], [own])).code, 0);
+  assert.equal((await remote(['update', 'syncuser@pbs', '--password', 'sync-password'], [own])).code, 0);
+  assert.match((await clientList('syncuser@pbs', 'sync-password')).err, /needs a second factor/);
+  assert.match((await remote(['tfa', 'delete', 'syncuser@pbs'], ['n'])).err, /nothing was removed/);
+  assert.equal((await remote(['tfa', 'delete', 'syncuser@pbs'], ['y', own])).code, 0);
+  assert.deepEqual(await json('user', 'tfa', 'list', 'syncuser@pbs'), []);
+});
+
 /** The text of a QR code that is printed in half blocks with four light modules around it. */
 function readPrintedQr(text: string): string {
   const lines = text.split('\n').filter((line) => line.trim() !== '' && /^[ █▀▄]+$/.test(line));

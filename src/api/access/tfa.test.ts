@@ -198,3 +198,54 @@ test('how the server presents itself to security keys is read by all and changed
   }
   assert.match((await put({ id: 'https://a.example' })).text, /'id': value does not match/);
 });
+
+test('hostile answers of security keys and hostile URIs are refused, never a defect', async () => {
+  await data(api.call('PUT', 'config/access/tfa/webauthn', { as: root, params: { rp: 'Backup', id: 'a.example' } }));
+  const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const question = await data<{ challenge: string }>(add({ type: 'webauthn' }, root));
+  const { challenge } = (JSON.parse(question.challenge) as { publicKey: { challenge: string } }).publicKey;
+  const clientDataJSON = encoded({ type: 'webauthn.create', challenge, origin: 'https://a.example' });
+  const answers = [
+    '',
+    'null',
+    '[]',
+    '"text"',
+    '{',
+    '{}',
+    '{"response":null}',
+    '{"response":{"clientDataJSON":7}}',
+    JSON.stringify({ id: 'AAAA', rawId: 'AAAA', type: 'public-key', response: { clientDataJSON: encoded({}) } }),
+    JSON.stringify({ id: 'AAAA', rawId: 'AAAA', type: 'public-key', response: { clientDataJSON } }),
+    JSON.stringify({
+      id: 'AAAA',
+      rawId: 'AAAA',
+      type: 'public-key',
+      response: { clientDataJSON, attestationObject: Buffer.alloc(20_000, 0x81).toString('base64url') },
+    }),
+  ];
+  for (const value of answers) {
+    const asked = await data<{ challenge: string }>(add({ type: 'webauthn' }, root));
+    const refused = await add({ type: 'webauthn', challenge: asked.challenge, value }, root);
+    assert.equal(refused.status, 400, `${value}: ${refused.text}`);
+    assert.match(refused.text, /^webauthn registration failed: /);
+  }
+  for (const other of ['', '{', '{"publicKey":null}', '{"publicKey":{"challenge":{}}}', '__proto__']) {
+    assert.equal((await add({ type: 'webauthn', challenge: other, value: '{}' }, root)).status, 400);
+  }
+  for (const totp of [
+    'otpauth://totp/\ud800?secret=GEZDGNBVGY3TQOJQ',
+    'otpauth://totp/a?secret=\u0000',
+    'x'.repeat(2048),
+  ]) {
+    assert.equal((await add({ type: 'totp', totp, value: '000000' }, root)).status, 400);
+  }
+  await data(add({ type: 'recovery' }, root));
+  const { ticket } = await data<{ ticket: string }>(login({ password: 'nobody-secret' }));
+  for (const response of ['webauthn:{}', 'webauthn:', 'recovery:', 'recovery:\ud800', ':', 'constructor:x']) {
+    assert.equal((await login({ password: response, 'tfa-challenge': ticket })).status, 401);
+  }
+  for (const forged of ['', 'PBS:', 'PBS:!tfa!{}:00000000::AAAA', ticket.replace('!tfa!', '!tfa!x'), `${ticket}A`]) {
+    assert.equal((await login({ password: 'recovery:x', 'tfa-challenge': forged })).status, 401);
+  }
+  assert.deepEqual(api.errors, []);
+});

@@ -9,6 +9,7 @@ import { option, optional } from '../framework/options.ts';
 import { fieldColumn, outputFormat, outputOption, printJson, printResult, printTable } from '../framework/output.ts';
 import type { Terminal } from '../framework/terminal.ts';
 import { completeNames, completeUser } from './complete.ts';
+import { confirmed } from './confirm.ts';
 import { openLocalServer } from './local-server.ts';
 
 const userid = option.text('User: NAME@REALM.', { format: 'auth-id', valueName: 'userid' });
@@ -46,9 +47,11 @@ const add = defineCommand({
     await server.call('GET', `access/users/${encodeURIComponent(values.userid)}`);
     const format = outputFormat(values, terminal);
     if (values.type === 'recovery') {
-      const added = (await server.call('POST', tfaPath(values.userid), { type: 'recovery' })) as { recovery: string[] };
+      const added = await confirmed(terminal, (password) =>
+        post(server, values.userid, { type: 'recovery', password }),
+      );
       if (printJson(terminal, format, added)) return;
-      terminal.print(added.recovery.map((key) => `${key}\n`).join(''));
+      terminal.print((added.recovery ?? []).map((key) => `${key}\n`).join(''));
       terminal.message('Each of these keys is good for one login. They are shown only now.');
       return;
     }
@@ -65,14 +68,21 @@ const add = defineCommand({
     const added =
       terminal.canAsk && format === 'text'
         ? await addWithCode(server, values.userid, entry, terminal)
-        : await post(server, values.userid, { ...entry, value: totpCode(uri, terminal.clock.now()) });
+        : await confirmed(terminal, (password) =>
+            post(server, values.userid, { ...entry, value: totpCode(uri, terminal.clock.now()), password }),
+          );
     if (printJson(terminal, format, { ...added, secret, uri })) return;
     terminal.message(`Logins of ${values.userid} with a password need a code from now on (entry ${added.id}).`);
   },
 });
 
-async function post(server: Connection, user: string, entry: Record<string, unknown>): Promise<{ id: string }> {
-  return (await server.call('POST', tfaPath(user), entry)) as { id: string };
+interface Added {
+  id: string;
+  recovery?: string[];
+}
+
+async function post(server: Connection, user: string, entry: Record<string, unknown>): Promise<Added> {
+  return (await server.call('POST', tfaPath(user), entry)) as Added;
 }
 
 /** Asks for the code that the authenticator shows, again when it is wrong. */
@@ -81,11 +91,11 @@ async function addWithCode(
   user: string,
   entry: Record<string, unknown>,
   terminal: Terminal,
-): Promise<{ id: string }> {
+): Promise<Added> {
   for (let left = attempts; ; left--) {
     const value = (await terminal.ask('Code that the authenticator shows: ')).replace(/\s/g, '');
     try {
-      return await post(server, user, { ...entry, value });
+      return await confirmed(terminal, (password) => post(server, user, { ...entry, value, password }));
     } catch (error) {
       if (left <= 1 || !messageOf(error).includes('failed to verify TOTP challenge')) throw error;
       terminal.message('That is not the present code.');
@@ -129,7 +139,13 @@ const remove = defineCommand({
       const answer = await terminal.ask(`Remove all ${ids.length} second factors of ${values.userid}? (y/n): `);
       if (!/^y(es)?$/i.test(answer.trim())) throw new GranaryError('aborted', 'nothing was removed');
     }
-    for (const id of ids) await server.call('DELETE', tfaPath(values.userid, id));
+    let known: string | undefined;
+    for (const id of ids) {
+      await confirmed(terminal, async (password = known) => {
+        await server.call('DELETE', tfaPath(values.userid, id), { password });
+        known = password;
+      });
+    }
   },
 });
 

@@ -7,6 +7,7 @@ import { option, optional } from '../framework/options.ts';
 import { fieldColumn, outputFormat, outputOption, printJson, printResult, printTable } from '../framework/output.ts';
 import type { Terminal } from '../framework/terminal.ts';
 import { completeToken, completeUser } from './complete.ts';
+import { confirmed } from './confirm.ts';
 import { openLocalServer } from './local-server.ts';
 
 const userid = option.text('User: NAME@REALM.', { format: 'auth-id', valueName: 'userid' });
@@ -97,7 +98,10 @@ export const update = defineCommand({
     await using server = await openLocalServer(terminal);
     const changed = Object.values(fields).some((value) => value !== undefined);
     if (changed || password === undefined) await server.call('PUT', userPath(id), fields);
-    if (password !== undefined) await server.call('PUT', 'access/password', { userid: id, password });
+    if (password === undefined) return;
+    await confirmed(terminal, (own) =>
+      server.call('PUT', 'access/password', { userid: id, password, 'confirmation-password': own }),
+    );
   },
 });
 
