@@ -342,6 +342,14 @@ test('a removed user leaves no factor to a new one of the name, and the superuse
   fs.writeFileSync(join(directories.config, 'user.cfg'), '');
   await access.users.create({ userid: user });
   assert.equal((await access.login(user, 'right', { peer })).isPartial, false);
+  // The disk fails when everything but the factors is gone.
+  await addRecovery();
+  setFailpoint('atomic-file:before-write', 'EIO@2');
+  await assert.rejects(access.users.remove(user), /EIO/);
+  setFailpoint('atomic-file:before-write', undefined);
+  assert.deepEqual([access.users.exists(user), access.tfa.list(user).length], [false, 1]);
+  await access.users.create({ userid: user });
+  assert.deepEqual(access.tfa.list(user), []);
   await access.tfa.add('root@pam', { type: 'recovery' });
   await access.users.create({ userid: 'root@pam', comment: 'me' });
   await access.users.remove('root@pam');

@@ -40,6 +40,12 @@ test('a login gives ticket and CSRF token, which open the next calls', async () 
   assert.equal(renewed.status, 200);
 });
 
+test('a failed authentication takes the cookie back', async () => {
+  const { status, headers } = await api.call('GET', 'version', { headers: { cookie: '__Host-PBSAuthCookie=x' } });
+  assert.equal(status, 401);
+  assert.match((headers['set-cookie'] as string[])[0]!, /^__Host-PBSAuthCookie=; Expires=Thu, 01 Jan 1970/);
+});
+
 test('a failed login is a 401 that does not tell why', async () => {
   for (const [username, password] of [
     ['nobody@pbs', 'wrong'],
