@@ -401,7 +401,7 @@ export class ApiServer {
 
   /** What the caller may see of an error. Defects are logged with their stack and told without detail. */
   #known(error: unknown, url: string): GranaryError {
-    if (error instanceof GranaryError && error.status < 500) return error;
+    if (error instanceof GranaryError && (error.status < 500 || error.code !== 'internal')) return error;
     if (isErrno(error, 'ENOENT')) {
       return new GranaryError('io', 'No such file or directory (os error 2)', { cause: error });
     }
