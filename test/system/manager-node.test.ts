@@ -89,3 +89,38 @@ test('interfaces are made, changed and removed; the changes wait until they are 
   assert.equal(await manager('network changes'), '');
   assert.match(file(), /vmbr7/);
 });
+
+test('disks, file systems and pools are listed', async () => {
+  const { programs } = server.machine;
+  assert.match(await refused('disk list'), /the program 'lsblk' is not installed on this machine/);
+  programs['lsblk'] = () =>
+    JSON.stringify({
+      blockdevices: [{ name: 'sda', path: '/dev/sda', type: 'disk', size: 1 << 30, rota: false, pttype: 'gpt' }],
+    });
+  programs['smartctl'] = () =>
+    '{"smart_status":{"passed":true},"nvme_smart_health_information_log":{"percentage_used":4}}';
+  assert.match(
+    await manager('disk list'),
+    /│ name │ used +│ gpt │ disk-type │ +size │ model │ wearout │ status │[\s\S]*│ sda +│ unused │ +1 │ ssd +│ 1 GiB │ +│ +96% │ passed │/,
+  );
+  assert.deepEqual(await json('disk list --usage-type zfs'), []);
+  assert.match(await refused('disk smart-attributes sdzz'), /disk 'sdzz' does not exist/);
+  assert.equal(await manager('disk fs list'), '');
+  assert.equal(await manager('disk zpool list'), '');
+  programs['zpool'] = () => 'tank\tONLINE\t2097152\t1048576\t1048576\t0\t1.00\n';
+  assert.match(await manager('disk zpool list'), /│ tank │ 2 MiB │ 1 MiB │ ONLINE │/);
+});
+
+test('the report tells of everything but secrets; versions name runtime and libraries', async () => {
+  await manager('node update --http-proxy http://someone:hunter2@proxy.example:3128');
+  const report = await manager('report');
+  for (const title of ['versions', 'machine', 'datastores', 'disks', 'network', 'node.cfg', '/etc/resolv.conf']) {
+    assert.ok(report.includes(`==== ${title} ====`), title);
+  }
+  assert.match(report, /http-proxy: http:\/\/\(hidden\)@proxy\.example:3128/);
+  assert.doesNotMatch(report, /hunter2/);
+  const verbose = await manager('versions --verbose');
+  for (const name of ['proxmox-backup-server', 'node', 'openssl', 'sqlite', 'zstd', 'kernel']) {
+    assert.match(verbose, new RegExp(`^${name} +\\S`, 'm'), name);
+  }
+});

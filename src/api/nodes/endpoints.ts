@@ -1,11 +1,14 @@
 // The calls below nodes/.
 
+import { aptEndpoints } from './apt.ts';
 import { certificateEndpoints } from './certificates.ts';
 import { nodeConfigEndpoints } from './config.ts';
+import { diskEndpoints } from './disks.ts';
 import { dnsEndpoints } from './dns.ts';
 import { logEndpoints } from './log.ts';
 import { networkEndpoints } from './network.ts';
 import { nodeEndpoints } from './node.ts';
+import { reportEndpoints } from './report.ts';
 import { rrdEndpoints } from './rrd.ts';
 import { serviceEndpoints } from './services.ts';
 import { subscriptionEndpoints } from './subscription.ts';
@@ -16,7 +19,10 @@ export const nodesEndpoints = [
   ...nodeEndpoints,
   ...certificateEndpoints,
   ...nodeConfigEndpoints,
+  ...aptEndpoints,
+  ...diskEndpoints,
   ...dnsEndpoints,
+  ...reportEndpoints,
   ...logEndpoints,
   ...networkEndpoints,
   ...rrdEndpoints,

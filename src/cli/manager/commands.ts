@@ -6,11 +6,12 @@ import { list as listAcl, update as updateAcl } from './acl.ts';
 import { acmeCommands } from './acme.ts';
 import { info as certInfo, update as updateCert } from './certificates.ts';
 import { datastores } from './datastores.ts';
+import { diskCommands } from './disks.ts';
 import { networkCommands } from './network.ts';
 import { dnsCommands, nodeCommands, subscriptionCommands } from './node.ts';
 import { pruneJobs } from './prune-jobs.ts';
 import { remotes } from './remotes.ts';
-import { versions } from './server-facts.ts';
+import { report, versions } from './server-facts.ts';
 import { syncJobs } from './sync-jobs.ts';
 import { list as listTasks, stop as stopTask, log as taskLog } from './tasks.ts';
 import { trafficRules } from './traffic-control.ts';
@@ -53,6 +54,8 @@ export const managerCommands = defineGroup('Manage the backup server on this mac
   node: nodeCommands,
   dns: dnsCommands,
   network: networkCommands,
+  disk: diskCommands,
   subscription: subscriptionCommands,
+  report,
   versions,
 });

@@ -1,5 +1,6 @@
-// The command that shows versions (cli.md 5).
+// Commands that tell of the server: its versions, and a report of everything (cli.md 5).
 
+import os from 'node:os';
 import { serverVersion } from '../../daemon/version.ts';
 import { defineCommand } from '../framework/command.ts';
 import { option, optional } from '../framework/options.ts';
@@ -22,10 +23,11 @@ export const versions = defineCommand({
       { Package: 'proxmox-backup-server', Version: `${installed}-1`, ExtraInfo: await runningVersion() },
     ];
     if (values.verbose) {
-      const { node, openssl, zstd, v8 } = process.versions;
-      for (const [name, version] of Object.entries({ node, openssl, v8, zstd })) {
-        packages.push({ Package: name, Version: version ?? 'unknown', ExtraInfo: '' });
+      const { runtimeVersions } = await import('../../machine/packages.ts');
+      for (const [name, version] of Object.entries(runtimeVersions())) {
+        packages.push({ Package: name, Version: version, ExtraInfo: '' });
       }
+      packages.push({ Package: 'kernel', Version: os.release(), ExtraInfo: '' });
     }
     if (printJson(terminal, outputFormat(values, terminal), packages)) return;
     const rows = packages.map((p) => [{ text: p.Package }, { text: p.Version }, { text: p.ExtraInfo }]);
@@ -40,5 +42,14 @@ export const versions = defineCommand({
         return 'not running';
       }
     }
+  },
+});
+
+export const report = defineCommand({
+  summary: 'Print a text about the whole server, without secrets, to show to whoever helps.',
+  options: {},
+  async run(_values, terminal) {
+    await using server = await openLocalServer(terminal);
+    terminal.print((await server.call('GET', 'nodes/localhost/report')) as string);
   },
 });

@@ -1,0 +1,154 @@
+// Disks of the machine and what is on them (rest-api.md 7.6 "disks").
+
+import { Type } from 'typebox';
+import { diskTypes, diskUsages, smartStates } from '../../machine/disk-words.ts';
+import { defineEndpoint } from '../../model/endpoint.ts';
+import { oneOf, schema } from '../../model/schema.ts';
+
+const { node } = schema;
+const access = { kind: 'privilege', path: '/system/disks', all: ['Sys.Audit'] } as const;
+const text = Type.String();
+const optionalText = Type.Optional(text);
+const wearout = Type.Optional(Type.Number({ description: 'Percent of its life that an SSD has left.' }));
+const bytes = Type.Integer({ description: 'Bytes.' });
+const used = oneOf(diskUsages, { description: 'What keeps it from being free.' });
+
+export const listNodeDisks = defineEndpoint({
+  method: 'GET',
+  path: 'nodes/{node}/disks/list',
+  summary: 'List disks.',
+  parameters: Type.Object({
+    node,
+    skipsmart: Type.Optional(Type.Boolean({ default: false, description: 'Do not ask the disks for their health.' })),
+    'include-partitions': Type.Optional(Type.Boolean({ default: false, description: 'With partitions.' })),
+    'usage-type': Type.Optional(oneOf(diskUsages, { description: 'Only disks that are used so.' })),
+  }),
+  result: Type.Array(
+    Type.Object({
+      name: text,
+      devpath: text,
+      used,
+      'disk-type': oneOf(diskTypes),
+      status: oneOf(smartStates),
+      wearout,
+      vendor: optionalText,
+      model: optionalText,
+      wwn: optionalText,
+      serial: optionalText,
+      size: bytes,
+      gpt: Type.Boolean(),
+      rpm: Type.Optional(Type.Integer({ description: 'Turns a minute.' })),
+      partitions: Type.Optional(
+        Type.Array(
+          Type.Object({
+            name: text,
+            devpath: text,
+            used,
+            gpt: Type.Boolean(),
+            size: bytes,
+            filesystem: optionalText,
+          }),
+        ),
+      ),
+    }),
+  ),
+  access,
+  protected: true,
+});
+
+export const readNodeSmart = defineEndpoint({
+  method: 'GET',
+  path: 'nodes/{node}/disks/smart',
+  summary: 'Ask a disk for its health.',
+  parameters: Type.Object({
+    node,
+    disk: Type.String({ pattern: '^(?:[svx]d[a-z]+|nvme[0-9]+n[0-9]+)$', maxLength: 32, description: 'Disk.' }),
+    healthonly: Type.Optional(Type.Boolean({ default: false, description: 'Without attributes.' })),
+  }),
+  result: Type.Object({
+    status: oneOf(smartStates),
+    wearout,
+    rpm: Type.Optional(Type.Integer()),
+    attributes: Type.Array(
+      Type.Object({
+        name: text,
+        value: text,
+        id: Type.Optional(Type.Integer()),
+        flags: optionalText,
+        normalized: Type.Optional(Type.Number()),
+        worst: Type.Optional(Type.Number()),
+        threshold: Type.Optional(Type.Number()),
+      }),
+    ),
+  }),
+  access,
+  protected: true,
+});
+
+export const listNodeDirectories = defineEndpoint({
+  method: 'GET',
+  path: 'nodes/{node}/disks/directory',
+  summary: 'List file systems that are mounted for datastores.',
+  parameters: Type.Object({ node }),
+  result: Type.Array(
+    Type.Object({
+      unitfile: text,
+      name: text,
+      path: text,
+      device: text,
+      removable: Type.Boolean(),
+      filesystem: optionalText,
+      options: optionalText,
+    }),
+  ),
+  access,
+});
+
+export const listNodePools = defineEndpoint({
+  method: 'GET',
+  path: 'nodes/{node}/disks/zfs',
+  summary: 'List ZFS pools.',
+  parameters: Type.Object({ node }),
+  result: Type.Array(
+    Type.Object({
+      name: text,
+      health: text,
+      size: bytes,
+      alloc: bytes,
+      free: bytes,
+      frag: Type.Number({ description: 'Percent.' }),
+      dedup: Type.Number(),
+    }),
+  ),
+  access,
+});
+
+const poolNode = Type.Object({
+  name: text,
+  state: optionalText,
+  read: Type.Optional(Type.Integer()),
+  write: Type.Optional(Type.Integer()),
+  cksum: Type.Optional(Type.Integer()),
+  msg: optionalText,
+  leaf: Type.Boolean(),
+});
+
+export const readNodePool = defineEndpoint({
+  method: 'GET',
+  path: 'nodes/{node}/disks/zfs/{name}',
+  summary: 'Read the state of a ZFS pool and its devices; each may have children of its kind.',
+  parameters: Type.Object({
+    node,
+    name: Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_.:-]*$', maxLength: 128, description: 'Pool.' }),
+  }),
+  result: Type.Object({
+    name: text,
+    state: text,
+    scan: optionalText,
+    errors: optionalText,
+    status: optionalText,
+    action: optionalText,
+    children: Type.Array(poolNode),
+  }),
+  access,
+});
