@@ -18,6 +18,7 @@ import { AuthLog } from './auth-log.ts';
 import { type ConsoleTarget, createConsoleTicket, verifyConsoleTicket } from './console-tickets.ts';
 import { type RequestCredentials, readCredentials } from './credentials.ts';
 import { delayFailure, type Sleep, systemSleep } from './failure-delay.ts';
+import { type OpenIdAnswer, OpenIdLogins } from './openid-login.ts';
 import { verifySecret } from './password-hashing.ts';
 import { RealmStore } from './realm-store.ts';
 import { ConfiguredRealms, type Realm, type RealmSource } from './realms.ts';
@@ -73,6 +74,7 @@ const listedPaths = ['/', '/access', '/datastore', '/remote', '/system'];
 export class AccessControl {
   readonly users: Users;
   readonly realmStore: RealmStore;
+  readonly #openId: OpenIdLogins;
   readonly tfa: TfaEntries;
   readonly #clock: Clock;
   readonly #sleep: Sleep;
@@ -105,6 +107,7 @@ export class AccessControl {
       realmNames: () => this.realms().data.map((entry) => entry.realm),
       clock,
     });
+    this.#openId = new OpenIdLogins(directories, clock, { store: this.realmStore, users: this.users });
   }
 
   /** Makes the ticket keys if the server starts for the first time and this process may. */
@@ -129,6 +132,33 @@ export class AccessControl {
       return login;
     } catch (error) {
       return await this.#refuseLogin(userId, error, { peer: o.peer, startedAt });
+    }
+  }
+
+  /**
+   * The page of a provider at which a browser logs in to a realm of type openid, to come back to `redirectUrl`. Throws
+   * `bad-request` for other realms, `connection` when the provider cannot be asked.
+   */
+  async openIdUrl(realm: string, redirectUrl: string): Promise<string> {
+    return await this.#openId.authUrl(realm, redirectUrl);
+  }
+
+  /**
+   * Logs in whom a provider vouches for. Throws `auth-failed` with a text for that person, who has shown the provider who
+   * it is, three seconds after the request came. A second factor of this server is asked for all the same.
+   */
+  async loginByOpenId(answer: OpenIdAnswer, o: { peer: string; startedAt?: number }): Promise<Login> {
+    const startedAt = o.startedAt ?? this.#clock.now();
+    try {
+      const userId = await this.#openId.login(answer);
+      const login = await this.#completeLogin(userId);
+      await this.#authLog.success(userId);
+      return login;
+    } catch (error) {
+      await this.#authLog.failure({ peer: o.peer, reason: messageOf(error) });
+      await this.delayFailure(startedAt);
+      const known = error instanceof GranaryError && error.code === 'auth-failed';
+      throw known ? error : new GranaryError('auth-failed', 'permission check failed.', { cause: error });
     }
   }
 
@@ -303,6 +333,11 @@ export class AccessControl {
     }
     if (this.#isTicketOf(userId, password)) return this.issueTicket(userId);
     await this.#checkPassword(parsed.realm, parsed.name, password, o.peer);
+    return await this.#completeLogin(userId);
+  }
+
+  /** The ticket, or the question for a second factor, once it is clear who somebody is. */
+  async #completeLogin(userId: AuthId): Promise<Login> {
     const challenge = await this.#secondFactor.challenge(userId);
     return challenge ? this.#issuePartialTicket(userId, challenge) : this.issueTicket(userId);
   }

@@ -2,6 +2,7 @@
 
 import { aclEndpoints } from './acl.ts';
 import { domainEndpoints } from './domains.ts';
+import { openIdEndpoints } from './openid.ts';
 import { tfaEndpoints } from './tfa.ts';
 import { ticketEndpoints } from './ticket.ts';
 import { tokenEndpoints } from './tokens.ts';
@@ -11,6 +12,7 @@ export const accessEndpoints = [
   ...ticketEndpoints,
   ...aclEndpoints,
   ...domainEndpoints,
+  ...openIdEndpoints,
   ...userEndpoints,
   ...tokenEndpoints,
   ...tfaEndpoints,

@@ -1,8 +1,9 @@
 // Login and logout.
 
-import { noTicketCookie, ticketCookie } from '../../wire/auth-cookie.ts';
+import { noTicketCookie } from '../../wire/auth-cookie.ts';
 import { implement } from '../../wire/implement.ts';
 import { logPeer } from './caller.ts';
+import { loginAnswer } from './login-answer.ts';
 import { checkConsoleTicket, createTicket, deleteTicket } from './ticket.contract.ts';
 
 export const ticketEndpoints = [
@@ -18,11 +19,7 @@ export const ticketEndpoints = [
     }
     const o = challenge === undefined ? origin : { ...origin, tfaChallenge: challenge };
     const login = await access.login(username, password, o);
-    const result = { username: login.username, CSRFPreventionToken: login.csrf };
-    // Whoever has to answer a challenge must be able to read it.
-    if (parameters['http-only'] !== true || login.isPartial) return { ...result, ticket: login.ticket };
-    call.setHeader('set-cookie', ticketCookie(login.ticket));
-    return { ...result, 'ticket-info': `${login.ticket.slice(0, login.ticket.lastIndexOf('::'))}::ticketinfo` };
+    return loginAnswer(call, login, parameters['http-only']);
   }),
 
   implement(checkConsoleTicket, async ({ authid, vncticket, privs, path }, call) => {
