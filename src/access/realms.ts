@@ -1,7 +1,6 @@
 // What a source of users has to be able to do, and which ones this server has (access-control.md 10, 11).
 
 import { type Directories, isInstalled } from '../config/directories.ts';
-import { LdapRealm } from './ldap-realm.ts';
 import { ldapSettings } from './ldap-settings.ts';
 import { PamRealm } from './pam-realm.ts';
 import { PbsRealm } from './pbs-realm.ts';
@@ -49,6 +48,14 @@ export class ConfiguredRealms implements RealmSource {
 
   #configured(name: string): Realm | undefined {
     const entry = this.#store.find('ldap', name) ?? this.#store.find('ad', name);
-    return entry && new LdapRealm(ldapSettings(entry, this.#store.passwordOf(name)));
+    if (!entry) return undefined;
+    return {
+      name,
+      authenticate: async (user, password) => {
+        // The library is of no use to the many commands that only need a ticket.
+        const { LdapRealm } = await import('./ldap-realm.ts');
+        await new LdapRealm(ldapSettings(entry, this.#store.passwordOf(name))).authenticate(user, password);
+      },
+    };
   }
 }

@@ -10,6 +10,7 @@ import { diskCommands } from './disks.ts';
 import { networkCommands } from './network.ts';
 import { dnsCommands, nodeCommands, subscriptionCommands } from './node.ts';
 import { pruneJobs } from './prune-jobs.ts';
+import { adCommands, ldapCommands, openIdCommands } from './realms.ts';
 import { remotes } from './remotes.ts';
 import { report, versions } from './server-facts.ts';
 import { syncJobs } from './sync-jobs.ts';
@@ -46,6 +47,9 @@ export const managerCommands = defineGroup('Manage the backup server on this mac
     permissions,
     tfa: userTfa,
   }),
+  ldap: ldapCommands,
+  ad: adCommands,
+  openid: openIdCommands,
   acl: defineGroup('Access rules.', { list: listAcl, update: updateAcl }),
   task: defineGroup('Tasks.', { list: listTasks, log: taskLog, stop: stopTask }),
   audit: auditCommands,

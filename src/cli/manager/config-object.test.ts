@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TObject } from 'typebox';
+import { adRealmContracts, ldapRealmContracts, openIdRealmContracts } from '../../api/config/access/realms.contract.ts';
 import { createDatastore, datastoreContracts, removeDatastore } from '../../api/config/datastore.contract.ts';
 import { pruneJobContracts } from '../../api/config/prune.contract.ts';
 import { remoteContracts } from '../../api/config/remote.contract.ts';
@@ -14,6 +15,7 @@ import type { ConfigContracts } from '../../api/config-object.contract.ts';
 import type { ObjectCommandSet } from './config-object.ts';
 import { datastores } from './datastores.ts';
 import { pruneJobs } from './prune-jobs.ts';
+import { adRealms, ldapRealms, openIdRealms } from './realms.ts';
 import { remotes } from './remotes.ts';
 import { syncJobs } from './sync-jobs.ts';
 import { trafficRules } from './traffic-control.ts';
@@ -33,6 +35,9 @@ const kinds: [string, ObjectCommandSet, unknown][] = [
   ['remote', remotes, remoteContracts],
   ['traffic-control', trafficRules, trafficRuleContracts],
   ['datastore', datastores, { ...datastoreContracts, create: createDatastore, remove: removeDatastore }],
+  ['ldap', ldapRealms, ldapRealmContracts],
+  ['ad', adRealms, adRealmContracts],
+  ['openid', openIdRealms, openIdRealmContracts],
 ];
 
 function form(field: Field): string {
