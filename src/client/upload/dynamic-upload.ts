@@ -2,6 +2,7 @@
 // the cuts and the workers find the chunks.
 
 import type { IndexHandle } from '../../backup/writer.ts';
+import { copyBytes } from '../../base/bytes.ts';
 import { GranaryError } from '../../base/errors.ts';
 import { StreamCutter } from '../../chunker/boundaries.ts';
 import { type ScannerProgram, SimdScanner } from '../../chunker/simd-scanner.ts';
@@ -138,7 +139,7 @@ export class DynamicUpload extends ArchiveUpload {
       const old = this.#segment;
       const next = segments.tryTake(this.#segmentSize);
       if (next) {
-        if (old) next.bytes.set(old.bytes.subarray(this.#chunk, this.#fill));
+        if (old) copyBytes(next.bytes, old.bytes.subarray(this.#chunk, this.#fill));
         old?.release();
         return this.#moved(next);
       }

@@ -1,7 +1,7 @@
 // What the upload engine's threads do with a chunk in shared memory: its digest, and its encoding in place.
 
 import { createHash, hash } from 'node:crypto';
-import { freeBytes } from '../../base/bytes.ts';
+import { copyBytes, freeBytes } from '../../base/bytes.ts';
 import { CryptConfig } from '../../crypto/crypt-config.ts';
 import { encodeBlobParts } from '../../format/blob.ts';
 
@@ -45,7 +45,7 @@ export function encode({ init, crypt }: Context, offset: number, length: number)
   const { header, body } = encodeBlobParts(data, { compress: init.compress, level: init.level, crypt });
   const encoded = { header, length: body.byteLength };
   if (body.buffer !== init.buffer) {
-    data.set(body);
+    copyBytes(data, body);
     freeBytes(body);
   }
   return encoded;
