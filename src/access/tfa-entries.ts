@@ -94,6 +94,11 @@ export class TfaEntries {
     return user ? this.#locks(user) : {};
   }
 
+  /** The locks of all users that have some, by user. */
+  locksByUser(): Map<AuthId, TfaLocks> {
+    return new Map([...this.#file.current().value.users].map(([userId, user]) => [userId, this.#locks(user)]));
+  }
+
   /** Throws `bad-request` when the factor cannot be added. */
   async add(userId: AuthId, entry: NewTfaEntry): Promise<AddedTfaEntry> {
     switch (entry.type) {

@@ -8,7 +8,7 @@ import type { ConfigFile } from '../config/config-file.ts';
 import type { Sections } from '../config/section-config.ts';
 import { findToken, findUser, isActive, listTokens, listUsers, putToken, putUser } from '../config/user-config.ts';
 import type { TokenEntry, UserEntry } from '../config/user-schema.ts';
-import { type AuthId, parseAuthId, rootUser } from '../model/auth-id.ts';
+import { type AuthId, parseAuthId, rootUser, userOf } from '../model/auth-id.ts';
 import type { RealmSource } from './realms.ts';
 import type { TfaEntries } from './tfa-entries.ts';
 import type { TokenSecrets } from './token-secrets.ts';
@@ -122,6 +122,12 @@ export class Users {
       throw new GranaryError('bad-request', `passwords of realm '${realm}' cannot be set on this server`);
     }
     await target.setPassword(name, password);
+  }
+
+  /** The tokens of all users that have some, by user. */
+  tokensByUser(): Map<AuthId, TokenEntry[]> {
+    const { value } = this.#parts.file.current();
+    return Map.groupBy(listTokens(value), (token) => userOf(token.tokenid));
   }
 
   listTokens(userId: AuthId): { data: TokenEntry[]; digest: string } {

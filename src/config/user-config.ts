@@ -37,9 +37,11 @@ export function listUsers(sections: Sections): UserEntry[] {
   return sections.get(rootUser)?.type === 'user' ? entries : [implicitRoot, ...entries];
 }
 
-/** The tokens of a user in the order of the file. */
-export function listTokens(sections: Sections, userId: AuthId): TokenEntry[] {
-  const tokens = [...sections.values()].filter((section) => section.type === 'token' && userOf(section.id) === userId);
+/** The tokens of a user, or of all, in the order of the file. */
+export function listTokens(sections: Sections, userId?: AuthId): TokenEntry[] {
+  const tokens = [...sections.values()].filter(
+    (section) => section.type === 'token' && (userId === undefined || userOf(section.id) === userId),
+  );
   return tokens.map((section) => sectionObject(types.token, section) as TokenEntry);
 }
 

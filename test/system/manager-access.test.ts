@@ -101,6 +101,10 @@ test('rules: texts of refusals, digest, removal', async () => {
     "Error: invalid acl path '/nowhere'.\n",
   );
   assert.equal(await refused('acl', 'update', '/', 'Audit', '--auth-id', 'gone@pbs'), 'Error: no such user.\n');
+  assert.equal(
+    await refused('acl', 'update', '/', 'Nobody', '--auth-id', 'syncuser@pbs'),
+    "Error: parameter verification failed - 'role': value 'Nobody' is not defined in the enumeration.\n",
+  );
   const stale = await refused('acl', 'update', '/', 'Audit', '--auth-id', 'syncuser@pbs', '--digest', '0'.repeat(64));
   assert.match(stale, /^Error: detected modified configuration/);
   assert.equal(rules(), before);

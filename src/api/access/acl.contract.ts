@@ -2,7 +2,8 @@
 
 import { Type } from 'typebox';
 import { defineEndpoint } from '../../model/endpoint.ts';
-import { schema } from '../../model/schema.ts';
+import { type RoleId, roles } from '../../model/privileges.ts';
+import { oneOf, schema } from '../../model/schema.ts';
 
 const aclPath = Type.String({
   pattern: '^/$|^(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+$',
@@ -37,7 +38,7 @@ export const updateAcl = defineEndpoint({
   summary: 'Add or remove an access rule.',
   parameters: Type.Object({
     path: aclPath,
-    role: Type.String({ pattern: '^[A-Za-z0-9_][A-Za-z0-9._-]*$', description: 'Name of a role.' }),
+    role: oneOf(Object.keys(roles) as RoleId[], { description: 'Role.' }),
     propagate: Type.Optional(Type.Boolean({ default: true, description: 'Holds below the path, too.' })),
     'auth-id': Type.Optional(schema.authId),
     group: Type.Optional(Type.String({ minLength: 3, maxLength: 64, description: 'Groups are not supported.' })),

@@ -1,6 +1,7 @@
 // Users and their passwords.
 
 import { GranaryError } from '../../base/errors.ts';
+import type { TokenEntry } from '../../config/user-schema.ts';
 import { rootUser } from '../../model/auth-id.ts';
 import { callerOf, hasPrivileges } from '../../wire/authorize.ts';
 import { implement } from '../../wire/implement.ts';
@@ -13,11 +14,13 @@ export const userEndpoints = [
     const { data, digest } = users.list();
     const all = hasPrivileges(call.server, callerOf(call), '/access/users', { all: ['Sys.Audit'] });
     call.setAttribute('digest', digest);
+    const tokens = parameters.include_tokens === true ? users.tokensByUser() : new Map<string, TokenEntry[]>();
+    const locks = tfa.locksByUser();
     return data
       .filter((user) => all || isSelf(call, user.userid))
       .map((user) => {
-        const tokens = parameters.include_tokens === true ? users.listTokens(user.userid).data : [];
-        return { ...user, ...(tokens.length === 0 ? {} : { tokens }), ...tfa.locks(user.userid) };
+        const own = tokens.get(user.userid);
+        return { ...user, ...(own === undefined ? {} : { tokens: own }), ...locks.get(user.userid) };
       });
   }),
 
