@@ -4,6 +4,8 @@ import { realmConfigEndpoints } from './access/realms.ts';
 import { webauthnConfigEndpoints } from './access/tfa/webauthn.ts';
 import { acmeEndpoints } from './acme/endpoints.ts';
 import { datastoreConfigEndpoints } from './datastore.ts';
+import { metricServerEndpoints } from './metrics/metric-servers.ts';
+import { notificationEndpoints } from './notifications/endpoints.ts';
 import { pruneConfigEndpoints } from './prune.ts';
 import { remoteEndpoints } from './remote.ts';
 import { syncConfigEndpoints } from './sync.ts';
@@ -13,6 +15,8 @@ import { verifyConfigEndpoints } from './verify.ts';
 export const configEndpoints = [
   ...acmeEndpoints,
   ...realmConfigEndpoints,
+  ...metricServerEndpoints,
+  ...notificationEndpoints,
   ...webauthnConfigEndpoints,
   ...datastoreConfigEndpoints,
   ...pruneConfigEndpoints,

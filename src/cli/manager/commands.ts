@@ -9,6 +9,7 @@ import { datastores } from './datastores.ts';
 import { diskCommands } from './disks.ts';
 import { networkCommands } from './network.ts';
 import { dnsCommands, nodeCommands, subscriptionCommands } from './node.ts';
+import { notificationCommands } from './notifications.ts';
 import { pruneJobs } from './prune-jobs.ts';
 import { adCommands, ldapCommands, openIdCommands } from './realms.ts';
 import { remotes } from './remotes.ts';
@@ -54,6 +55,7 @@ export const managerCommands = defineGroup('Manage the backup server on this mac
   task: defineGroup('Tasks.', { list: listTasks, log: taskLog, stop: stopTask }),
   audit: auditCommands,
   acme: acmeCommands,
+  notification: notificationCommands,
   cert: defineGroup("The server's certificate.", { info: certInfo, update: updateCert }),
   node: nodeCommands,
   dns: dnsCommands,
