@@ -17,7 +17,7 @@ export interface ConfigObject<S extends TObject> {
   /** Fields that a change can remove, in the order of rest-api.md 7.5. */
   deletable: readonly string[];
   access: { list: Access; read: Access; create: Access; update: Access; remove: Access };
-  /** Fields that are given but never answered. */
+  /** Fields that are given but never answered; their parameters are `writeOnly`. */
   secret?: readonly string[];
   /** Fields that can only be given at creation. */
   fixed?: readonly string[];

@@ -30,6 +30,9 @@ export function parsePropertyString(format: PropertyStringFormat, text: string):
   const value: PropertyObject = {};
   for (const [givenKey, content] of split) {
     const key = givenKey ?? format.defaultKey;
+    if (key === undefined && format.alternatives && split.length === 1) {
+      return { problem: `'${content}' is neither ${format.alternatives.join(', ')} nor a list of key=value` };
+    }
     if (key === undefined) return { problem: `value without key, but schema does not define a default key` };
     const schema = Object.hasOwn(properties, key) ? properties[key] : undefined;
     if (!schema) return { problem: `'${key}': schema does not allow additional properties.` };

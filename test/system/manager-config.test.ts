@@ -192,6 +192,73 @@ test('datastores: S02-4, S02-5, S08-2, S08-3, S12-5, and their removal', async (
   assert.match(await refused('datastore remove ds-fast'), /^Error: datastore 'ds-fast' does not exist\.\n/);
 });
 
+test('S02-3: a file edited by hand, with the spaces of the guide, takes effect without a restart', async () => {
+  await server.datastore('edited');
+  const file = server.path('server', 'etc', 'datastore.cfg');
+  const lines = [
+    'gc-schedule daily',
+    'prune-schedule daily',
+    'keep-daily 7',
+    'keep-weekly 4',
+    'keep-monthly 6',
+    'keep-yearly 2',
+    'verify-new true',
+    'notify always',
+  ];
+  const text = readFileSync(file, 'utf8').replace(
+    /(datastore: edited\n)/,
+    `$1${lines.map((line) => `    ${line}\n`).join('')}`,
+  );
+  writeFileSync(file, text);
+  const config = (await json('datastore show edited')) as Record<string, unknown>;
+  assert.deepEqual(
+    lines.map((line) => line.split(' ')[0]!).map((key) => `${key} ${String(config[key])}`),
+    lines,
+  );
+  const env = { GRANARY_HOME: server.path('server') };
+  const asked = ['api', 'get', 'admin/prune', '--store', 'edited', '--output-format', 'json'];
+  const [job] = JSON.parse((await server.run('proxmox-backup-debug', asked, { env })).out) as Record<string, unknown>[];
+  const { 'next-run': next, ...rest } = job!;
+  assert.deepEqual(rest, {
+    id: 'default-edited',
+    store: 'edited',
+    schedule: 'daily',
+    'keep-daily': 7,
+    'keep-weekly': 4,
+    'keep-monthly': 6,
+    'keep-yearly': 2,
+    origin: 'datastore',
+  });
+  assert.ok(Number(next) > Date.now() / 1000);
+  // New backups are verified from now on.
+  const conf = server.path('x.conf');
+  writeFileSync(conf, 'x');
+  assert.equal((await server.client('edited', ['backup', `x.conf:${conf}`])).code, 0);
+  for (;;) {
+    const tasks = (await json('task list --typefilter verify --store edited')) as { status?: string }[];
+    if (tasks[0]?.status === undefined) continue;
+    assert.equal(tasks[0].status, 'OK');
+    break;
+  }
+  assert.equal(readFileSync(file, 'utf8'), text, 'the file stays as it was edited');
+  writeFileSync(file, text.replace('verify-new true', 'verify-new perhaps'));
+  const line = text.split('\n').findIndex((one) => one.includes('verify-new')) + 1;
+  assert.equal(
+    await refused('datastore list'),
+    `Error: parsing "${file}" failed: line ${line} - property 'verify-new': Unable to parse boolean option.\n`,
+  );
+  assert.match(await refused('datastore update edited --comment x'), new RegExp(`failed: line ${line} - `));
+  writeFileSync(file, text);
+});
+
+test('S19-1, S19-2 and S19-5: tasks and datastores as tables', async () => {
+  assert.equal(await manager('task list --running'), '');
+  const table = await manager('task list --limit 20 --output-format text');
+  assert.match(table, /│ +starttime +│ +endtime +│ upid +│ status │/);
+  assert.match(table, /│ UPID:[^│]+:create-datastore:edited:root@pam: +│ OK +│/);
+  assert.match(await manager('datastore list --output-format text'), /│ edited │ /);
+});
+
 test('S06-1, S06-2, S19-3: what a datastore holds, from the last garbage collection, and who has it locked', async () => {
   const base = await server.datastore('shown');
   assert.match(await manager('datastore show shown'), /│ chunk-count +│ unknown +│/);

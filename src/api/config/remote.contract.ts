@@ -15,6 +15,7 @@ const password = Type.String({
   minLength: 1,
   maxLength: 1024,
   description: 'Password or token secret.',
+  writeOnly: true,
 });
 
 export const remoteContracts = configContracts({

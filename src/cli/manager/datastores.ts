@@ -15,6 +15,7 @@ import { completeDatastore, completeUser } from './complete.ts';
 import { fieldRows, objectCommands } from './config-object.ts';
 import { keepOptions } from './job-options.ts';
 import { openLocalServer } from './local-server.ts';
+import { remoteVariable } from './remote.ts';
 
 const text = (description: string) => optional(option.text(description));
 
@@ -73,7 +74,9 @@ const create = defineCommand({
   async run(values, terminal) {
     const { 'output-format': _format, 'reuse-datastore': wanted, ...fields } = values;
     const path = resolve(values.path);
-    const reuse = wanted ?? existsSync(join(path, '.chunks'));
+    // On another machine it has to be said.
+    const here = terminal.env[remoteVariable] === undefined;
+    const reuse = wanted ?? (here && existsSync(join(path, '.chunks')));
     if (reuse && wanted === undefined) terminal.message(`'${path}' holds a datastore already: it is taken over`);
     await using server = await openLocalServer(terminal);
     const upid = (await server.call('POST', 'config/datastore', {
