@@ -36,7 +36,7 @@ const openIdSchema = Type.Object({
     description: 'URL of the provider, below which its description is found.',
   }),
   'client-id': line('Name under which the provider knows this server.', 1024),
-  'client-key': Type.Optional(line('Secret that the provider shares with this server.', 4096)),
+  'client-key': Type.Optional({ ...line('Secret that the provider shares with this server.'), writeOnly: true }),
   ...every,
   autocreate: Type.Optional(Type.Boolean({ description: 'Make a user at the first login of somebody new.' })),
   'username-claim': Type.Optional(

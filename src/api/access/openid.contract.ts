@@ -18,6 +18,7 @@ export const openIdAuthUrl = defineEndpoint({
   parameters: Type.Object({ realm: realmSchemas.openid.properties.realm, 'redirect-url': redirectUrl }),
   result: Type.String({ description: "The provider's page." }),
   access: { kind: 'world' },
+  audit: false,
   protected: true,
 });
 
@@ -26,8 +27,18 @@ export const openIdLogin = defineEndpoint({
   path: 'access/openid/login',
   summary: 'Log in with what an OpenID Connect provider has answered.',
   parameters: Type.Object({
-    state: Type.String({ minLength: 1, maxLength: 1024, description: 'As it came back in the address.' }),
-    code: Type.String({ minLength: 1, maxLength: 4096, description: 'As it came back in the address.' }),
+    state: Type.String({
+      minLength: 1,
+      maxLength: 1024,
+      writeOnly: true,
+      description: 'As it came back in the address.',
+    }),
+    code: Type.String({
+      minLength: 1,
+      maxLength: 4096,
+      writeOnly: true,
+      description: 'As it came back in the address.',
+    }),
     'redirect-url': redirectUrl,
     'http-only': Type.Optional(Type.Boolean({ default: false, description: 'Put the ticket into a cookie only.' })),
   }),
@@ -38,5 +49,6 @@ export const openIdLogin = defineEndpoint({
     'ticket-info': Type.Optional(Type.String()),
   }),
   access: { kind: 'world' },
+  audit: false,
   protected: true,
 });

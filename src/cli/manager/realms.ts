@@ -140,8 +140,12 @@ function syncCommand(path: string, name: string) {
     options: {
       realm: option.text('Name of the realm.', { minLength: 2, maxLength: 32, valueName: 'realm' }),
       'dry-run': optional(option.flag('Only say what would be changed.')),
-      'remove-vanished': optional(option.text('What to remove that is not in the directory: acl;entry;properties.')),
-      'enable-new': optional(option.flag('Whether new users may log in. The default is true.', { default: true })),
+      'remove-vanished': optional(
+        option.text("What to remove that is not in the directory: acl;entry;properties. The default is the realm's."),
+      ),
+      'enable-new': optional(
+        option.flag('Whether new users may log in. The default is what the realm says, else true.'),
+      ),
       ...outputOption,
     },
     complete: { realm: completeNames(path, 'realm') },

@@ -13,7 +13,12 @@ const access = { list: allocate, read: audit, create: allocate, update: allocate
 
 const password = {
   password: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 1024, description: 'Password of the bind-dn; never shown again.' }),
+    Type.String({
+      minLength: 1,
+      maxLength: 1024,
+      writeOnly: true,
+      description: 'Password of the bind-dn; never shown again.',
+    }),
   ),
 };
 

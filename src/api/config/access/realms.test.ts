@@ -45,11 +45,19 @@ test('OpenID realms keep their key to themselves, and the claim of the name as i
   assert.deepEqual(await call('POST', 'config/access/openid', made), [200, null]);
   const shown = { ...realm, autocreate: true, 'username-claim': 'email' };
   assert.deepEqual(await call('GET', 'config/access/openid'), [200, [shown]]);
+  const [audited] = api.server.audit.list().data;
+  assert.deepEqual(audited?.parameters, { ...made, 'client-key': '***' });
   assert.deepEqual(await call('GET', 'config/access/openid/sso'), [200, shown]);
   assert.deepEqual(await call('POST', 'config/access/openid', made), [
     400,
     "parameter verification failed - 'realm': realm 'sso' already exists.",
   ]);
+  const clear = { ...realm, realm: 'clear', 'issuer-url': 'http://sso.example.com' };
+  assert.match(String((await call('POST', 'config/access/openid', clear))[1]), /'issuer-url': .* is no https URL/);
+  const local = { ...clear, 'issuer-url': 'http://localhost:8080' };
+  assert.deepEqual(await call('POST', 'config/access/openid', local), [200, null]);
+  assert.equal((await call('PUT', 'config/access/openid/clear', { 'issuer-url': 'http://x.example.com' }))[0], 400);
+  assert.deepEqual(await call('DELETE', 'config/access/openid/clear'), [200, null]);
   assert.equal((await call('PUT', 'config/access/openid/sso', { 'username-claim': 'subject' }))[0], 400);
   const change = { comment: 'Single sign-on', delete: ['autocreate'] };
   assert.deepEqual(await call('PUT', 'config/access/openid/sso', change), [200, null]);
@@ -163,6 +171,7 @@ if (program !== undefined) {
     const [, second] = await call('POST', 'access/domains/corp/sync');
     assert.equal(await api.finished(String(second)), 'OK');
     assert.equal(api.server.access.users.get('alice@corp').data.email, 'alice@example.com');
+    assert.ok(!JSON.stringify(api.server.audit.list({ limit: 0 })).includes(password));
     const { lines } = await api.server.tasks.log(String(second), 0, 0);
     assert.ok(!JSON.stringify(lines).includes(password));
     assert.deepEqual(await call('DELETE', 'config/access/ldap/corp'), [200, null]);

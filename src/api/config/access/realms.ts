@@ -4,11 +4,14 @@ import type { Static, TObject } from 'typebox';
 import { parseFilter } from '../../../access/ldap-connection.ts';
 import { checkLdap } from '../../../access/ldap-realm.ts';
 import { type LdapRealmType, ldapSettings } from '../../../access/ldap-settings.ts';
+import { checkProviderUrl } from '../../../access/openid-fetch.ts';
 import { changedRealm, RealmStore } from '../../../access/realm-store.ts';
+import { messageOf } from '../../../base/errors.ts';
 import { checkDigest } from '../../../config/config-file.ts';
 import type { RealmOf } from '../../../config/realm-schema.ts';
 import type { EndpointContract } from '../../../model/endpoint.ts';
 import { type Endpoint, implement } from '../../../wire/implement.ts';
+import { parameterError } from '../../../wire/parameters.ts';
 import type { ConfigContracts } from '../../config-object.contract.ts';
 import { implementConfig } from '../../config-object.ts';
 import {
@@ -79,6 +82,15 @@ async function checkDirectory(entry: RealmOf<LdapRealmType>, password: string | 
   return await checkLdap(ldapSettings(entry, password));
 }
 
+/** Throws `parameter-invalid` for a provider that would be asked in the clear. */
+function checkIssuer(issuer: string): void {
+  try {
+    checkProviderUrl(new URL(issuer));
+  } catch (error) {
+    throw parameterError('issuer-url', messageOf(error));
+  }
+}
+
 function builtInEndpoints(type: 'pam' | 'pbs', contracts: typeof pamRealmContracts): Endpoint[] {
   return [
     implement(contracts.read, async (_parameters, call) => {
@@ -109,6 +121,11 @@ export const realmConfigEndpoints = [
   ...directoryEndpoints('ldap', ldapRealmContracts),
   ...directoryEndpoints('ad', adRealmContracts),
   ...Object.values(
-    implementConfig(openIdRealmContracts, { open: (directories) => new RealmStore(directories).table('openid') }),
+    implementConfig(openIdRealmContracts, {
+      open: (directories) => new RealmStore(directories).table('openid'),
+      check(_call, next, before) {
+        if (next !== undefined && next['issuer-url'] !== before?.['issuer-url']) checkIssuer(next['issuer-url']);
+      },
+    }),
   ),
 ];
