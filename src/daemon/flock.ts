@@ -30,7 +30,7 @@ export type Report = 'listening' | 'draining' | 'pong';
  * the old generation: with its defaults it marks the whole heap every 20 MB of a backup, a quarter of the server's
  * processor time. A small young generation frees them while they are young; the limit stays V8's own largest.
  */
-const memoryFlags = ['--max-semi-space-size=1', '--heap-growing-percent=300'];
+export const memoryFlags = ['--max-semi-space-size=1', '--heap-growing-percent=300'];
 
 const killAfterMs = 5000;
 const firstRestartMs = 100;

@@ -31,6 +31,8 @@ export interface StandOptions {
   tuning?: string;
   /** Where the datastore is; below the stand's folder by default. */
   store?: string;
+  /** Flags for the server's Node. */
+  execArgv?: readonly string[];
 }
 
 /** What the server answers about a snapshot. */
@@ -50,11 +52,13 @@ export class Stand implements AsyncDisposable {
   readonly #asked: string;
   readonly #secret: string;
   readonly #fingerprint: string;
+  readonly #execArgv: readonly string[];
   #child: ChildProcess | undefined;
   #ended: Promise<NodeJS.Signals | null> = Promise.resolve(null);
   #port = 0;
 
-  private constructor(folder: string, store: string, secret: string, fingerprint: string) {
+  private constructor(folder: string, store: string, secret: string, fingerprint: string, execArgv: readonly string[]) {
+    this.#execArgv = execArgv;
     this.folder = folder;
     this.store = store;
     this.#home = join(folder, 'home');
@@ -78,7 +82,7 @@ export class Stand implements AsyncDisposable {
     for (const authId of ['admin@pbs', tokenId]) await access.updateAcl(rootUser, { path: '/', role: 'Admin', authId });
     const config = new DatastoreConfig(directories);
     await config.create({ name: storeName, path: store, tuning: options.tuning ?? 'sync-level=none' });
-    const stand = new Stand(folder, store, secret, fingerprint);
+    const stand = new Stand(folder, store, secret, fingerprint, options.execArgv ?? []);
     await stand.restart();
     return stand;
   }
@@ -86,7 +90,7 @@ export class Stand implements AsyncDisposable {
   /** Starts the server again after it ended. */
   async restart(): Promise<void> {
     const child = fork(join(import.meta.dirname, 'server-process.ts'), [this.#home], {
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+      execArgv: ['--disable-warning=ExperimentalWarning', ...this.#execArgv],
       env: {
         ...process.env,
         NODE_COMPILE_CACHE: join(tmpdir(), 'granary-compile-cache'),
@@ -132,6 +136,10 @@ export class Stand implements AsyncDisposable {
   /** Whether the process that was started last is still there. */
   get alive(): boolean {
     return this.#child?.exitCode === null && this.#child.signalCode === null;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
   }
 
   get port(): number {
