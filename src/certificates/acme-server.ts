@@ -17,8 +17,6 @@ export const defaultAcmeDirectory = acmeDirectories[0]!.url;
 export interface AcmeServerOptions {
   /** `[http://][user:password@]host[:port]`, from node.cfg. */
   proxy?: string | undefined;
-  /** Whether somebody waits for the answer: then a server that cannot be reached is not tried again. */
-  impatient?: boolean;
 }
 
 type Library = typeof import('acme-client');
@@ -27,9 +25,9 @@ const loadLibrary = (): Promise<Library> => import('acme-client');
 
 const requestTimeoutMs = 30_000;
 /** How often the state of an order or a challenge is asked for: at once, then after these waits. */
-const polling = { backoffAttempts: 30, backoffMin: 500, backoffMax: 10_000 };
+const polling = { backoffAttempts: 30, backoffMin: 250, backoffMax: 10_000 };
 
-/** A session with a server, with the key of an account or of one to come. */
+/** A session with a server, with the key of an account or of one to come. Throws `connection` if it does not answer. */
 export async function openAcme(
   o: AcmeServerOptions & {
     directory: string;
@@ -39,7 +37,9 @@ export async function openAcme(
   },
 ): Promise<Client> {
   const acme = await loadLibrary();
-  configureRequests(acme, o);
+  const agent = trustingAgent(o.proxy);
+  await told(o.directory, reach(o.directory, agent));
+  configureRequests(acme, agent);
   return new acme.Client({
     directoryUrl: o.directory,
     accountKey: o.key,
@@ -56,7 +56,7 @@ export function openAccount(account: AcmeAccount, o: AcmeServerOptions): Promise
 
 /** The URL of a server's terms of service; undefined when it has none. Throws `connection`. */
 export async function termsOfService(directory: string, o: AcmeServerOptions): Promise<string | undefined> {
-  const client = await openAcme({ ...o, impatient: true, directory, key: makeAccountKey() });
+  const client = await openAcme({ ...o, directory, key: makeAccountKey() });
   const terms: unknown = await told(directory, client.getTermsOfServiceUrl());
   return typeof terms === 'string' ? terms : undefined;
 }
@@ -92,6 +92,8 @@ export async function told<T>(server: string, answer: Promise<T>, signal?: Abort
 
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join(', ');
+  // What the library makes of a connection that fails, having tried again.
+  if (error instanceof TypeError) return 'the connection failed';
   const text = messageOf(error);
   return text.startsWith('{') ? (failuresIn(text) ?? text) : text;
 }
@@ -114,15 +116,34 @@ function failuresIn(text: string): string | undefined {
   }
 }
 
-/** The library's requests share their settings: certificates of the system are trusted, the node's proxy is used. */
-function configureRequests(acme: Library, { proxy, impatient }: AcmeServerOptions): void {
-  const { defaults } = acme.axios;
+/** Trusts the certificates of the system, and goes through the node's proxy. */
+function trustingAgent(proxy: string | undefined): https.Agent {
   const url = proxy === undefined || /^https?:\/\//.test(proxy) ? proxy : `http://${proxy}`;
-  defaults.timeout = requestTimeoutMs;
-  defaults.proxy = false;
-  defaults.httpsAgent = new https.Agent({
+  return new https.Agent({
     ca: [...getCACertificates('default'), ...getCACertificates('system')],
     ...(url === undefined ? {} : { proxyEnv: { HTTPS_PROXY: url } }),
   });
-  Object.assign(defaults, { acmeSettings: { retryMaxAttempts: impatient ? 0 : 2, retryDefaultDelay: 2 } });
+}
+
+/** Asks for the directory once: of a failure the library keeps no reason. */
+function reach(directory: string, agent: https.Agent): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const signal = AbortSignal.timeout(requestTimeoutMs);
+    const request = https.get(directory, { agent, signal }, (response) => {
+      response.resume();
+      const status = response.statusCode ?? 0;
+      if (status >= 200 && status <= 299) resolve();
+      else reject(new Error(`its directory is answered with status ${status}`));
+    });
+    request.on('error', (error) => reject(signal.aborted ? new Error('it does not answer') : error));
+  });
+}
+
+/** The library's requests share their settings. */
+function configureRequests(acme: Library, agent: https.Agent): void {
+  const { defaults } = acme.axios;
+  defaults.timeout = requestTimeoutMs;
+  defaults.proxy = false;
+  defaults.httpsAgent = agent;
+  Object.assign(defaults, { acmeSettings: { retryMaxAttempts: 2, retryDefaultDelay: 2 } });
 }

@@ -86,6 +86,13 @@ if (pebbleProgram !== undefined) {
       assert.equal(shown.includes('PRIVATE KEY'), false);
     });
 
+    test('a server that cannot be reached or trusted is named with the reason', async () => {
+      const nobody = await register('other', 'https://localhost:1/dir', '--agree-tos');
+      assert.match(nobody.err, /^Error: ACME server 'https:\/\/localhost:1\/dir': .*ECONNREFUSED/);
+      const untrusted = await register('other', `https://localhost:${server.port}/dir`, '--agree-tos');
+      assert.match(untrusted.err, /^Error: ACME server 'https:\/\/localhost:\d+\/dir': self-signed certificate/);
+    });
+
     test('a certificate is ordered by HTTP, and used', async () => {
       assert.match((await run(['acme', 'cert', 'order'])).err, /no domains configured to be ordered/);
       writeNode('acme: account=nobody', 'acmedomain0: backup.example.test');
@@ -191,7 +198,7 @@ if (pebbleProgram !== undefined) {
       const out = await ok(['acme', 'account', 'deactivate', 'default', '--force']);
       assert.match(
         out,
-        /^error deactivating account 'default', proceeding anyway: ACME server '.*\/gone': .*error 404/,
+        /^error deactivating account 'default', proceeding anyway: ACME server '.*\/gone': .*status 404/,
       );
       assert.match(out, /TASK WARNINGS: 1\n$/);
       assert.equal(await ok(['acme', 'account', 'list']), '');

@@ -146,7 +146,7 @@ async function encodeFile(path: string): Promise<string> {
   try {
     return (await readFile(path)).toString('base64');
   } catch (error) {
-    throw new GranaryError('io', `cannot read the settings: ${messageOf(error)}`, { cause: error });
+    throw new GranaryError('io', `cannot read the settings in '${path}': ${messageOf(error)}`, { cause: error });
   }
 }
 

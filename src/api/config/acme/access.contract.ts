@@ -12,7 +12,7 @@ export const acmeAccountName = Type.String({
 });
 
 export const acmeDirectoryUrl = Type.String({
-  pattern: '^https?://[^\\s/]+(?:/\\S*)?$',
+  pattern: '^https://[^\\s/]+(?:/\\S*)?$',
   maxLength: 2000,
   description: "URL of an ACME server's directory.",
 });
