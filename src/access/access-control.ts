@@ -152,7 +152,7 @@ export class AccessControl {
     try {
       const userId = await this.#openId.login(answer);
       const login = await this.#completeLogin(userId);
-      await this.#authLog.success(userId);
+      if (!login.isPartial) await this.#authLog.success(userId);
       return login;
     } catch (error) {
       await this.#authLog.failure({ peer: o.peer, reason: messageOf(error) });
