@@ -79,4 +79,22 @@ describe('creating a datastore', () => {
     assert.equal(nestedPath('/a/', ['/a']), '/a');
     assert.equal(nestedPath('/a/./b/../c', ['/a/c/d']), '/a/c/d');
   });
+
+  it('knows nested paths through symbolic links, also to what does not exist yet', () => {
+    const directory = temporaryDirectory();
+    try {
+      const store = join(directory, 'store');
+      const link = join(directory, 'link');
+      const other = join(directory, 'other');
+      fs.mkdirSync(store);
+      fs.mkdirSync(other);
+      fs.symlinkSync(store, link);
+      assert.equal(nestedPath(link, [other, store]), store);
+      assert.equal(nestedPath(join(link, 'deep', 'er'), [other, store]), store);
+      assert.equal(nestedPath(store, [join(link, 'deep')]), join(link, 'deep'));
+      assert.equal(nestedPath(other, [store, link]), undefined);
+    } finally {
+      fs.rmSync(directory, { recursive: true });
+    }
+  });
 });

@@ -1,7 +1,7 @@
 // Making a datastore, or recognising one that is there (formats.md 13.1, config-and-tasks.md 9).
 
 import * as fs from 'node:fs';
-import { dirname, isAbsolute, normalize } from 'node:path';
+import { basename, dirname, isAbsolute, join, normalize } from 'node:path';
 import { GranaryError, isErrno } from '../base/errors.ts';
 import { chunksDirectory, createChunkTree, hasChunks, isPrefixName } from '../chunk-store/layout.ts';
 import { makeDirectorySync, storeOwner } from '../chunk-store/ownership.ts';
@@ -35,11 +35,65 @@ export async function createDatastore(
   }
 }
 
-/** The first of `others` that lies in `path`, is `path`, or holds it; datastores must not be nested. */
+/**
+ * Refuses at once what `createDatastore` would refuse: a place that is neither empty nor, with `reuse`, a datastore.
+ * Changes nothing.
+ */
+export function checkCreatable(path: string, reuse: boolean): void {
+  const base = normalize(path).replace(/\/+$/, '');
+  if (base === '') throw new GranaryError('bad-request', 'the root directory cannot be a datastore');
+  try {
+    const present = hasChunks(base);
+    if (present && !reuse) {
+      throw new GranaryError('bad-request', `datastore path not empty: '${base}' holds a datastore already`);
+    }
+    if (!present && reuse) {
+      throw new GranaryError('bad-request', `there is no datastore to reuse in '${base}': it has no '.chunks'`);
+    }
+    if (present) requireChunkTree(base);
+    else requireEmpty(base);
+  } catch (error) {
+    throw asGranaryError(`unable to create datastore at '${base}'`, error);
+  }
+}
+
+/**
+ * The first of `others` that lies in `path`, is `path`, or holds it, by name, through symbolic links, or as the same
+ * directory mounted twice; datastores must not be nested.
+ */
 export function nestedPath(path: string, others: readonly string[]): string | undefined {
+  return others.find(
+    (other) => isNested(path, other) || isNested(realPath(path), realPath(other)) || isSameDirectory(path, other),
+  );
+}
+
+function isNested(a: string, b: string): boolean {
   const withSlash = (text: string): string => `${normalize(text).replace(/\/+$/, '')}/`;
-  const own = withSlash(path);
-  return others.find((other) => withSlash(other).startsWith(own) || own.startsWith(withSlash(other)));
+  return withSlash(a).startsWith(withSlash(b)) || withSlash(b).startsWith(withSlash(a));
+}
+
+/** The path without symbolic links, as far as it exists. */
+function realPath(path: string): string {
+  if (!isAbsolute(path)) return path;
+  try {
+    return fs.realpathSync(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(realPath(parent), basename(path));
+  }
+}
+
+function isSameDirectory(a: string, b: string): boolean {
+  const [one, other] = [a, b].map((path) => (isAbsolute(path) ? statIfExists(path) : undefined));
+  return one !== undefined && other !== undefined && one.dev === other.dev && one.ino === other.ino;
+}
+
+function statIfExists(path: string): fs.BigIntStats | undefined {
+  try {
+    return fs.statSync(path, { bigint: true });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Throws unless `.chunks` is that of a datastore: directories of digests may be missing, but nothing else may be there. */

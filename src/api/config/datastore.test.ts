@@ -58,12 +58,14 @@ test('names and places that cannot be are refused', async () => {
   assert.deepEqual((await api.call('GET', 'config/datastore/nosuch', { as })).text, "no such datastore 'nosuch'");
 });
 
-test('a directory that is not empty fails in the task and is not touched', async () => {
+test('a directory that is not empty is refused and not touched', async () => {
   const base = path.join(api.home, 'full');
   mkdirSync(base);
   writeFileSync(path.join(base, 'letters.txt'), 'dear reader');
-  const upid = String((await create({ name: 'full', path: base })).json.data);
-  assert.match(await api.finished(upid), /datastore path not empty/);
+  const refused = await create({ name: 'full', path: base });
+  assert.equal(refused.status, 400);
+  assert.match(refused.text, /datastore path not empty: '.*full' has an entry 'letters\.txt'/);
+  assert.match((await create({ name: 'full', path: base, 'reuse-datastore': 1 })).text, /no datastore to reuse in/);
   assert.equal(readFileSync(path.join(base, 'letters.txt'), 'utf8'), 'dear reader');
   assert.equal(existsSync(path.join(base, '.chunks')), false);
   assert.equal((await api.call('GET', 'config/datastore/full', { as })).status, 400);
@@ -72,8 +74,10 @@ test('a directory that is not empty fails in the task and is not touched', async
 test('a directory that holds a datastore is taken over only when told so', async () => {
   const base = path.join(api.home, 'old');
   mkdirSync(path.join(base, '.chunks', '0000'), { recursive: true });
-  const refused = String((await create({ name: 'old', path: base })).json.data);
-  assert.match(await api.finished(refused), /holds a datastore already/);
+  assert.match(
+    (await create({ name: 'old', path: base })).text,
+    /datastore path not empty: .* holds a datastore already/,
+  );
   const taken = String((await create({ name: 'old', path: base, 'reuse-datastore': 1 })).json.data);
   assert.equal(await api.finished(taken), 'OK');
   assert.equal((await api.call('GET', 'admin/datastore/old/groups', { as })).text, '{"data":[]}');

@@ -7,7 +7,7 @@ import { checkDigest } from '../../config/config-file.ts';
 import { DatastoreConfig } from '../../config/datastore-config.ts';
 import type { DatastoreSection } from '../../config/datastore-schema.ts';
 import { formatMaintenanceMode, type MaintenanceType, parseMaintenanceMode } from '../../config/maintenance.ts';
-import { nestedPath } from '../../datastore/create.ts';
+import { checkCreatable, nestedPath } from '../../datastore/create.ts';
 import { Datastore } from '../../datastore/datastore.ts';
 import { datastoreAclPath } from '../../model/backup.ts';
 import { JobStates } from '../../task/job-state.ts';
@@ -40,7 +40,7 @@ export const datastoreConfigEndpoints = [
   implement(createDatastore, async (parameters, call) => {
     const { 'reuse-datastore': reuse, 'overwrite-in-use': _overwrite, ...given } = parameters;
     const section = storedFields({ ...given, path: given.path }) as DatastoreSection;
-    checkNew(call, section);
+    checkNew(call, section, reuse ?? false);
     const { server } = call;
     const start = { type: 'create-datastore', id: section.name, authId: callerOf(call) };
     const task = await server.tasks.start(start, (worker) => create(call, section, reuse ?? false, worker));
@@ -123,7 +123,7 @@ function checkMaintenanceChange(
 }
 
 /** What can be refused at once; the task checks names and places again, under the lock of the configuration. */
-function checkNew(call: CallContext, section: DatastoreSection): void {
+function checkNew(call: CallContext, section: DatastoreSection, reuse: boolean): void {
   const { server } = call;
   const { data } = new DatastoreConfig(server.directories).list();
   if (data.some((other) => other.name === section.name)) {
@@ -139,6 +139,7 @@ function checkNew(call: CallContext, section: DatastoreSection): void {
   }
   if (!path.isAbsolute(section.path)) throw parameterError('path', `'${section.path}' is not an absolute path`);
   checkNotNested(section, data);
+  checkCreatable(section.path, reuse);
 }
 
 function checkNotNested(section: DatastoreSection, all: readonly DatastoreSection[]): void {
