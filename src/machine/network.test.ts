@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import fc from 'fast-check';
@@ -74,14 +74,14 @@ const realDiff = (args: readonly string[]) => {
   return { code: status ?? 255, stdout, stderr };
 };
 
-function newMachine(text: string | undefined = written, extra: Record<string, string> = {}): FakeMachine {
+function newMachine(text = written, extra: Record<string, string> = {}): FakeMachine {
   const devices = Object.fromEntries(
     ['lo', 'eno1', 'eno2', 'eno3'].flatMap((name) => [
       [`/sys/class/net/${name}/flags`, name === 'eno3' ? '0x1002\n' : '0x1003\n'],
       ...(name === 'lo' ? [] : [[`/sys/class/net/${name}/device/vendor`, '']]),
     ]),
   ) as Record<string, string>;
-  const files = { ...devices, ...(text === undefined ? {} : { [file]: text }), ...extra };
+  const files = { ...devices, [file]: text, ...extra };
   const machine = new FakeMachine(files, { diff: realDiff });
   machines.push(machine);
   return machine;
@@ -292,8 +292,19 @@ test('a digest guards changes; methods follow addresses; what others manage is l
   assert.match(pendingOf(machine), /\n\niface eno3 inet dhcp\n$/);
 });
 
+test('a file that is a link stays one: what it names is replaced', async () => {
+  const machine = newMachine('', { '/srv/interfaces': 'auto lo\niface lo inet loopback\n' });
+  rmSync(join(machine.folder, file));
+  symlinkSync('../../srv/interfaces', join(machine.folder, file));
+  machine.programs['ifreload'] = () => '';
+  await update(machine, 'eno1', { method: 'dhcp' });
+  await applyNetwork(machine, directories, () => {});
+  assert.ok(lstatSync(join(machine.folder, file)).isSymbolicLink());
+  assert.match(readFileSync(join(machine.folder, 'srv/interfaces'), 'utf8'), /iface eno1 inet dhcp/);
+});
+
 test('a machine whose network is set up by another tool is left alone, but shown', async () => {
-  const machine = newMachine(undefined);
+  const machine = newMachine('');
   rmSync(join(machine.folder, 'etc'), { recursive: true, force: true });
   assert.deepEqual(
     (await readNetwork(machine)).interfaces.map((one) => one.name),

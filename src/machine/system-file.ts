@@ -2,7 +2,7 @@
 // owner and mode that it has.
 
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { GranaryError, isErrno, withContext } from '../base/errors.ts';
 import { checkDigest } from '../config/config-file.ts';
@@ -46,9 +46,13 @@ export async function editSystemFile(
   });
 }
 
-/** Replaces the file; a new one gets mode 0644. Throws `io` that says why it cannot be replaced. */
+/**
+ * Replaces the file, or the one that it is a link to; a new one gets mode 0644. Throws `io` that says why it cannot be
+ * replaced.
+ */
 export async function replaceSystemFile(machine: Machine, file: string, text: string): Promise<void> {
-  const target = machine.path(file);
+  const named = machine.path(file);
+  const target = isLink(machine, file) ? realpathSync(named) : named;
   const present = statSync(target, { throwIfNoEntry: false });
   const owner = process.getuid?.() === 0 && present ? { uid: present.uid, gid: present.gid } : undefined;
   try {

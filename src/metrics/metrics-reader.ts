@@ -1,12 +1,12 @@
 // Reads series out of the database, in any process, while another one writes it.
 
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { messageOf, withContext } from '../base/errors.ts';
 import type { Directories } from '../config/directories.ts';
 import { databaseFile, fileIdentity, openForReading } from './database.ts';
 import { type Consolidation, frames, levels, type Timeframe } from './levels.ts';
-import { metricsOf, type Point } from './series.ts';
-import { readSlot } from './slot.ts';
+import { datastoreMetrics, metricsOf, type Point } from './series.ts';
+import { readAverage, readSlot } from './slot.ts';
 
 /** How full a datastore was: a share from 0 to 1 for each slot, null where nothing is known. */
 export interface UsageHistory {
@@ -17,10 +17,20 @@ export interface UsageHistory {
   shares: (number | null)[];
 }
 
+/** How long the history of a usage is kept in memory. */
+const usageSeconds = 60;
+
+interface Statements {
+  series: StatementSync;
+  slots: StatementSync;
+}
+
 export class MetricsReader implements Disposable {
   readonly #file: string;
   #db: DatabaseSync | undefined;
   #identity: string | undefined;
+  #statements: Statements | undefined;
+  readonly #usage = new Map<string, { at: number; history: UsageHistory }>();
 
   constructor(directories: Directories) {
     this.#file = databaseFile(directories);
@@ -45,29 +55,42 @@ export class MetricsReader implements Disposable {
     return points;
   }
 
-  /** The month of a datastore's series as shares of its space in use. */
+  /**
+   * The month of a datastore's series as shares of its space in use, at most a minute old: lists of datastores ask for
+   * it again and again. Throws as `read` does.
+   */
   usage(series: string, now: number): UsageHistory {
-    const points = this.read(series, 'month', 'AVERAGE', now);
-    return {
-      start: points[0]!.time,
-      step: levels[frames.month.level]!.step,
-      shares: points.map(({ used, available }) => {
-        const space = (used ?? 0) + (available ?? 0);
-        return used === undefined || available === undefined || space <= 0 ? null : used / space;
-      }),
-    };
+    const recent = this.#usage.get(series);
+    if (recent !== undefined && now >= recent.at && now - recent.at < usageSeconds) return recent.history;
+    const history = this.#readUsage(series, now);
+    this.#usage.set(series, { at: now, history });
+    return history;
+  }
+
+  #readUsage(series: string, now: number): UsageHistory {
+    const { level, seconds } = frames.month;
+    const { step } = levels[level]!;
+    const last = Math.floor(now / step) * step;
+    const start = last - seconds + step;
+    const [used, available] = (['used', 'available'] as const).map((name) => datastoreMetrics.indexOf(name));
+    const shares = new Array<number | null>(seconds / step).fill(null);
+    for (const [time, slot] of this.#slots(series, level, start, last)) {
+      const inUse = readAverage(slot, used!);
+      const space = (inUse ?? 0) + (readAverage(slot, available!) ?? Number.NaN);
+      if (inUse !== undefined && space > 0) shares[(time - start) / step] = inUse / space;
+    }
+    return { start, step, shares };
   }
 
   #slots(series: string, level: number, first: number, last: number): Map<number, Uint8Array> {
     const slots = new Map<number, Uint8Array>();
     try {
-      const rows = this.#open()
-        ?.prepare(
-          `SELECT start, data FROM slot JOIN series ON series.id = slot.series
-           WHERE series.name = ? AND level = ? AND start BETWEEN ? AND ?`,
-        )
-        .all(series, level, first, last);
-      for (const row of rows ?? []) slots.set(Number(row['start']), row['data'] as Uint8Array);
+      const statements = this.#open();
+      const id = statements?.series.get(series)?.['id'];
+      if (statements === undefined || id === undefined) return slots;
+      for (const row of statements.slots.iterate(id, level, first, last)) {
+        slots.set(Number(row['start']), row['data'] as Uint8Array);
+      }
     } catch (error) {
       this.#close();
       throw withContext(`cannot read the measurements in "${this.#file}"`, new Error(messageOf(error)));
@@ -75,19 +98,24 @@ export class MetricsReader implements Disposable {
     return slots;
   }
 
-  #open(): DatabaseSync | undefined {
+  #open(): Statements | undefined {
     const identity = fileIdentity(this.#file);
-    if (this.#db !== undefined && identity === this.#identity) return this.#db;
+    if (this.#db !== undefined && identity === this.#identity) return this.#statements;
     this.#close();
     if (identity === undefined) return undefined;
     this.#db = openForReading(this.#file);
     this.#identity = identity;
-    return this.#db;
+    this.#statements = {
+      series: this.#db.prepare('SELECT id FROM series WHERE name = ?'),
+      slots: this.#db.prepare('SELECT start, data FROM slot WHERE series = ? AND level = ? AND start BETWEEN ? AND ?'),
+    };
+    return this.#statements;
   }
 
   #close(): void {
     this.#db?.close();
     this.#db = undefined;
+    this.#statements = undefined;
   }
 
   [Symbol.dispose](): void {

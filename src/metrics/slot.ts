@@ -38,3 +38,12 @@ export function readSlot(slot: Uint8Array, names: readonly string[], cf: 'AVERAG
   });
   return out;
 }
+
+/** The average of the value at a position; undefined when it was not measured in the slot. */
+export function readAverage(slot: Uint8Array, position: number): number | undefined {
+  const at = position * bytesPerValue;
+  if (at + bytesPerValue > slot.byteLength) return undefined;
+  const view = new DataView(slot.buffer, slot.byteOffset, slot.byteLength);
+  const average = view.getFloat64(at, true) / view.getFloat64(at + 8, true);
+  return Number.isFinite(average) ? average : undefined;
+}
