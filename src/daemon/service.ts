@@ -1,9 +1,9 @@
 // A program of the server as a service: tells its manager when it is ready, reloading, stopping and alive, and runs
 // until it is told to stop (sd_notify(3)). Without a manager only the last of these remains.
 
-import { messageOf } from '../base/errors.ts';
+import { isErrno, messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { notifyManager, watchdogMs } from '../os/service-manager.ts';
+import { type Notice, notifyManager, watchdogMs } from '../os/service-manager.ts';
 
 export interface Service {
   /** Shown by `systemctl status`. */
@@ -14,6 +14,10 @@ export interface Service {
   reload(): Promise<void>;
   stop(): Promise<void>;
 }
+
+/** A manager that is busy is told again. */
+const noticeRetryMs = 100;
+const noticeTries = 100;
 
 /** SIGHUP counts from here on; one that comes before the service runs is kept for it. */
 export function catchReloads(): { each(handle: () => void): void } {
@@ -36,11 +40,12 @@ export async function runService(
   o: { reloads: ReturnType<typeof catchReloads>; signal: AbortSignal; log: Logger },
 ): Promise<void> {
   const { log, signal } = o;
-  const tell = (...[notice]: Parameters<typeof notifyManager>): void => {
+  const tell = (notice: Notice, tries = noticeTries): void => {
     try {
       notifyManager(notice);
     } catch (error) {
-      log('warn', 'service-manager-not-told', { ...notice, error: messageOf(error) });
+      if (isErrno(error, 'EAGAIN') && tries > 1) setTimeout(() => tell(notice, tries - 1), noticeRetryMs);
+      else log('warn', 'service-manager-not-told', { ...notice, error: messageOf(error) });
     }
   };
   let reloading = Promise.resolve();
@@ -53,7 +58,8 @@ export async function runService(
   };
   const every = watchdogMs();
   const alive = async (): Promise<void> => {
-    if (await service.isAlive()) tell({ state: 'WATCHDOG' });
+    // One that is lost is followed by the next.
+    if (await service.isAlive()) tell({ state: 'WATCHDOG' }, 1);
     else log('error', 'service-does-not-answer', {});
   };
   // Twice in the time that the manager waits.

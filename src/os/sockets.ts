@@ -29,6 +29,7 @@ const SO_REUSEADDR = 2;
 const SO_PEERCRED = 17;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
+const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const F_SETFD = 2;
 const F_DUPFD_CLOEXEC = 1030;
@@ -134,17 +135,31 @@ export function shortSocketPath(path: string): { path: string } & Disposable {
   };
 }
 
-/** Sends one datagram to a local socket; a name that begins with `@` is an abstract one. Throws a system error. */
+/**
+ * Sends one datagram to a local socket; a name that begins with `@` is an abstract one. Throws a
+ * system error: `EAGAIN` when the other side has too many of them to read.
+ */
 export function sendDatagram(to: string, text: string): void {
   const fd = Number(socket()(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (fd < 0) throw lastError('socket', to);
   try {
     const [bytes, address] = [Buffer.from(text), localAddress(to)];
-    const sent = sendto()(fd, bytes, bytes.byteLength, MSG_NOSIGNAL, address, address.byteLength);
+    const sent = sendto()(fd, bytes, bytes.byteLength, MSG_NOSIGNAL | MSG_DONTWAIT, address, address.byteLength);
     if (Number(sent) < 0) throw lastError('sendto', to);
   } finally {
     fs.closeSync(fd);
   }
+}
+
+/** A descriptor that receives the datagrams sent to `path`. */
+export function listenForDatagrams(path: string): number {
+  const fd = Number(socket()(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (fd < 0) throw lastError('socket', path);
+  const address = localAddress(path);
+  if (bind()(fd, address, address.byteLength) === 0) return fd;
+  const error = lastError('bind', path);
+  fs.closeSync(fd);
+  throw error;
 }
 
 /** Another descriptor of the same socket, for somebody who will close it. */

@@ -4,8 +4,8 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-/** No program of a test runs longer. */
-const patienceMs = 60_000;
+/** No program of a test runs longer, unless it says so. */
+const usualPatienceMs = 60_000;
 
 /** The checkout. */
 export const root = resolve(import.meta.dirname, '../..');
@@ -24,6 +24,7 @@ export interface LaunchOptions {
   input?: string;
   /** Content of further descriptors, from 3 on. */
   descriptors?: (Uint8Array | string)[];
+  patienceMs?: number;
   /** A process group of its own, so that a signal reaches all of it as from a terminal. */
   group?: boolean;
 }
@@ -87,7 +88,7 @@ export function launch(words: readonly string[], o: LaunchOptions = {}): Launche
     env: { PATH: process.env['PATH'], ...o.env },
     cwd: o.cwd,
     detached: o.group ?? false,
-    timeout: patienceMs,
+    timeout: o.patienceMs ?? usualPatienceMs,
     killSignal: 'SIGKILL',
     stdio: [o.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...descriptors.map(() => 'pipe' as const)],
   });
@@ -129,7 +130,7 @@ export async function atTerminal(line: string, answers: readonly string[], o: La
   const child = spawn('script', ['-qec', line, '/dev/null'], {
     env: { PATH: process.env['PATH'], TERM: 'dumb', SHELL: '/bin/sh', ...o.env },
     cwd: o.cwd,
-    timeout: patienceMs,
+    timeout: o.patienceMs ?? usualPatienceMs,
     killSignal: 'SIGKILL',
     stdio: ['pipe', 'pipe', 'pipe'],
   });

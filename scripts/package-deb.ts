@@ -1,0 +1,190 @@
+// `npm run package:deb`: two Debian packages for this machine's architecture. granary-client has the program as built
+// JavaScript with its own Node and the backup client; granary has the server's commands and units. Nothing is fetched
+// when they are built or installed, and the same sources give the same bytes.
+
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { completionScript } from '../src/cli/framework/completion-scripts.ts';
+import { installedPackages, packageFiles } from './package/node-packages.ts';
+import { buildPackage, chmodTree, copyright, debArchitecture, treeBytes } from './package/deb-tree.ts';
+
+const root = path.join(import.meta.dirname, '..');
+const library = '/usr/lib/granary';
+
+/** Where each program's launcher goes; what is not named is a command for every user. */
+const systemPrograms = new Set(['proxmox-backup-manager', 'proxmox-backup-proxy', 'proxmox-backup-api']);
+const clientPrograms = new Set(['proxmox-backup-client', 'pxar', 'granary', 'proxmox-backup-debug']);
+
+interface Facts {
+  version: string;
+  /** Seconds since 1970 that every file is dated with. */
+  epoch: number;
+  architecture: string;
+}
+
+function main(): void {
+  const { values } = parseArgs({ options: { out: { type: 'string', default: path.join(root, 'dist') } } });
+  const out = path.resolve(values.out);
+  const facts = readFacts();
+  const work = mkdtempSync(path.join(os.tmpdir(), 'granary-deb-'));
+  try {
+    mkdirSync(out, { recursive: true });
+    for (const file of [packClient(work, out, facts), packServer(work, out, facts)]) console.log(file);
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+}
+
+function readFacts(): Facts {
+  const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string };
+  return { version: `${version}-1`, epoch: sourceDate(), architecture: debArchitecture() };
+}
+
+/** When the sources were last changed: SOURCE_DATE_EPOCH, else the last commit. */
+function sourceDate(): number {
+  const given = process.env['SOURCE_DATE_EPOCH'];
+  if (given !== undefined) return Number(given);
+  return Number(execFileSync('git', ['-C', root, 'log', '-1', '--format=%ct'], { encoding: 'utf8' }));
+}
+
+function packClient(work: string, out: string, facts: Facts): string {
+  const tree = path.join(work, 'granary-client');
+  const lib = path.join(tree, library);
+  build(lib);
+  const packages = installedPackages(root);
+  for (const one of packages) {
+    for (const file of packageFiles(path.join(root, one))) {
+      cpSync(path.join(root, one, file), path.join(lib, one, file), { recursive: true });
+    }
+  }
+  const node = `node_modules/node-linux-${process.arch}`;
+  mkdirSync(path.join(lib, 'bin'), { recursive: true });
+  cpSync(path.join(root, node, 'bin/node'), path.join(lib, 'bin/node'));
+  writeFileSync(path.join(lib, 'package.json'), '{ "name": "granary", "type": "module", "private": true }\n');
+  addPrograms(tree, (name) => clientPrograms.has(name));
+  addDocuments(tree, 'granary-client', facts, [...packages, node]);
+  return finish(tree, out, facts, {
+    package: 'granary-client',
+    depends: 'libc6 (>= 2.28), libgcc-s1, libstdc++6',
+    relations: ['Provides: proxmox-backup-client', 'Conflicts: proxmox-backup-client, pxar', 'Suggests: bash-completion'],
+    description: [
+      'backup client that speaks the Proxmox Backup protocol',
+      'Backs up directories, images and devices to a backup server, encrypted if you like, and restores them.',
+      'Brings its own JavaScript runtime; nothing is downloaded.',
+    ],
+  });
+}
+
+function packServer(work: string, out: string, facts: Facts): string {
+  const tree = path.join(work, 'granary');
+  addPrograms(tree, (name) => !clientPrograms.has(name));
+  const place = (from: string, to: string): void => {
+    const target = path.join(tree, to, path.basename(from));
+    cpSync(path.join(root, 'packaging', from), target, { recursive: true });
+  };
+  for (const unit of readdirSync(path.join(root, 'packaging/systemd'))) {
+    place(`systemd/${unit}`, 'usr/lib/systemd/system');
+  }
+  place('sysusers.d/granary.conf', 'usr/lib/sysusers.d');
+  place('tmpfiles.d/granary.conf', 'usr/lib/tmpfiles.d');
+  place('pam.d/proxmox-backup-auth', 'etc/pam.d');
+  addDocuments(tree, 'granary', facts, []);
+  for (const script of ['postinst', 'prerm', 'postrm']) {
+    const text = readFileSync(path.join(root, `packaging/deb/granary.${script}`), 'utf8');
+    mkdirSync(path.join(tree, 'DEBIAN'), { recursive: true });
+    writeFileSync(path.join(tree, 'DEBIAN', script), text, { mode: 0o755 });
+  }
+  writeFileSync(path.join(tree, 'DEBIAN/conffiles'), '/etc/pam.d/proxmox-backup-auth\n');
+  return finish(tree, out, facts, {
+    package: 'granary',
+    depends: `granary-client (= ${facts.version}), libcrypt1, libpam0g, init-system-helpers (>= 1.54)`,
+    relations: ['Provides: proxmox-backup-server', 'Conflicts: proxmox-backup-server', 'Recommends: libpam-modules'],
+    description: [
+      'backup server that speaks the Proxmox Backup protocol',
+      'Stores each chunk of a backup once, compressed. Existing hosts, clients and datastores work with it unchanged.',
+    ],
+  });
+}
+
+/** Compiles the sources. Files that are named by URL instead of being imported get their new extension, too. */
+function build(lib: string): void {
+  const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
+  const options = ['-p', path.join(root, 'packaging'), '--outDir', lib];
+  execFileSync(process.execPath, [tsc, ...options], { stdio: ['ignore', 'inherit', 'inherit'] });
+  for (const file of readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'))) {
+    const text = readFileSync(path.join(lib, file), 'utf8');
+    const fixed = text.replace(/(new URL\('\.[^']*)\.ts(', import\.meta\.url\))/g, '$1.js$2');
+    if (fixed !== text) writeFileSync(path.join(lib, file), fixed);
+  }
+}
+
+function addPrograms(tree: string, wanted: (name: string) => boolean): void {
+  for (const name of readdirSync(path.join(root, 'bin')).filter(wanted)) {
+    write(path.join(tree, systemPrograms.has(name) ? 'usr/sbin' : 'usr/bin', name), launcher(name), 0o755);
+    const share = path.join(tree, 'usr/share');
+    write(path.join(share, 'bash-completion/completions', name), completionScript(name, 'bash'));
+    write(path.join(share, 'zsh/vendor-completions', `_${name}`), completionScript(name, 'zsh'));
+    write(path.join(share, 'fish/vendor_completions.d', `${name}.fish`), completionScript(name, 'fish'));
+  }
+}
+
+function launcher(name: string): string {
+  return `#!/bin/sh
+# Runs ${name}; the server's files are those of the system unless GRANARY_HOME names another folder.
+if [ -z "\${GRANARY_HOME-}" ]; then
+  GRANARY_LAYOUT=\${GRANARY_LAYOUT-system}
+  export GRANARY_LAYOUT
+fi
+exec ${library}/bin/node --disable-warning=ExperimentalWarning ${library}/src/cli/main.js ${name} "$@"
+`;
+}
+
+function addDocuments(tree: string, name: string, facts: Facts, packages: readonly string[]): void {
+  const folder = path.join(tree, 'usr/share/doc', name);
+  write(path.join(folder, 'copyright'), copyright(root, packages));
+  write(path.join(folder, 'README.md'), readFileSync(path.join(root, 'README.md')));
+  const date = new Date(facts.epoch * 1000).toUTCString().replace('GMT', '+0000');
+  const entry = `${name} (${facts.version}) stable; urgency=medium\n\n  * See README.md.\n\n -- Granary <root@localhost>  ${date}\n`;
+  write(path.join(folder, 'changelog.Debian.gz'), gzipSync(entry));
+}
+
+interface Control {
+  package: string;
+  depends: string;
+  relations: readonly string[];
+  /** One line, then the text. */
+  description: readonly string[];
+}
+
+function finish(tree: string, out: string, facts: Facts, control: Control): string {
+  const [summary, ...text] = control.description;
+  const lines = [
+    `Package: ${control.package}`,
+    `Version: ${facts.version}`,
+    `Architecture: ${facts.architecture}`,
+    'Maintainer: Granary <root@localhost>',
+    `Installed-Size: ${Math.ceil(treeBytes(tree) / 1024)}`,
+    `Depends: ${control.depends}`,
+    ...control.relations,
+    'Section: admin',
+    'Priority: optional',
+    `Description: ${summary}`,
+    ...text.map((line) => ` ${line}`),
+  ];
+  write(path.join(tree, 'DEBIAN/control'), `${lines.join('\n')}\n`);
+  chmodTree(tree);
+  const file = path.join(out, `${control.package}_${facts.version}_${facts.architecture}.deb`);
+  buildPackage(tree, file, facts.epoch);
+  return file;
+}
+
+function write(file: string, content: string | Uint8Array, mode = 0o644): void {
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, content, { mode });
+}
+
+main();
