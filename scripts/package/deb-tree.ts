@@ -55,7 +55,7 @@ export function copyright(root: string, packages: readonly string[]): string {
 /** Builds the package. Files belong to root, are dated `epoch`, and come in the order of their names. */
 export function buildPackage(tree: string, file: string, epoch: number): void {
   for (const one of everything(tree)) utimesSync(one, epoch, epoch);
-  const options = ['--root-owner-group', '-Zzstd', '-z6', '--build', tree, file];
+  const options = ['--root-owner-group', '-Zzstd', '-z3', '--build', tree, file];
   const env = { ...process.env, SOURCE_DATE_EPOCH: String(epoch) };
   execFileSync('dpkg-deb', options, { env, stdio: ['ignore', 'ignore', 'inherit'] });
 }

@@ -1,6 +1,7 @@
 // Every program of the project by the name it is started with; `granary` offers all of them as sub-commands.
 
 import { type Command, type CommandGroup, listCommands } from './framework/command.ts';
+import { completionScript } from './framework/completion-scripts.ts';
 import { runProgram } from './framework/run.ts';
 import type { Terminal } from './framework/terminal.ts';
 
@@ -53,6 +54,11 @@ export const shortcuts: Readonly<Record<string, () => Promise<CommandGroup>>> = 
 /** Commands about the server on this machine can be about another one, too. */
 async function reachable(group: CommandGroup): Promise<CommandGroup> {
   return (await import('./manager/remote.ts')).withRemoteServers(group);
+}
+
+/** The script that completes a program's command lines in a shell. */
+export function programCompletion(name: string, shell: Parameters<typeof completionScript>[1]): string {
+  return completionScript(name, shell);
 }
 
 /** Runs a command line of one of the programs and gives its exit code; `shown` is what the user typed to get here. */

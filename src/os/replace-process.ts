@@ -2,13 +2,14 @@
 // children of this process stay its children, but the new program's Node does not know them: it has to reap them.
 
 import { cString, lastError, native } from './libc.ts';
+import { setInherited } from './sockets.ts';
 
 const execve = native('int execve(const void *file, const char **words, const char **environment)');
 const waitpid = native('int waitpid(int pid, void *status, int options)');
 const WNOHANG = 1;
 
 /**
- * Replaces this process's program. Descriptors marked with `setInherited` stay open. Returns only by throwing the
+ * Replaces this process's program. The standard streams and descriptors marked with `setInherited` stay open. Returns only by throwing the
  * system error for which it could not be done; nothing has changed then.
  */
 export function replaceProcess(
@@ -18,6 +19,8 @@ export function replaceProcess(
 ): never {
   const pairs = Object.entries(environment).filter(([, value]) => value !== undefined);
   const variables = pairs.map(([name, value]) => `${name}=${value}`);
+  // Node keeps its children's streams apart from its own by closing these on exec.
+  for (const fd of [0, 1, 2]) setInherited(fd, true);
   execve()(cString(file), [file, ...words, null], [...variables, null]);
   throw lastError('execve', file);
 }

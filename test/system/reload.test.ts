@@ -26,7 +26,7 @@ before(async () => {
   manager = new DatagramReceiver(join(folder, 'notify'));
   const env = { GRANARY_HOME: home, NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '400000' };
   const words = [join(root, 'bin/proxmox-backup-proxy'), '--port', '0', '--host', '127.0.0.1', '--processes', '2'];
-  server = launch(words, { env, patienceMs: 110_000 });
+  server = launch(words, { env, patienceMs: 170_000 });
   await manager.next(/^READY=1\nSTATUS=Serving port/);
   port = Number(/:(\d+)\n/.exec(server.out)?.[1] ?? portOf(home));
   await manage('user', 'create', 'admin@pbs', '--password', 'admin-password');
@@ -87,7 +87,9 @@ async function until(met: () => boolean): Promise<void> {
   }
 }
 
-test('a backup runs across a reload in its old process, and nobody is refused meanwhile', async () => {
+test('a backup runs across a reload in its old process, and nobody is refused meanwhile', {
+  timeout: 180_000,
+}, async () => {
   // The test decides when the backup has all its bytes.
   const pipe = join(folder, 'pipe');
   makeNode(Buffer.from(pipe), constants.S_IFIFO | 0o600, 0, 0);
