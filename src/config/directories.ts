@@ -1,7 +1,7 @@
 // Where a server keeps its files: the field's places in an installation, one folder for a server that is
 // started from a checkout (config-and-tasks.md 3).
 
-import { chown, mkdir } from 'node:fs/promises';
+import { chmod, chown, mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { withContext } from '../base/errors.ts';
@@ -62,11 +62,16 @@ export function resolveDirectories(home: string, layout = process.env['GRANARY_L
   };
 }
 
-/** Makes the directories that do not exist yet, for `owner` if given; modes and owners of existing ones stay. */
+/**
+ * Makes the directories that do not exist yet, for `owner` if given; modes and owners of existing ones stay. The
+ * modes are those of the field, whatever the umask is.
+ */
 export async function createDirectories(directories: Directories, owner?: FileOwner): Promise<void> {
   const modes: [string, number][] = [
     [directories.config, 0o700],
     [directories.run, 0o755],
+    // Both parts of an installation lock here.
+    [join(directories.run, 'locks'), 0o770],
     [directories.log, 0o755],
     [directories.state, 0o755],
     [directories.cache, 0o755],
@@ -74,7 +79,9 @@ export async function createDirectories(directories: Directories, owner?: FileOw
   for (const [path, mode] of modes) {
     try {
       const made = await mkdir(path, { recursive: true, mode });
-      if (made !== undefined && owner !== undefined) await chown(path, owner.uid, owner.gid);
+      if (made === undefined) continue;
+      await chmod(path, mode);
+      if (owner !== undefined) await chown(path, owner.uid, owner.gid);
     } catch (error) {
       throw withContext(`cannot create directory "${path}"`, error);
     }

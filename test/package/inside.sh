@@ -32,6 +32,10 @@ for file in /usr/lib/systemd/system/proxmox-backup.service /usr/lib/systemd/syst
 done
 if find /usr/lib/granary -name '*.ts' | grep -q .; then fail 'sources are in the package'; fi
 expect 'mode of /etc/proxmox-backup' "$(stat -c '%a %U:%G' /etc/proxmox-backup)" '700 backup:backup'
+if command -v systemd-analyze >/dev/null; then
+  systemd-analyze verify proxmox-backup.service proxmox-backup-proxy.service >/shared/units.log 2>&1 || { cat /shared/units.log; fail units; }
+  if grep 'proxmox-backup' /shared/units.log; then fail 'systemd finds fault with the units'; fi
+fi
 ok 'units, completions and directories are in place'
 
 install -d -o backup -g backup /run/proxmox-backup
@@ -43,6 +47,7 @@ NOTIFY_SOCKET=/shared/notify-proxy setpriv --reuid backup --regid backup --clear
   /usr/sbin/proxmox-backup-proxy --processes 2 >/shared/proxy.log 2>&1 </dev/null &
 await test -s /run/proxmox-backup/proxy.json
 proxy=$(cat /run/proxmox-backup/proxmox-backup-proxy.pid)
+expect 'owner of the locks' "$(stat -c '%a %U:%G' /run/proxmox-backup/locks)" '770 backup:backup'
 expect 'user of the proxy' "$(stat -c %U "/proc/$proxy")" backup
 expect 'user of the privileged part' "$(stat -c %U "/proc/$api")" root
 ok 'both parts run, each as its user'
