@@ -223,7 +223,8 @@ async function stopFromElsewhere(server: Supervisor): Promise<void> {
 test('without the privileged part protected calls say so, the others go on', async () => {
   const lonely = path.join(home, 'lonely');
   const other = await startPrivileged({ home: lonely, log: silentLogger, certificateBits: 2048 });
-  const alone = await startProxy({ home: lonely, port: 0, host: '127.0.0.1', unprivileged: true, log: silentLogger });
+  const at = { home: lonely, port: 0, host: '127.0.0.1', restartMs: 0, log: silentLogger };
+  const alone = await startProxy({ ...at, unprivileged: true });
   await other.stop(0);
   const answer = await send(alone.port, 'POST', '/api2/json/access/ticket', { headers: form, body: 'username=a@pbs' });
   assert.deepEqual(
@@ -232,6 +233,20 @@ test('without the privileged part protected calls say so, the others go on', asy
   );
   assert.equal((await send(alone.port, 'GET', '/api2/json/ping')).status, 200);
   await alone.stop(0);
+});
+
+test('a call waits while the privileged part is restarted', async () => {
+  const folder = path.join(home, 'restarted');
+  const options = { home: folder, log: silentLogger, certificateBits: 2048 };
+  const first = await startPrivileged(options);
+  const at = { home: folder, port: 0, host: '127.0.0.1', restartMs: 60_000, log: silentLogger };
+  const waiting = await startProxy({ ...at, unprivileged: true });
+  await first.stop(0);
+  const answer = send(waiting.port, 'POST', '/api2/json/access/ticket', { headers: form, body: 'username=a@pbs' });
+  const second = await startPrivileged(options);
+  assert.equal((await answer).status, 400);
+  await waiting.stop(0);
+  await second.stop(0);
 });
 
 test('the unprivileged part does not start before the privileged one has made what it needs', async () => {

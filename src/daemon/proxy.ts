@@ -29,6 +29,8 @@ export interface ProxyOptions {
   sockets?: { port: number; local?: number };
   /** Protected calls are handed on to the process that `startPrivileged` made. */
   unprivileged?: boolean;
+  /** How long such a call waits while that process is being restarted. Default 5 s. */
+  restartMs?: number;
   clock?: Clock;
   log?: Logger;
   /** The machine that calls look at and change; tests give one of their own. */
@@ -61,7 +63,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
     ? preparedServer(options.home)
     : await prepareServer(options.home, clock, bits === undefined ? {} : { bits });
   const localPath = localSocketPath(directories);
-  const privileged = options.unprivileged ? new PrivilegedDoor(localPath) : undefined;
+  const privileged = options.unprivileged ? new PrivilegedDoor(localPath, options.restartMs) : undefined;
   const rooms = await openRooms(directories, {
     clock,
     log,

@@ -222,7 +222,7 @@ export class ApiServer {
         return 0;
       }
       await this.#delay(known, trace);
-      closeIfUnread(request, response);
+      leaveUnread(request, response, trace.origin);
       return await sendFormatted(response, formatError(format, known));
     }
   }
@@ -245,7 +245,7 @@ export class ApiServer {
         return 0;
       }
       this.#options.server.log('error', 'privileged-process-failed', { url: request.url, error: messageOf(error) });
-      closeIfUnread(request, response);
+      leaveUnread(request, response, trace.origin);
       const text = 'the privileged part of the server (proxmox-backup) does not answer';
       return await sendFormatted(response, formatError(format, new GranaryError('connection', text, { status: 503 })));
     }
@@ -380,7 +380,7 @@ export class ApiServer {
       response.destroy();
       return 0;
     }
-    closeIfUnread(response.req, response);
+    leaveUnread(response.req, response, trace.origin);
     response.statusCode = plain.status;
     if (plain.contentType !== undefined) response.setHeader('content-type', plain.contentType);
     if (plain.status === 401) response.setHeader('set-cookie', noTicketCookie);
@@ -476,7 +476,12 @@ async function readBody(request: IncomingMessage): Promise<Uint8Array> {
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }
 
-/** A connection with an unread body cannot carry the next request. */
-function closeIfUnread(request: IncomingMessage, response: ServerResponse): void {
-  if (!request.complete) response.setHeader('connection', 'close');
+/**
+ * What becomes of a body that nobody reads: its connection cannot carry the next request. One that is handed on is read
+ * to its end instead, or until the other process gives up: closed with bytes in it, it could lose the answer.
+ */
+function leaveUnread(request: IncomingMessage, response: ServerResponse, origin: Origin): void {
+  if (request.complete) return;
+  if (origin.via === 'forwarded') request.resume();
+  else response.setHeader('connection', 'close');
 }

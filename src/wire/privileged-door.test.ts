@@ -140,8 +140,9 @@ test('an answer that breaks off does not look whole', async () => {
 });
 
 test('a refusal before the end of a body arrives', async () => {
-  handler = (_request, response) => {
-    response.writeHead(401, { connection: 'close' });
+  handler = (request, response) => {
+    request.resume();
+    response.writeHead(401);
     response.end('no');
   };
   const request = call('POST').on('error', () => {});
@@ -154,7 +155,7 @@ test('a refusal before the end of a body arrives', async () => {
 });
 
 test('a missing socket is a connection that failed', async () => {
-  const door = new PrivilegedDoor(path.join(folder, 'nothing'));
+  const door = new PrivilegedDoor(path.join(folder, 'nothing'), 0);
   const failed = (error: unknown): boolean => error instanceof GranaryError && error.code === 'connection';
   await assert.rejects(door.checkToken('a@pbs!t', 'x'), failed);
 });

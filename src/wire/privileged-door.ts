@@ -4,7 +4,8 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import { createConnection, type Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import { GranaryError, messageOf } from '../base/errors.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
 import { collect } from '../base/streams.ts';
 import type { AuthId } from '../model/auth-id.ts';
 import { descriptorOf, peerCredentials, shortSocketPath } from '../os/sockets.ts';
@@ -56,11 +57,11 @@ export function connectOwned(socketPath: string): Promise<Socket> {
   });
 }
 
-/** An agent whose connections go to one local socket. */
-export function localAgent(socketPath: string): http.Agent {
+/** An agent whose connections go to one local socket, where somebody may begin to listen within `patienceMs`. */
+export function localAgent(socketPath: string, patienceMs = 0): http.Agent {
   const agent = new http.Agent({ keepAlive: false });
   agent.createConnection = (_options, callback) => {
-    connectOwned(socketPath).then(
+    connectPatiently(socketPath, patienceMs).then(
       (socket) => callback?.(null, socket),
       (error: Error) => callback?.(error, undefined as never),
     );
@@ -69,11 +70,31 @@ export function localAgent(socketPath: string): http.Agent {
   return agent;
 }
 
+const retryMs = 100;
+
+/** Nothing has been sent yet, so that trying again does nothing twice. */
+async function connectPatiently(socketPath: string, patienceMs: number): Promise<Socket> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await connectOwned(socketPath);
+    } catch (error) {
+      const cause = error instanceof GranaryError ? error.cause : undefined;
+      if (!isErrno(cause, 'ENOENT', 'ECONNREFUSED') || performance.now() >= deadline) throw error;
+      await delay(retryMs);
+    }
+  }
+}
+
+/** As long as a restart of the privileged process takes. */
+const restartMs = 5000;
+
 export class PrivilegedDoor {
   readonly #agent: http.Agent;
 
-  constructor(socketPath: string) {
-    this.#agent = localAgent(socketPath);
+  /** Calls wait for `patienceMs` while the other process is being restarted. */
+  constructor(socketPath: string, patienceMs = restartMs) {
+    this.#agent = localAgent(socketPath, patienceMs);
   }
 
   /**
@@ -103,6 +124,8 @@ export class PrivilegedDoor {
       return { bytes, ...(typeof authId === 'string' ? { authId } : {}) };
     } finally {
       response.off('close', onClose);
+      // What is left of a body that was refused.
+      if (!request.complete) gone.abort();
     }
   }
 
@@ -130,6 +153,8 @@ export class PrivilegedDoor {
     for (const [name, value] of Object.entries(request.headers)) {
       if (value !== undefined && !hopHeaders.has(name)) headers[name] = value;
     }
+    // The other side must not close as soon as it has answered: with a body under way that can lose the answer.
+    headers['connection'] = 'keep-alive';
     headers[forwardedPeerHeader] = `[${origin.peer}]:${origin.peerPort}`;
     headers[forwardedStartHeader] = String(origin.startedMs);
     return new Promise((resolve, reject) => {
