@@ -47,6 +47,7 @@ export const sameLayer: Readonly<Record<string, string>> = {
   'reader -> wire': 'a session speaks HTTP/2',
   'reader -> backup': 'both sessions share one vocabulary',
   'cli -> daemon': 'the manager tells the version of the server that it belongs to',
+  'jobs -> wire': 'a job is given the rooms of the server',
   'client -> wire': 'the client speaks HTTP and HTTP/2',
   'client -> backup': 'a backup job writes through a backup session',
   'client -> reader': 'a restore job reads through a reader session',

@@ -5,6 +5,7 @@ import { basename, dirname, isAbsolute, join, normalize } from 'node:path';
 import { GranaryError, isErrno } from '../base/errors.ts';
 import { chunksDirectory, createChunkTree, hasChunks, isPrefixName } from '../chunk-store/layout.ts';
 import { makeDirectorySync, storeOwner } from '../chunk-store/ownership.ts';
+import { failpoint } from '../os/failpoint.ts';
 import { touchAccessTimeSync } from '../os/times.ts';
 import { asGranaryError } from './store-context.ts';
 
@@ -27,7 +28,7 @@ export async function createDatastore(
     }
     requireEmpty(base);
     makeBase(base);
-    checkAccessTimes(base);
+    probeAccessTimes(base);
     await createChunkTree(base, options);
     return 'created';
   } catch (error) {
@@ -128,20 +129,24 @@ function makeBase(base: string): void {
 }
 
 /**
- * Garbage collection lives on access times: a file system that ignores explicit updates cannot hold a datastore.
- * Throws `bad-request` for one that does.
+ * Tries that access times can be set in a directory, on which garbage collection lives, and gives what the file system
+ * takes for now, epoch seconds. Throws `bad-request` for a file system that ignores explicit updates.
  */
-export function checkAccessTimes(base: string): void {
-  const probe = `${base}/.tmp_access-time-${process.pid}`;
+export function probeAccessTimes(directory: string): number {
+  const probe = `${directory}/.tmp_access-time-${process.pid}`;
   const old = 1_000_000_000;
   try {
     fs.writeFileSync(probe, '');
     fs.utimesSync(probe, old, old);
     touchAccessTimeSync(probe);
+    failpoint('access-time:probed');
     const { atimeMs, mtimeMs } = fs.statSync(probe);
-    if (atimeMs > old * 1000 && mtimeMs === old * 1000) return;
+    if (atimeMs > old * 1000 && mtimeMs === old * 1000) return Math.floor(atimeMs / 1000);
   } finally {
     fs.rmSync(probe, { force: true });
   }
-  throw new GranaryError('bad-request', `access time updates do not work at '${base}': garbage collection needs them`);
+  throw new GranaryError(
+    'bad-request',
+    `access time updates do not work at '${directory}': garbage collection needs them`,
+  );
 }

@@ -6,6 +6,7 @@ import { vectors } from '../../test/support/golden.ts';
 import { GranaryError } from '../base/errors.ts';
 import { chunkPath, digestName } from '../chunk-store/layout.ts';
 import { plainChunk, type TestChunk } from '../chunk-store/testing/chunks.ts';
+import { setFailpoint } from '../os/failpoint.ts';
 import { collectGarbage, type GcOptions, smallestAccessTime } from './garbage-collection.ts';
 import {
   host,
@@ -190,6 +191,40 @@ describe('garbage collection', () => {
     const signal = AbortSignal.abort(new GranaryError('aborted', 'enough'));
     await assert.rejects(collect(temporary, { signal }), { code: 'aborted' });
     assert.deepEqual(await temporary.store.gcStatus(), before);
+  });
+
+  it('goes by the clock of the file system, however wrong its own is', async () => {
+    for (const shift of [-3 * day, 3 * day, 3000 * day]) {
+      const clock = { now: () => Date.now() + shift * 1000 };
+      await using temporary = await temporaryStore({ clock });
+      const garbage = plainChunk(text('garbage'));
+      await writeBackup(temporary.store, host('a', 1000), archive(garbage));
+      await temporary.store.removeSnapshot([], host('a', 1000));
+      await writeBackup(temporary.store, host('b', 1000));
+      await using transaction = await temporary.store.beginBackup([], host('c', 1000), { owner });
+      await uploadAll(temporary.store, transaction, simpleContent('running'));
+      const { status, lines } = await collect(temporary);
+      assert.deepEqual(
+        [status['removed-chunks'], lines[1]?.slice(0, 38)],
+        [0, 'The clock of the file system differs b'],
+      );
+    }
+  });
+
+  it('removes nothing when the clock is put back while it marks', async () => {
+    await using temporary = await temporaryStore();
+    await writeBackup(temporary.store, host('a', 1000));
+    const probe = join(temporary.base, '.chunks', `.tmp_access-time-${process.pid}`);
+    let probes = 0;
+    setFailpoint('access-time:probed', () => {
+      if (++probes > 1) fs.utimesSync(probe, Date.now() / 1000 - 3600, 1_000_000_000);
+    });
+    try {
+      await assert.rejects(collect(temporary), /the clock was put back by 1h.* while chunks were marked: nothing was/);
+    } finally {
+      setFailpoint('access-time:probed', undefined);
+    }
+    assert.equal((await temporary.store.gcStatus()).upid, null);
   });
 
   it('goes by the rule of the specification', () => {

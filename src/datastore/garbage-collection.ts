@@ -8,10 +8,11 @@ import * as fs from 'node:fs';
 import { toHex } from '../base/bytes.ts';
 import { epochSeconds, formatUtc } from '../base/clock.ts';
 import { DigestMap } from '../base/digest-map.ts';
+import { GranaryError } from '../base/errors.ts';
 import { formatBytes, formatSpan } from '../base/human.ts';
 import { throwIfAborted } from '../base/streams.ts';
 import { chunksDirectory } from '../chunk-store/layout.ts';
-import { checkAccessTimes } from './create.ts';
+import { probeAccessTimes } from './create.ts';
 import { findIndexFiles } from './index-search.ts';
 import type { StoreContext } from './store-context.ts';
 import { openIndexFile } from './stored-files.ts';
@@ -35,6 +36,8 @@ export interface GcOptions {
 const defaultCutoffMinutes = 1445;
 const defaultCapacity = 1_048_576;
 const smallestCapacity = 1024;
+/** Seconds between two clocks that are worth a word. */
+const tolerableSkew = 60;
 /** Before the start of the oldest writer, for clocks of different granularity. */
 const writerMargin = 300;
 
@@ -45,18 +48,16 @@ const writerMargin = 300;
 export async function collectGarbage(store: StoreContext, options: GcOptions): Promise<GcStatus> {
   using _lock = store.writers.beginCollection();
   const { log, signal } = options;
-  if (options.safetyCheck ?? true) {
-    checkAccessTimes(chunksDirectory(store.base));
-    log('Access time update check successful, proceeding with GC.');
-  }
-  const start = epochSeconds(store.clock);
-  const oldestWriter = store.writers.oldest() ?? start;
+  const now = epochSeconds(store.clock);
+  const start = fileSystemTime(store, now, options);
+  // Writers know their start by the server's clock, chunks their use by that of the file system.
+  const oldestWriter = (store.writers.oldest() ?? now) + (start - now);
   const cutoff = 60 * (options.cutoffMinutes ?? defaultCutoffMinutes);
   const minAtime = smallestAccessTime(start, oldestWriter, cutoff);
   log(`Using access time cutoff ${formatSpan(cutoff)}, minimum access time is ${formatUtc(minAtime)}`);
 
   log('Start GC phase1 (mark used chunks)');
-  const marked = await new Marking(store, options).run();
+  const marked = await new Marking(store, options, start).run();
 
   log('Start GC phase2 (sweep unused chunks)');
   const onProgress = percentLog((percent, chunks) => log(`processed ${percent}% (${chunks} chunks)`));
@@ -66,6 +67,25 @@ export async function collectGarbage(store: StoreContext, options: GcOptions): P
   await writeGcStatus(store, status);
   logSummary(status, log);
   return status;
+}
+
+/**
+ * The file system's time, by which chunks are marked; it may be another machine's. Throws when access times cannot be
+ * set, unless the check is switched off.
+ */
+function fileSystemTime(store: StoreContext, now: number, { safetyCheck = true, log }: GcOptions): number {
+  let time: number;
+  try {
+    time = probeAccessTimes(chunksDirectory(store.base));
+  } catch (error) {
+    if (safetyCheck) throw error;
+    return now;
+  }
+  if (safetyCheck) log('Access time update check successful, proceeding with GC.');
+  if (Math.abs(time - now) > tolerableSkew) {
+    log(`The clock of the file system differs by ${formatSpan(Math.abs(time - now))}; its time is used.`);
+  }
+  return time;
 }
 
 /** The rule of formats.md 16.2: chunks that were last used before this may go. Epoch seconds, `cutoff` in seconds. */
@@ -81,14 +101,17 @@ class Marking {
   readonly #store: StoreContext;
   readonly #options: GcOptions;
   readonly #capacity: number;
+  readonly #start: number;
   /** Digests that are to be marked, with the position of an index that names them. */
   #digests: DigestMap;
   #hits = 0;
   #misses = 0;
 
-  constructor(store: StoreContext, options: GcOptions) {
+  /** `start` is the file system's time at which marking begins. */
+  constructor(store: StoreContext, options: GcOptions, start: number) {
     this.#store = store;
     this.#options = options;
+    this.#start = start;
     this.#capacity = Math.max(options.cacheCapacity ?? defaultCapacity, smallestCapacity);
     this.#digests = new DigestMap();
   }
@@ -143,6 +166,18 @@ class Marking {
       this.#options.warn(`warning: unable to access non-existent chunk ${toHex(digest)}, required by "${path}"`);
     }
     this.#digests = new DigestMap();
+    this.#checkClock();
+  }
+
+  /** Chunks that were marked by a clock that was put back would look unused. */
+  #checkClock(): void {
+    if ((this.#options.safetyCheck ?? true) === false) return;
+    const time = probeAccessTimes(chunksDirectory(this.#store.base));
+    if (time >= this.#start) return;
+    throw new GranaryError(
+      'io',
+      `the clock was put back by ${formatSpan(this.#start - time)} while chunks were marked: nothing was removed`,
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 // Kills the server at every failpoint that its source has, and at moments that nobody chose.
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { makeChunk, runBackup, uploadBlob, uploadDynamic, uploadManifest } from '../../src/backup/testing/content.ts';
@@ -57,7 +57,24 @@ const findDamage: Scenario = async (stand, time) => {
   await stand.call('POST', `admin/datastore/store1/verify?${snapshot}`);
 };
 
+/** Collects a chunk that nothing needs any more. */
+const collectGarbage = (point: string): Scenario => {
+  return async (stand, time) => {
+    stand.disarm();
+    const chunk = makeChunk(`garbage ${time}`, 5000);
+    await runBackup(stand, { id: 'garbage', time }, [chunk]);
+    await stand.call('DELETE', 'admin/datastore/store1/groups?backup-type=host&backup-id=garbage');
+    const path = stand.chunkFile(chunk.digest);
+    utimesSync(path, Date.now() / 1000 - 3 * 86_400, statSync(path).mtime);
+    stand.arm(point, 'kill');
+    await stand.call('POST', 'admin/datastore/store1/gc');
+  };
+};
+
 const scenarios: Record<string, Scenario> = {
+  'access-time:probed': collectGarbage('access-time:probed'),
+  'sweep:after-rename': collectGarbage('sweep:after-rename'),
+  'sweep:after-unlink': collectGarbage('sweep:after-unlink'),
   'chunk:after-quarantine': findDamage,
   'removal:after-manifest': forget,
   'removal:after-directory': forget,
@@ -65,7 +82,7 @@ const scenarios: Record<string, Scenario> = {
 };
 
 /** The snapshot that was being made is finished after an accident here, and after no earlier one. */
-const finishedAt = new Set(['commit:after-manifest']);
+const finishedAt = new Set(['commit:after-manifest', 'audit:before-write', 'audit:after-write']);
 
 const hit: string[] = [];
 

@@ -2,12 +2,7 @@
 
 import { auditEndpoints } from './audit/audit.ts';
 import { adminDatastoreEndpoints } from './datastore/endpoints.ts';
-import { jobListEndpoints } from './jobs.ts';
+import { jobEndpoints } from './jobs.ts';
 import { metricListEndpoints } from './metrics.ts';
 
-export const adminEndpoints = [
-  ...adminDatastoreEndpoints,
-  ...auditEndpoints,
-  ...jobListEndpoints,
-  ...metricListEndpoints,
-];
+export const adminEndpoints = [...adminDatastoreEndpoints, ...auditEndpoints, ...jobEndpoints, ...metricListEndpoints];

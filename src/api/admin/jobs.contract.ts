@@ -1,6 +1,7 @@
 // Jobs with what became of their last run and when they run next (rest-api.md 7.4).
 
 import { type TObject, Type } from 'typebox';
+import { jobFields } from '../../config/job-fields.ts';
 import { pruneJobSchema } from '../../config/prune-job-schema.ts';
 import { syncJobSchema } from '../../config/sync-job-schema.ts';
 import { verifyJobSchema } from '../../config/verify-job-schema.ts';
@@ -49,4 +50,22 @@ export const listSyncStatus = defineEndpoint({
   parameters: Type.Object({ store, 'sync-direction': Type.Optional(directionFilter) }),
   result: Type.Array(withStatus(syncJobSchema)),
   access: { kind: 'any' },
+});
+
+const run = { parameters: Type.Object({ id: jobFields.id }), result: schema.upid };
+
+export const runPruneJob = defineEndpoint({
+  method: 'POST',
+  path: 'admin/prune/{id}/run',
+  summary: 'Run a prune job now.',
+  ...run,
+  access: { kind: 'inside', note: 'Datastore.Modify on the store and namespace of the job.' },
+});
+
+export const runVerifyJob = defineEndpoint({
+  method: 'POST',
+  path: 'admin/verify/{id}/run',
+  summary: 'Run a verification job now.',
+  ...run,
+  access: { kind: 'inside', note: 'Datastore.Verify on the store and namespace of the job.' },
 });

@@ -8,7 +8,7 @@ import { AccessControl } from '../../access/access-control.ts';
 import { AuditLog } from '../../audit/audit-log.ts';
 import { auditTasks } from '../../audit/audit-tasks.ts';
 import { backupUpgrade, readerUpgrade } from '../../backup/session.contract.ts';
-import { systemClock } from '../../base/clock.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { ensureIdentity } from '../../certificates/identity.ts';
 import { DatastoreConfig } from '../../config/datastore-config.ts';
@@ -56,6 +56,8 @@ export interface TestApiOptions {
   delays?: { unauthorized: number; forbidden: number };
   /** The machine; by default one without files and programs, so that no call can change the real one. */
   machine?: FakeMachine;
+  /** Time for everything; moving it needs no waiting. */
+  clock?: Clock;
 }
 
 /** Users: `admin@pbs` may do everything, `audit@pbs` audits the stores, `nobody@pbs` has no rights. */
@@ -89,7 +91,7 @@ export class TestApi implements AsyncDisposable {
     const home = mkdtempSync(path.join(os.tmpdir(), 'granary-api-'));
     const directories = resolveDirectories(home, 'home');
     await createDirectories(directories);
-    const clock = systemClock;
+    const clock = options.clock ?? systemClock;
     const errors: TestApi['errors'] = [];
     const log: Logger = (level, event, facts = {}) => {
       if (level === 'error') errors.push({ event, facts });

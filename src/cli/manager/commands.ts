@@ -7,6 +7,8 @@ import { acmeCommands } from './acme.ts';
 import { info as certInfo, update as updateCert } from './certificates.ts';
 import { datastores } from './datastores.ts';
 import { diskCommands } from './disks.ts';
+import { garbageCollectionCommands } from './garbage-collection.ts';
+import { runCommand } from './job-run.ts';
 import { networkCommands } from './network.ts';
 import { dnsCommands, nodeCommands, subscriptionCommands } from './node.ts';
 import { notificationCommands } from './notifications.ts';
@@ -32,8 +34,12 @@ import { verifyJobs } from './verify-jobs.ts';
 
 export const managerCommands = defineGroup('Manage the backup server on this machine.', {
   datastore: defineGroup('Datastores.', datastores),
-  'prune-job': defineGroup('Jobs that apply retention.', { ...pruneJobs }),
-  'verify-job': defineGroup('Jobs that verify backups.', { ...verifyJobs }),
+  'garbage-collection': garbageCollectionCommands,
+  'prune-job': defineGroup('Jobs that apply retention.', { ...pruneJobs, run: runCommand('prune job', 'prune') }),
+  'verify-job': defineGroup('Jobs that verify backups.', {
+    ...verifyJobs,
+    run: runCommand('verification job', 'verify'),
+  }),
   'sync-job': defineGroup('Jobs that copy backups between datastores and servers.', { ...syncJobs }),
   remote: defineGroup('Other servers to sync with.', { ...remotes }),
   'traffic-control': defineGroup('Limits of bandwidth.', { ...trafficRules }),

@@ -2,6 +2,7 @@
 
 import { catalogEndpoints } from './catalog.ts';
 import { contentEndpoints } from './content.ts';
+import { gcEndpoints } from './gc.ts';
 import { groupEndpoints } from './groups.ts';
 import { jobEndpoints } from './jobs.ts';
 import { listEndpoints } from './list.ts';
@@ -12,6 +13,7 @@ import { statusEndpoints } from './status.ts';
 
 export const adminDatastoreEndpoints = [
   ...listEndpoints,
+  ...gcEndpoints,
   ...groupEndpoints,
   ...snapshotEndpoints,
   ...namespaceEndpoints,

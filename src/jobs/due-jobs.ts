@@ -1,0 +1,46 @@
+// Every job that has a schedule, of whatever kind.
+
+import { DatastoreConfig } from '../config/datastore-config.ts';
+import { VerifyJobConfig } from '../config/verify-config.ts';
+import type { JobType } from '../task/job-state.ts';
+import type { WorkerTask } from '../task/task-registry.ts';
+import type { ServerContext } from '../wire/context.ts';
+import { startGarbageCollection } from './garbage-collection-job.ts';
+import { allPruneJobs, startPruneJob } from './prune-job.ts';
+import type { JobCaller } from './run-job.ts';
+import { startVerifyJob } from './verify-job.ts';
+
+export interface ScheduledJob {
+  type: JobType;
+  name: string;
+  schedule: string;
+  /** Undefined when it is running already. */
+  start(caller: JobCaller): Promise<WorkerTask | undefined>;
+}
+
+/** A kind of job; a configuration file that cannot be read is its error alone. */
+type Kind = (server: ServerContext) => ScheduledJob[];
+
+const collections: Kind = (server) =>
+  new DatastoreConfig(server.directories).list().data.flatMap(({ name, 'gc-schedule': schedule }) => {
+    const start = (caller: JobCaller) => startGarbageCollection(server, name, caller);
+    return schedule === undefined ? [] : [{ type: 'garbage_collection', name, schedule, start }];
+  });
+
+const pruneJobs: Kind = (server) =>
+  allPruneJobs(server)
+    .filter((job) => job.disable !== true)
+    .map((job) => ({
+      type: 'prunejob',
+      name: job.id,
+      schedule: job.schedule,
+      start: (caller) => startPruneJob(server, job, caller),
+    }));
+
+const verifyJobs: Kind = (server) =>
+  new VerifyJobConfig(server.directories).list().data.flatMap((job) => {
+    const start = (caller: JobCaller) => startVerifyJob(server, job, caller);
+    return job.schedule === undefined ? [] : [{ type: 'verificationjob', name: job.id, schedule: job.schedule, start }];
+  });
+
+export const jobKinds: readonly Kind[] = [collections, pruneJobs, verifyJobs];

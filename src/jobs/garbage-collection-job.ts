@@ -1,0 +1,31 @@
+// Garbage collection of one datastore as a job (config-and-tasks.md 11).
+
+import { DatastoreConfig } from '../config/datastore-config.ts';
+import { parseTuning } from '../config/datastore-schema.ts';
+import type { WorkerTask } from '../task/task-registry.ts';
+import type { ServerContext } from '../wire/context.ts';
+import { type JobCaller, startJob } from './run-job.ts';
+
+/** Undefined when a collection of that datastore is running already. */
+export async function startGarbageCollection(
+  server: ServerContext,
+  store: string,
+  { schedule, ...caller }: JobCaller,
+): Promise<WorkerTask | undefined> {
+  const task = { type: 'garbage_collection', id: store, ...caller };
+  const title = `starting garbage collection on store ${store}`;
+  const start = { type: 'garbage_collection' as const, name: store, task, title, ...(schedule ? { schedule } : {}) };
+  return await startJob(server, start, async (worker) => {
+    const tuning = parseTuning(new DatastoreConfig(server.directories).get(store).data.tuning);
+    using use = await server.datastores.use(store, 'write');
+    await use.datastore.collectGarbage({
+      upid: worker.upid,
+      log: (line) => worker.log(line),
+      warn: (line) => worker.warn(line),
+      signal: worker.signal,
+      safetyCheck: tuning['gc-atime-safety-check'],
+      cutoffMinutes: tuning['gc-atime-cutoff'],
+      cacheCapacity: tuning['gc-cache-capacity'],
+    });
+  });
+}

@@ -1,0 +1,61 @@
+// Starts a job: once at a time, with its state kept (config-and-tasks.md 7).
+
+import { epochSeconds } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import { type JobResult, JobStates, type JobType } from '../task/job-state.ts';
+import type { TaskStart, WorkerTask } from '../task/task-registry.ts';
+import type { ServerContext } from '../wire/context.ts';
+
+export interface JobStart {
+  type: JobType;
+  name: string;
+  task: TaskStart;
+  /** The first line of the log. */
+  title: string;
+  /** The schedule that started it; absent when somebody did. */
+  schedule?: string;
+}
+
+/** Who asks for a run: somebody, or the schedule. */
+export interface JobCaller {
+  authId: string;
+  peer?: string;
+  schedule?: string;
+}
+
+/** The job's task, or undefined when it is running already. */
+export async function startJob(
+  server: ServerContext,
+  start: JobStart,
+  work: (task: WorkerTask) => Promise<void>,
+): Promise<WorkerTask | undefined> {
+  const states = new JobStates(server.directories);
+  const { type, name, title, schedule } = start;
+  const lock = await states.lock(type, name);
+  if (!lock) return undefined;
+  try {
+    return await server.tasks.start(start.task, async (task) => {
+      try {
+        await states.write(type, name, { started: { upid: task.upid } });
+        task.log(title);
+        if (schedule !== undefined) task.log(`task triggered by schedule '${schedule}'`);
+        const finish = (state: JobResult): Promise<void> =>
+          states.write(type, name, { finished: { upid: task.upid, state } });
+        const now = (): number => epochSeconds(server.clock);
+        try {
+          await work(task);
+        } catch (error) {
+          await finish({ Error: { message: messageOf(error), endtime: now() } });
+          throw error;
+        }
+        const { warnings } = task;
+        await finish(warnings > 0 ? { Warning: { count: warnings, endtime: now() } } : { OK: { endtime: now() } });
+      } finally {
+        lock.release();
+      }
+    });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}

@@ -1,0 +1,75 @@
+// Starts the jobs that are due, once a minute at its beginning, in one process of the server at a time: whoever holds
+// the lock (config-and-tasks.md 7).
+
+import { join } from 'node:path';
+import { epochSeconds } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import { rootUser } from '../model/auth-id.ts';
+import { type FileLock, tryLock } from '../os/file-lock.ts';
+import { nextRun } from '../task/job-schedule.ts';
+import { JobStates } from '../task/job-state.ts';
+import type { ServerContext } from '../wire/context.ts';
+import { jobKinds, type ScheduledJob } from './due-jobs.ts';
+
+const minuteMs = 60_000;
+
+export class Scheduler {
+  readonly #server: ServerContext;
+  #lock: FileLock | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #turn: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(server: ServerContext) {
+    this.#server = server;
+  }
+
+  /** Begins with the next minute. */
+  start(): void {
+    if (this.#stopped) return;
+    const wait = minuteMs - (this.#server.clock.now() % minuteMs);
+    this.#timer = setTimeout(() => {
+      this.#turn = this.turn().finally(() => this.start());
+    }, wait).unref();
+  }
+
+  /** Starts what is due, unless another process schedules. What fails is logged, and does not hold up the rest. */
+  async turn(): Promise<void> {
+    if (!this.#acquire()) return;
+    for (const kind of jobKinds) {
+      try {
+        for (const job of kind(this.#server)) await this.#startIfDue(job);
+      } catch (error) {
+        this.#server.log('error', 'jobs-not-scheduled', { error: messageOf(error) });
+      }
+    }
+  }
+
+  /** Ends; settles when the last turn is over, so that another process can go on. Started jobs go on. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#turn;
+    this.#lock?.release();
+    this.#lock = undefined;
+  }
+
+  async #startIfDue({ type, name, schedule, start }: ScheduledJob): Promise<void> {
+    if (this.#stopped) return;
+    const { clock, directories, log } = this.#server;
+    try {
+      const now = epochSeconds(clock);
+      const due = nextRun(schedule, await new JobStates(directories).read(type, name), now);
+      if (due === undefined || due > now) return;
+      const task = await start({ authId: rootUser, schedule });
+      if (task === undefined) log('info', 'job-still-runs', { type, name });
+    } catch (error) {
+      log('error', 'job-not-started', { type, name, error: messageOf(error) });
+    }
+  }
+
+  #acquire(): boolean {
+    this.#lock ??= tryLock(join(this.#server.directories.run, '.scheduler.lck'), 'exclusive');
+    return this.#lock !== undefined;
+  }
+}
