@@ -168,6 +168,8 @@ export class H2Connection extends H2Endpoint<ClientStream> {
     if (code !== errorCode.none) this.destroy(error);
   }
 
+  protected override onAcknowledged(): void {}
+
   protected override onWritten(): void {}
 
   protected override known(id: number): ClientStream | undefined {

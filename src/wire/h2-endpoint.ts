@@ -132,6 +132,8 @@ export abstract class H2Endpoint<S extends H2Stream> implements FrameHandler {
   protected abstract onGoAway(last: number, code: number): void;
   /** The peer's SETTINGS were taken over; undefined for a limit of streams that it did not name. */
   protected abstract onSettings(maxStreams: number | undefined): void;
+  /** The peer goes by our SETTINGS from now on. */
+  protected abstract onAcknowledged(): void;
   /** All of a stream's body, as far as it was given, has left the process. */
   protected abstract onWritten(stream: S): void;
   protected abstract onLost(cause: Error | undefined): void;
@@ -175,7 +177,8 @@ export abstract class H2Endpoint<S extends H2Stream> implements FrameHandler {
     if (!stream) return;
     this.onDataStart(stream);
     stream.receiveWindow -= length;
-    if (stream.receiveWindow < 0) throw violation('more than the stream window allows', errorCode.flowControl);
+    if (length > 0 && stream.receiveWindow < 0)
+      throw violation('more than the stream window allows', errorCode.flowControl);
   }
 
   data(id: number, piece: Uint8Array): void {
@@ -256,7 +259,10 @@ export abstract class H2Endpoint<S extends H2Stream> implements FrameHandler {
       throw violation('malformed SETTINGS', errorCode.frameSize);
     }
     if (id !== 0 || (ack && !this.greeted)) throw violation('malformed SETTINGS');
-    if (ack) return;
+    if (ack) {
+      this.onAcknowledged();
+      return;
+    }
     let maxStreams: number | undefined;
     for (let at = 0; at < payload.length; at += 6) {
       const value = payload.readUInt32BE(at + 2);

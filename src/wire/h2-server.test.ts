@@ -35,6 +35,9 @@ const empty = Buffer.alloc(0);
 
 type Handler = (stream: ServerStream) => Promise<unknown>;
 
+const ping = encodeFrame(frameType.ping, 0, 0, Buffer.alloc(8));
+const acknowledgement = encodeFrame(frameType.settings, frameFlag.ack, 0, new Uint8Array());
+
 /** Answers with what came. */
 const echo: Handler = async (stream) => {
   const body = await stream.collect(16 * 1024 * 1024);
@@ -60,7 +63,7 @@ function open(
   const [near, far] = duplexPair();
   const peer = new RawPeer(far, { preface: 0 });
   const server = serve(near, handler);
-  peer.send(connectionPreface, encodeSettings(settings));
+  peer.send(connectionPreface, encodeSettings(settings), acknowledgement);
   return { peer, server };
 }
 
@@ -255,6 +258,34 @@ describe('windows', () => {
     assert.equal(target.toString('latin1'), 'abcd\0\0\0\0\0\0');
   });
 
+  test('a peer that does not know our SETTINGS yet may use the first window of every connection', async () => {
+    const [near, far] = duplexPair();
+    const peer = new RawPeer(far, { preface: 0 });
+    const streams: ServerStream[] = [];
+    const server = serve(near, async (stream) => void streams.push(stream));
+    peer.send(connectionPreface, encodeSettings([]), request(1, 0), data(1, Buffer.alloc(40_000, 1)));
+    peer.send(request(3, 0), data(3, Buffer.alloc(25_000, 2)), acknowledgement, data(3, empty, 0), ping);
+    await peer.expect(frameType.ping);
+    // The window is below nothing by now: it is filled up to the whole body.
+    const target = Buffer.alloc(100_000);
+    const reading = streams[0]!.readInto(target);
+    const more = (await peer.expect(frameType.windowUpdate, 1)).payload.readUInt32BE();
+    assert.equal(more, 100_000 + 64 * 1024 - 40_000 - (streamWindow - 40_000));
+    peer.send(data(1, Buffer.alloc(60_000, 1), endStream));
+    assert.equal(await reading, 100_000);
+    peer.send(data(3, Buffer.of(1)));
+    assert.match((await server.closed).error!.message, /stream window/);
+  });
+
+  test('whoever uses more than the first connection window knows our SETTINGS', async () => {
+    const [near, far] = duplexPair();
+    const peer = new RawPeer(far, { preface: 0 });
+    serve(near, silent);
+    peer.send(connectionPreface, encodeSettings([]));
+    for (const id of [1, 3]) peer.send(request(id, 0), data(id, Buffer.alloc(40_000)));
+    assert.equal((await peer.expect(frameType.goAway)).payload.readUInt32BE(4), errorCode.flowControl);
+  });
+
   test('padding is given back', async () => {
     const { peer } = open(silent);
     await peer.expect(frameType.windowUpdate, 0);
@@ -274,6 +305,23 @@ describe('windows', () => {
     const held = process.memoryUsage().arrayBuffers - before;
     assert.ok(held < 400 * streamWindow + 16 * 1024 * 1024, `${held} bytes`);
   });
+});
+
+test('a short body in pieces of one byte takes no more memory than its length asks for', async () => {
+  let most = 0;
+  const before = process.memoryUsage().arrayBuffers;
+  const { peer } = open(async (stream) => {
+    const body = await stream.collect(200_000);
+    most = process.memoryUsage().arrayBuffers - before;
+    await stream.answer([[':status', '200']], Buffer.from(String(body?.byteLength)));
+  });
+  peer.send(request(1, 0));
+  await peer.expect(frameType.windowUpdate, 1);
+  const piece = data(1, Buffer.of(1));
+  for (let i = 0; i < 20; i++) peer.send(Buffer.concat(Array.from({ length: 10_000 }, () => piece)));
+  peer.send(data(1, empty, endStream));
+  assert.equal(await answer(peer, 1), '200 200000');
+  assert.ok(most < 16 * 1024 * 1024, `${most} bytes`);
 });
 
 describe('requests that are malformed lose their stream only', () => {
@@ -330,7 +378,6 @@ describe('requests that are malformed lose their stream only', () => {
   });
 });
 
-const ping = encodeFrame(frameType.ping, 0, 0, Buffer.alloc(8));
 const violations: [string, Uint8Array[], number][] = [
   ['DATA on stream 0', [data(0, Buffer.from('x'))], errorCode.protocol],
   ['DATA on an idle stream', [data(1, Buffer.from('x'))], errorCode.protocol],

@@ -8,7 +8,16 @@ import type { Duplex } from 'node:stream';
 import { copyBytes } from '../base/bytes.ts';
 import { GranaryError } from '../base/errors.ts';
 import { H2Endpoint, H2Stream, maxHeaderBlock, ownMaxFrame } from './h2-endpoint.ts';
-import { connectionPreface, encodeFrame, errorCode, frameFlag, frameType, setting, violation } from './h2-frames.ts';
+import {
+  connectionPreface,
+  defaultWindow,
+  encodeFrame,
+  errorCode,
+  frameFlag,
+  frameType,
+  setting,
+  violation,
+} from './h2-frames.ts';
 import { areTrailers, type RequestHead, readRequestHead } from './h2-request.ts';
 import type { HeaderField } from './hpack.ts';
 
@@ -60,15 +69,13 @@ export interface H2ServerOptions {
 export class ServerStream extends H2Stream {
   readonly head: RequestHead;
   readonly #connection: StreamOwner;
-  readonly #initialWindow: number;
   /** The peer has sent all of the body. */
   #ended: boolean;
   #gone = false;
   #answered = false;
   #received = 0;
   /** What came before somebody read: never more than the first window. */
-  #held: Buffer | undefined;
-  #heldLength = 0;
+  readonly #held = new CollectedBytes(defaultWindow);
   #sink: Sink | undefined;
   #whenWritten: (() => void) | undefined;
   readonly #onGone: (() => void)[] = [];
@@ -79,7 +86,6 @@ export class ServerStream extends H2Stream {
     this.id = id;
     this.head = head;
     this.#ended = ended;
-    this.#initialWindow = window;
     this.receiveWindow = window;
     this.last = false;
   }
@@ -96,6 +102,11 @@ export class ServerStream extends H2Stream {
   /** The peer has sent all of the body. */
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Somebody takes the body. */
+  get reading(): boolean {
+    return this.#sink !== undefined;
   }
 
   /** Nothing of either half is to come. */
@@ -128,14 +139,13 @@ export class ServerStream extends H2Stream {
 
   /** Collects a short body; undefined when it is longer than `limit`. Rejects like `readInto`. */
   async collect(limit: number): Promise<Uint8Array | undefined> {
-    const parts: Buffer[] = [];
-    let length = 0;
+    const collected = new CollectedBytes(limit);
+    let whole = true;
     await this.#read(limit + overrun - this.#received, (piece, end) => {
-      length += piece.byteLength;
-      if (length > limit) end();
-      else parts.push(Buffer.from(piece));
+      whole = collected.add(piece);
+      if (!whole) end();
     });
-    return length > limit ? undefined : Buffer.concat(parts);
+    return whole ? collected.bytes : undefined;
   }
 
   /** Reads the body and throws it away. Rejects like `readInto`. */
@@ -154,10 +164,10 @@ export class ServerStream extends H2Stream {
         resolve();
       };
       if (this.#gone) return lost();
-      const held = this.#held?.subarray(0, this.#heldLength);
-      this.#held = undefined;
+      const held = this.#held.bytes;
+      this.#held.drop();
       this.#sink = { data: (piece) => take(piece, end), end: resolve, lost };
-      if (held) this.#sink.data(held);
+      if (held.byteLength > 0) this.#sink.data(held);
       if (this.#ended) resolve();
       else if (this.#sink !== unwanted) this.#allow(window);
     });
@@ -228,19 +238,8 @@ export class ServerStream extends H2Stream {
     this.#received += piece.byteLength;
     if (this.head.contentLength !== undefined && this.#received > this.head.contentLength) return false;
     if (this.#sink) this.#sink.data(piece);
-    else this.#hold(piece);
+    else this.#held.add(piece);
     return true;
-  }
-
-  #hold(piece: Uint8Array): void {
-    const length = this.#heldLength + piece.byteLength;
-    if (!this.#held || this.#held.byteLength < length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(length, Math.min(this.#initialWindow, 2 * length)));
-      if (this.#held) grown.set(this.#held.subarray(0, this.#heldLength));
-      this.#held = grown;
-    }
-    this.#held.set(piece, this.#heldLength);
-    this.#heldLength = length;
   }
 
   /** False when the body is shorter than the peer said. */
@@ -259,12 +258,46 @@ export class ServerStream extends H2Stream {
 
   lose(): void {
     this.#gone = true;
-    this.#held = undefined;
+    this.#held.drop();
     this.body.length = 0;
     const sink = this.#sink;
     this.#sink = undefined;
     sink?.lost();
     for (const listener of this.#onGone.splice(0)) listener();
+  }
+}
+
+/** Joins pieces as they come, in at most twice their memory however small they are. */
+class CollectedBytes {
+  readonly #limit: number;
+  #buffer = Buffer.alloc(0);
+  #length = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** False when they are more than the limit now; then nothing is added. */
+  add(piece: Uint8Array): boolean {
+    const length = this.#length + piece.byteLength;
+    if (length > this.#limit) return false;
+    if (length > this.#buffer.byteLength) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(length, Math.min(this.#limit, 2 * length)));
+      grown.set(this.bytes);
+      this.#buffer = grown;
+    }
+    this.#buffer.set(piece, this.#length);
+    this.#length = length;
+    return true;
+  }
+
+  drop(): void {
+    this.#buffer = Buffer.alloc(0);
+    this.#length = 0;
   }
 }
 
@@ -285,6 +318,10 @@ export class H2Server extends H2Endpoint<ServerStream> implements StreamOwner {
   /** Bytes of the preface that have come. */
   #prefaced = 0;
   #lastId = 0;
+  /** The peer knows our SETTINGS. */
+  #acknowledged = false;
+  /** Bytes of DATA so far. */
+  #early = 0;
   /** Of the DATA frame that is coming in. */
   #frameLength = 0;
   #handlers = 0;
@@ -369,6 +406,9 @@ export class H2Server extends H2Endpoint<ServerStream> implements StreamOwner {
 
   override dataStart(id: number, length: number): void {
     this.#frameLength = length;
+    this.#early += length;
+    // Only who has read our SETTINGS can know of a connection window beyond the first.
+    if (this.#early > defaultWindow) this.onAcknowledged();
     super.dataStart(id, length);
     const stream = this.streams.get(id);
     if (stream ? stream.ended : !this.#remembered.has(id)) throw streamClosed(id);
@@ -393,7 +433,8 @@ export class H2Server extends H2Endpoint<ServerStream> implements StreamOwner {
 
   #newRequest(id: number, fields: readonly HeaderField[], endStream: boolean): void {
     const head = readRequestHead(fields);
-    const stream = new ServerStream(this, id, head ?? noHead, endStream, this.#options.streamWindow);
+    const window = this.#acknowledged ? this.#options.streamWindow : defaultWindow;
+    const stream = new ServerStream(this, id, head ?? noHead, endStream, window);
     this.open(stream);
     const malformed = !head || (endStream && (head.contentLength ?? 0) > 0);
     if (malformed || this.#isFull()) {
@@ -442,6 +483,20 @@ export class H2Server extends H2Endpoint<ServerStream> implements StreamOwner {
   }
 
   protected override onSettings(): void {}
+
+  /**
+   * Until the peer knows our SETTINGS its streams have the window that every connection starts with. Those that are
+   * open then lose the difference, unless they are being read.
+   */
+  protected override onAcknowledged(): void {
+    if (this.#acknowledged) return;
+    this.#acknowledged = true;
+    const difference = defaultWindow - this.#options.streamWindow;
+    for (const stream of this.streams.values()) {
+      stream.receiveWindow -= difference;
+      if (stream.reading && !stream.ended && difference > 0) this.allow(stream, difference);
+    }
+  }
 
   protected override onGoAway(_last: number, code: number): void {
     this.#leaving = true;
