@@ -45,7 +45,7 @@ if (process.getuid?.() === 0) {
     } finally {
       execFileSync('userdel', [user]);
     }
-    await assert.rejects(setSystemPassword(user, 'third'), /^Error: chpasswd: .*failed/);
+    await assert.rejects(setSystemPassword(user, 'third'), /chpasswd/);
   });
 
   test('modules see service, user, address and password; a slow one does not hold the process up', async () => {
