@@ -19,6 +19,7 @@ import {
   UnavailableError,
 } from 'ldapts';
 import { GranaryError, messageOf } from '../base/errors.ts';
+import { systemCertificates } from '../os/system-certificates.ts';
 import type { LdapSettings } from './ldap-settings.ts';
 
 export interface LdapTimes {
@@ -262,7 +263,7 @@ async function trustContext(path: string | undefined): Promise<tls.SecureContext
   const key = JSON.stringify([path, facts?.ino, facts?.mtimeMs, facts?.size]);
   const known = trustContexts.get(key);
   if (known) return known;
-  const ca = [...tls.getCACertificates('system'), ...tls.getCACertificates('extra'), ...(await certificatesAt(path))];
+  const ca = [...systemCertificates(), ...(await certificatesAt(path))];
   const context = tls.createSecureContext({ ca });
   if (trustContexts.size >= 8) trustContexts.clear();
   trustContexts.set(key, context);

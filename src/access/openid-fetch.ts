@@ -5,6 +5,7 @@ import http from 'node:http';
 import https from 'node:https';
 import tls from 'node:tls';
 import { GranaryError } from '../base/errors.ts';
+import { systemCertificates } from '../os/system-certificates.ts';
 
 /** The part of fetch's options that the library uses. */
 export interface FetchOptions {
@@ -63,13 +64,8 @@ export async function fetchFromProvider(address: string, o: FetchOptions): Promi
   });
 }
 
-let system: string[] | undefined;
-
 /** What the system trusts; what Node brings along where the system has no list. */
 function trusted(): string[] {
-  if (!system) {
-    const own = [...tls.getCACertificates('system'), ...tls.getCACertificates('extra')];
-    system = own.length > 0 ? own : tls.getCACertificates('bundled');
-  }
-  return system;
+  const own = systemCertificates();
+  return own.length > 0 ? own : tls.getCACertificates('bundled');
 }

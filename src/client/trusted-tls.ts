@@ -4,9 +4,10 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { connect as connectTls, getCACertificates, type TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
 import { replaceFile } from '../os/atomic-file.ts';
+import { systemCertificates } from '../os/system-certificates.ts';
 import { LimitedSocket, type RateLimits } from './rate-limit.ts';
 import { formatServer } from './repository.ts';
 
@@ -174,13 +175,6 @@ export class TrustedTls {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     await replaceFile(file, entries.map(([host, text]) => `${host} ${text}\n`).join(''), { mode: 0o600 });
   }
-}
-
-let system: string[] | undefined;
-
-function systemCertificates(): string[] {
-  system ??= [...getCACertificates('system'), ...getCACertificates('extra')];
-  return system;
 }
 
 /** Lower-case pairs with colons, the form in which fingerprints are shown. */
