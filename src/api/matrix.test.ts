@@ -5,91 +5,22 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { unpackFixture } from '../../test/support/fixture.ts';
-import type { EndpointContract } from '../model/endpoint.ts';
 import { aclPath } from '../wire/authorize.ts';
 import { endpoints } from './index.ts';
-import { type Answer, TestApi } from './testing/api-server.ts';
-
-interface Property {
-  type?: string;
-  anyOf?: { const: string }[];
-  items?: Property;
-  minimum?: number;
-  maximum?: number;
-  minLength?: number;
-  maxLength?: number;
-  pattern?: string;
-}
-
-/** A value that each parameter of that name accepts. */
-const samples: Record<string, string | number | boolean> = {
-  store: 'fixture',
-  ns: '',
-  'backup-type': 'host',
-  'backup-id': 'plain-host',
-  'backup-time': 1700086400,
-  'file-name': 'host.conf.blob',
-  filepath: '/',
-  userid: 'admin@pbs',
-  username: 'admin@pbs',
-  authid: 'admin@pbs',
-  vncticket: 'PBSTERM:0:00000000::x',
-  privs: 'Sys.Console',
-  type: 'recovery',
-  password: 'secret-1',
-  'token-name': 'token1',
-  'new-owner': 'admin@pbs',
-  path: '/',
-  role: 'Audit',
-  name: 'sample',
-  notes: 'text',
-  protected: true,
-  node: 'localhost',
-  id: 'sample',
-  schedule: 'daily',
-  timeframe: 'hour',
-  cf: 'AVERAGE',
-  command: 'reboot',
-  certificates: 'PEM',
-  service: 'cron',
-  disk: 'sda',
-  index: 0,
-  handle: 'none',
-  iface: 'eth0',
-  timezone: 'Europe/Vienna',
-  key: 'pbsc-0000000000',
-  'remote-store': 'store2',
-  host: 'localhost',
-  'auth-id': 'sync@pbs',
-  network: '10.0.0.0/8',
-  contact: 'admin@example.com',
-  api: 'hook',
-  'from-address': 'backup@example.com',
-  server: 'http://localhost',
-  token: 'token',
-  url: 'http://localhost',
-  method: 'post',
-  data: 'S0VZPXZhbHVl',
-  realm: 'corp',
-  server1: '127.0.0.1',
-  'base-dn': 'dc=example,dc=com',
-  'user-attr': 'uid',
-  'issuer-url': 'https://127.0.0.1/issuer',
-  'client-id': 'backup',
-  'redirect-url': 'https://127.0.0.1:8007',
-  state: 'no-such-state',
-  code: 'no-such-code',
-  upid: 'UPID:testnode:00000001:00000001:00000001:6B03A79F:backup:fixture:admin@pbs:',
-};
+import { TestApi } from './testing/api-server.ts';
+import {
+  isInPath,
+  nameOf,
+  type Property,
+  propertiesOf,
+  requiredOf,
+  samples,
+  send,
+  type Values,
+  validValues,
+} from './testing/samples.ts';
 
 const contracts = endpoints.map((endpoint) => endpoint.contract);
-const nameOf = (contract: EndpointContract): string => `${contract.method} ${contract.path}`;
-const propertiesOf = (contract: EndpointContract): [string, Property][] =>
-  Object.entries((contract.parameters as { properties: Record<string, Property> }).properties);
-const requiredOf = (contract: EndpointContract): string[] =>
-  (contract.parameters as { required?: string[] }).required ?? [];
-const isInPath = (contract: EndpointContract, name: string): boolean => contract.path.includes(`{${name}}`);
-
 let api: TestApi;
 before(async () => {
   api = await TestApi.start({ stores: { fixture: unpackFixture() } });
@@ -97,30 +28,6 @@ before(async () => {
   writeFileSync(path.join(api.server.directories.config, 'node.cfg'), 'http-proxy: http://127.0.0.1:9\n');
 });
 after(() => api[Symbol.asyncDispose]());
-
-type Values = Record<string, string | number | boolean>;
-
-function validValues(contract: EndpointContract): Values {
-  const properties = Object.fromEntries(propertiesOf(contract));
-  return Object.fromEntries(requiredOf(contract).map((name) => [name, sampleOf(name, properties[name]!)]));
-}
-
-/** The sample of that name, or the first choice where the name stands for other choices. */
-function sampleOf(name: string, property: Property): string | number | boolean {
-  const choices = property.anyOf?.map((one) => one.const);
-  const sample = samples[name]!;
-  return choices && !choices.includes(String(sample)) ? choices[0]! : sample;
-}
-
-function send(contract: EndpointContract, values: Values, as?: string): Promise<Answer> {
-  const path = contract.path.replace(/\{(.+?)\}/g, (_, name: string) => encodeURIComponent(String(values[name])));
-  const params = Object.fromEntries(Object.entries(values).filter(([name]) => !isInPath(contract, name)));
-  const query = contract.body === 'upload' ? `?${new URLSearchParams(params as Record<string, string>)}` : '';
-  return api.call(contract.method, `${path}${query}`, {
-    ...(query === '' ? { params } : { raw: Buffer.from('no blob at all') }),
-    ...(as === undefined ? {} : { as }),
-  });
-}
 
 test('the samples cover every required parameter', () => {
   for (const contract of contracts) {
@@ -132,14 +39,14 @@ for (const contract of contracts) {
   test(`${nameOf(contract)} lets in whom it declares`, async () => {
     const { access } = contract;
     const values = validValues(contract);
-    const stranger = await send(contract, values);
+    const stranger = await send(api, contract, values);
     if (access.kind !== 'world') {
       assert.deepEqual(
         [stranger.status, stranger.text],
         [401, 'authentication failed - no authentication credentials provided.'],
       );
     } else assert.notEqual(stranger.status, 500);
-    const nobody = await send(contract, values, 'nobody@pbs');
+    const nobody = await send(api, contract, values, 'nobody@pbs');
     assert.ok(nobody.status < 500, nobody.text);
     if (access.kind === 'privilege') {
       assert.deepEqual([nobody.status, nobody.text], [403, 'permission check failed']);
@@ -169,7 +76,7 @@ for (const contract of contracts) {
       }
     }
     for (const [name, values] of refusals) {
-      const answer = await send(contract, values, 'admin@pbs');
+      const answer = await send(api, contract, values, 'admin@pbs');
       const sent = JSON.stringify(values).slice(0, 200);
       assert.equal(answer.status, 400, `${sent}: ${answer.text}`);
       assert.match(answer.text, /^parameter verification failed/, sent);
