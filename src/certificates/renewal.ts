@@ -3,9 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Directories } from '../config/directories.ts';
 import { acmeOptions, nodeConfigFile } from '../config/node-config.ts';
-import { rootUser } from '../model/auth-id.ts';
-import type { TaskRegistry, WorkerTask } from '../task/task-registry.ts';
-import { orderCertificate } from './acme-order.ts';
+import type { WorkerTask } from '../task/task-registry.ts';
 import { describeCertificate } from './describe.ts';
 import { loadIdentity } from './identity.ts';
 
@@ -27,21 +25,9 @@ export async function isServerRenewalDue(directories: Directories, clock: Clock)
   return isRenewalDue(describeCertificate('proxy.pem', identity.certificate), clock.now() / 1000);
 }
 
-/**
- * The daily check: starts a task that orders a certificate when names are configured and the one in use is due.
- * Undefined when there is nothing to do.
- */
-export async function renewWhenDue(server: {
-  directories: Directories;
-  clock: Clock;
-  tasks: TaskRegistry;
-}): Promise<WorkerTask | undefined> {
-  const { directories, clock, tasks } = server;
-  if (acmeOptions(nodeConfigFile(directories).current().value).domains.length === 0) return undefined;
-  if (!(await isServerRenewalDue(directories, clock))) return undefined;
-  return tasks.start({ type: 'acme-renew-cert', authId: rootUser }, async (task) => {
-    await orderCertificate(orderContext(server, task));
-  });
+/** Whether names are configured that a certificate can be ordered for. */
+export function isAcmeConfigured(directories: Directories): boolean {
+  return acmeOptions(nodeConfigFile(directories).current().value).domains.length > 0;
 }
 
 /** What an order is given by the task that it runs in. */

@@ -5,6 +5,8 @@ import http from 'node:http';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { jsonLogger, type Logger } from '../base/log.ts';
 import { localSocketPath } from '../config/directories.ts';
+import { configurationJobs } from '../jobs/due-jobs.ts';
+import { Scheduler } from '../jobs/scheduler.ts';
 import type { FileOwner } from '../os/inherit-owner.ts';
 import { listenLocal } from '../os/sockets.ts';
 import type { ServerContext } from '../wire/context.ts';
@@ -54,12 +56,15 @@ export async function startPrivileged(options: PrivilegedOptions): Promise<Privi
   const group = owner === undefined ? {} : { group: owner.gid };
   const socket = listenLocal(socketPath, { mode: 0o660, ...group, backlog: listenBacklog });
   await api.listenLocal(socket.fd, owner?.uid);
+  const scheduler = new Scheduler(rooms.server, 'configuration', configurationJobs);
+  scheduler.start();
   return {
     server: rooms.server,
     socketPath,
     answers: () => answers(socketPath),
     stop: async (graceMs) => {
       socket.unlink();
+      await scheduler.stop();
       const timer = setTimeout(() => void rooms.server.tasks.shutdown(), graceMs);
       await api.close(graceMs);
       await rooms.server.tasks.settled();

@@ -7,6 +7,7 @@ import { GranaryError, messageOf } from '../base/errors.ts';
 import { jsonLogger, type Logger } from '../base/log.ts';
 import { identityStamp, loadIdentity } from '../certificates/identity.ts';
 import { type Directories, localSocketPath } from '../config/directories.ts';
+import { configurationJobs, datastoreJobs } from '../jobs/due-jobs.ts';
 import { Scheduler } from '../jobs/scheduler.ts';
 import type { Machine } from '../machine/machine.ts';
 import { Sampler } from '../metrics/sampler.ts';
@@ -94,14 +95,15 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   const measurements = new Measurements(rooms.server.machine, rooms.server.datastores, log);
   const sampler = new Sampler({ directories, clock, log, measure: (time) => measurements.measure(time) });
   sampler.start();
-  const scheduler = new Scheduler(rooms.server);
-  scheduler.start();
+  const schedulers = [new Scheduler(rooms.server, 'datastores', datastoreJobs)];
+  if (privileged === undefined) schedulers.push(new Scheduler(rooms.server, 'configuration', configurationJobs));
+  for (const scheduler of schedulers) scheduler.start();
   const identities = watchIdentity(directories, api, log);
   let drained: Promise<void> | undefined;
   const close = async (graceMs: number): Promise<void> => {
     identities.stop();
     own?.unlink();
-    const stopped = Promise.all([sampler.stop(), scheduler.stop()]);
+    const stopped = Promise.all([sampler.stop(), ...schedulers.map((scheduler) => scheduler.stop())]);
     await api.close(graceMs);
     await stopped;
   };

@@ -1,10 +1,12 @@
 // Every job that has a schedule, of whatever kind.
 
+import { isAcmeConfigured } from '../certificates/renewal.ts';
 import { DatastoreConfig } from '../config/datastore-config.ts';
 import { VerifyJobConfig } from '../config/verify-config.ts';
 import type { JobType } from '../task/job-state.ts';
 import type { WorkerTask } from '../task/task-registry.ts';
 import type { ServerContext } from '../wire/context.ts';
+import { startRenewal } from './certificate-renewal-job.ts';
 import { startGarbageCollection } from './garbage-collection-job.ts';
 import { allPruneJobs, startPruneJob } from './prune-job.ts';
 import type { JobCaller } from './run-job.ts';
@@ -19,15 +21,15 @@ export interface ScheduledJob {
 }
 
 /** A kind of job; a configuration file that cannot be read is its error alone. */
-type Kind = (server: ServerContext) => ScheduledJob[];
+export type JobKind = (server: ServerContext) => ScheduledJob[];
 
-const collections: Kind = (server) =>
+const collections: JobKind = (server) =>
   new DatastoreConfig(server.directories).list().data.flatMap(({ name, 'gc-schedule': schedule }) => {
     const start = (caller: JobCaller) => startGarbageCollection(server, name, caller);
     return schedule === undefined ? [] : [{ type: 'garbage_collection', name, schedule, start }];
   });
 
-const pruneJobs: Kind = (server) =>
+const pruneJobs: JobKind = (server) =>
   allPruneJobs(server)
     .filter((job) => job.disable !== true)
     .map((job) => ({
@@ -37,10 +39,20 @@ const pruneJobs: Kind = (server) =>
       start: (caller) => startPruneJob(server, job, caller),
     }));
 
-const verifyJobs: Kind = (server) =>
+const verifyJobs: JobKind = (server) =>
   new VerifyJobConfig(server.directories).list().data.flatMap((job) => {
     const start = (caller: JobCaller) => startVerifyJob(server, job, caller);
     return job.schedule === undefined ? [] : [{ type: 'verificationjob', name: job.id, schedule: job.schedule, start }];
   });
 
-export const jobKinds: readonly Kind[] = [collections, pruneJobs, verifyJobs];
+const renewals: JobKind = (server) => {
+  if (!isAcmeConfigured(server.directories)) return [];
+  const start = (caller: JobCaller) => startRenewal(server, caller);
+  return [{ type: 'acme-renewal', name: 'certificate', schedule: 'daily', start }];
+};
+
+/** Jobs that work on datastores, whose files belong to the unprivileged part of an installation. */
+export const datastoreJobs: readonly JobKind[] = [collections, pruneJobs, verifyJobs];
+
+/** Jobs that write configuration, which only the privileged part may. */
+export const configurationJobs: readonly JobKind[] = [renewals];

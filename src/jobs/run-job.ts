@@ -23,9 +23,12 @@ export interface JobCaller {
   schedule?: string;
 }
 
+/** What of the server starting a job needs. */
+export type JobRooms = Pick<ServerContext, 'directories' | 'tasks' | 'clock'>;
+
 /** The job's task, or undefined when it is running already. */
 export async function startJob(
-  server: ServerContext,
+  server: JobRooms,
   start: JobStart,
   work: (task: WorkerTask) => Promise<void>,
 ): Promise<WorkerTask | undefined> {

@@ -9,6 +9,7 @@ import { DatastoreConfig } from '../config/datastore-config.ts';
 import { host, writeBackup } from '../datastore/testing/temporary-store.ts';
 import { JobStates } from '../task/job-state.ts';
 import type { ServerContext } from '../wire/context.ts';
+import { datastoreJobs } from './due-jobs.ts';
 import { startGarbageCollection } from './garbage-collection-job.ts';
 import { Scheduler } from './scheduler.ts';
 
@@ -34,7 +35,7 @@ const states = () => new JobStates(server.directories);
 /** Lets the scheduler look once, and waits for what it has started. */
 async function turn(): Promise<string[]> {
   const known = new Set((await server.tasks.list({ limit: 0 })).data.map((task) => task.upid));
-  const scheduler = new Scheduler(server);
+  const scheduler = new Scheduler(server, 'datastores', datastoreJobs);
   await scheduler.turn();
   await scheduler.stop();
   const { data } = await server.tasks.list({ limit: 0 });
@@ -132,7 +133,7 @@ test('a job runs once at a time, and by hand too', async () => {
 });
 
 test('one process schedules at a time, and a broken file stops its own jobs only', async () => {
-  const first = new Scheduler(server);
+  const first = new Scheduler(server, 'datastores', datastoreJobs);
   await first.turn();
   now += day;
   assert.deepEqual(await turn(), []);

@@ -9,19 +9,24 @@ import { type FileLock, tryLock } from '../os/file-lock.ts';
 import { nextRun } from '../task/job-schedule.ts';
 import { JobStates } from '../task/job-state.ts';
 import type { ServerContext } from '../wire/context.ts';
-import { jobKinds, type ScheduledJob } from './due-jobs.ts';
+import type { JobKind, ScheduledJob } from './due-jobs.ts';
 
 const minuteMs = 60_000;
 
 export class Scheduler {
   readonly #server: ServerContext;
+  readonly #name: string;
+  readonly #kinds: readonly JobKind[];
   #lock: FileLock | undefined;
   #timer: NodeJS.Timeout | undefined;
   #turn: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(server: ServerContext) {
+  /** `name` tells apart schedulers with other jobs, which may be in other processes. */
+  constructor(server: ServerContext, name: string, kinds: readonly JobKind[]) {
     this.#server = server;
+    this.#name = name;
+    this.#kinds = kinds;
   }
 
   /** Begins with the next minute. */
@@ -36,7 +41,7 @@ export class Scheduler {
   /** Starts what is due, unless another process schedules. What fails is logged, and does not hold up the rest. */
   async turn(): Promise<void> {
     if (!this.#acquire()) return;
-    for (const kind of jobKinds) {
+    for (const kind of this.#kinds) {
       try {
         for (const job of kind(this.#server)) await this.#startIfDue(job);
       } catch (error) {
@@ -59,17 +64,21 @@ export class Scheduler {
     const { clock, directories, log } = this.#server;
     try {
       const now = epochSeconds(clock);
-      const due = nextRun(schedule, await new JobStates(directories).read(type, name), now);
+      const states = new JobStates(directories);
+      const state = await states.read(type, name);
+      // A job that was written into a file by hand counts from when it was first seen.
+      if (state === undefined) await states.create(type, name, now);
+      const due = nextRun(schedule, state, now);
       if (due === undefined || due > now) return;
       const task = await start({ authId: rootUser, schedule });
-      if (task === undefined) log('info', 'job-still-runs', { type, name });
+      if (task === undefined) log('debug', 'job-not-needed', { type, name });
     } catch (error) {
       log('error', 'job-not-started', { type, name, error: messageOf(error) });
     }
   }
 
   #acquire(): boolean {
-    this.#lock ??= tryLock(join(this.#server.directories.run, '.scheduler.lck'), 'exclusive');
+    this.#lock ??= tryLock(join(this.#server.directories.run, `.scheduler-${this.#name}.lck`), 'exclusive');
     return this.#lock !== undefined;
   }
 }

@@ -16,6 +16,7 @@ export type JobType =
   | 'verificationjob'
   | 'tape-backup-job'
   | 'realm-sync'
+  | 'acme-renewal'
   | 'logrotate';
 
 export type JobResult =

@@ -126,6 +126,8 @@ export class Replay {
       assert.ok(own, `task ${upid} was not started`);
       return encodeURIComponent(own);
     });
+    // The product's task had ended when its client asked for this.
+    if (path.endsWith('/status')) await this.#stand.server.taskEnded(decodeURIComponent(path.split('/').at(-2)!));
     const sent = http.request({ agent: this.#agent, method: request.method, path, headers });
     sent.end(body);
     return new Promise((resolve, reject) => {
@@ -307,7 +309,7 @@ const volatile = new Set(
 );
 
 /** Members that the 4.x line has and 3.2 had not. */
-const newer = new Set(['backend-type', 'dedup']);
+const newer = new Set(['backend-type', 'dedup', 'endtime']);
 
 /** Compares type by type and, where it must be the same, value by value. The order of a list of things is free. */
 export function assertAlike(own: unknown, product: unknown, what: string): void {

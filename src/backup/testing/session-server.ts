@@ -257,6 +257,11 @@ export class SessionServer implements AsyncDisposable {
     return { upid: task.upid, type, id, authId: start.authId, status, lines: await this.log(task.upid) };
   }
 
+  /** Resolves once the task of that id has ended. */
+  async taskEnded(upid: string): Promise<void> {
+    await this.#tasks.find(({ task }) => task.upid === upid)?.task.done;
+  }
+
   /** Resolves once every task that was started has ended: all sessions have to be closed. */
   async allEnded(): Promise<void> {
     await Promise.all(this.#tasks.map(({ task }) => task.done));
