@@ -126,7 +126,7 @@ describe('the whole API', () => {
         .map(([name]) => name)
         .filter((name) => !isInPath(contract, name));
       const change = fc.tuple(fc.constantFrom(...names, ...foreignNames), fc.constantFrom(...hostileJson));
-      const bodies = fc.sample(fc.array(change, { minLength: 1, maxLength: 4 }), { numRuns: 12, seed: 42 });
+      const bodies = fc.sample(fc.array(change, { minLength: 1, maxLength: 4 }), { numRuns: 8, seed: 42 });
       for (const changes of bodies) {
         const body: Record<string, unknown> = withoutPath(contract, valid);
         // As JSON.parse makes it: a member of that name, not a prototype.
@@ -170,7 +170,7 @@ describe('the whole API', () => {
             return false;
           }
         });
-        for (const text of allowed.slice(0, 3)) {
+        for (const text of allowed.slice(0, 2)) {
           const values = { ...valid, [name]: text };
           const answer = await api.call(contract.method, pathOf(contract, values), {
             as: 'admin@pbs',

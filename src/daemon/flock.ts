@@ -67,6 +67,8 @@ export class Flock {
     this.#sockets = sockets;
     this.#shared = sockets;
     this.#log = log;
+    // Processes accept by themselves: connections that this one had accepted for them would be lost when it is replaced.
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({
       exec: fileURLToPath(new URL('./worker.ts', import.meta.url)),
       execArgv: [...process.execArgv.filter((argument) => argument.startsWith('--disable-warning')), ...memoryFlags],

@@ -11,6 +11,7 @@ import { makeNode } from '../../src/os/special-files.ts';
 import { DatagramReceiver } from '../../src/os/testing/datagrams.ts';
 import { type Launched, launch, root, run } from '../support/launch.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { emptyStore } from '../support/server.ts';
 
 let folder: string;
 let home: string;
@@ -31,6 +32,7 @@ before(async () => {
   port = Number(/:(\d+)\n/.exec(server.out)?.[1] ?? portOf(home));
   await manage('user', 'create', 'admin@pbs', '--password', 'admin-password');
   await manage('acl', 'update', '/', 'Admin', '--auth-id', 'admin@pbs');
+  await emptyStore(join(folder, 'store1'));
   await manage('datastore', 'create', 'store1', join(folder, 'store1'));
   const fingerprint = /^Fingerprint.*: (\S+)$/m.exec(await manage('cert', 'info'))![1]!;
   client = {

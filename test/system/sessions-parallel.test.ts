@@ -11,6 +11,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { prepareServer } from '../../src/daemon/prepare.ts';
 import { type Launched, launch, root, run } from '../support/launch.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { emptyStore } from '../support/server.ts';
 
 const program = (name: string): string => join(root, 'bin', name);
 let folder: string;
@@ -29,6 +30,7 @@ before(async () => {
   const [, port] = await server.shown(/^Serving https:\/\/127\.0\.0\.1:(\d+)$/m);
   await manager('user', 'create', 'admin@pbs', '--password', 'admin-password');
   await manager('acl', 'update', '/', 'Admin', '--auth-id', 'admin@pbs');
+  await emptyStore(join(folder, 'store1'));
   await manager('datastore', 'create', 'store1', join(folder, 'store1'));
   const fingerprint = /Fingerprint \(sha256\): (\S+)/.exec(await manager('cert', 'info'))![1]!;
   env = {
