@@ -30,6 +30,7 @@ import {
   remove as removeUser,
   update as updateUser,
 } from './users.ts';
+import { verify } from './verify.ts';
 import { verifyJobs } from './verify-jobs.ts';
 
 export const managerCommands = defineGroup('Manage the backup server on this machine.', {
@@ -69,5 +70,6 @@ export const managerCommands = defineGroup('Manage the backup server on this mac
   disk: diskCommands,
   subscription: subscriptionCommands,
   report,
+  verify,
   versions,
 });
