@@ -132,15 +132,15 @@ test('control text is read stanza by stanza, whatever stands in it', () => {
 });
 
 const list = `# deb cdrom:[Debian]/ bookworm main
-deb http://deb.debian.org/debian bookworm main contrib # mirror
-#deb-src [arch=amd64,arm64 signed-by=/k.gpg] http://deb.debian.org/debian bookworm main
+deb http://mirror.example.org/debian bookworm main contrib # mirror
+#deb-src [arch=amd64,arm64 signed-by=/k.gpg] http://mirror.example.org/debian bookworm main
 
 # deb packages are nice and so are others
 deb
 `;
 const sources = `# the main one
 Types: deb deb-src
-URIs: http://deb.debian.org/debian
+URIs: http://mirror.example.org/debian
 Suites: bookworm bookworm-updates
 Components: main
 Signed-By:
@@ -159,7 +159,7 @@ test('sources are read in both forms, comments and prose told apart', () => {
   assert.deepEqual(others, [
     {
       Types: ['deb'],
-      URIs: ['http://deb.debian.org/debian'],
+      URIs: ['http://mirror.example.org/debian'],
       Suites: ['bookworm'],
       Components: ['main', 'contrib'],
       Comment: 'mirror',
@@ -168,7 +168,7 @@ test('sources are read in both forms, comments and prose told apart', () => {
     },
     {
       Types: ['deb-src'],
-      URIs: ['http://deb.debian.org/debian'],
+      URIs: ['http://mirror.example.org/debian'],
       Suites: ['bookworm'],
       Components: ['main'],
       Options: [

@@ -9,7 +9,7 @@ type Item = Record<string, unknown>;
 let api: TestApi;
 before(async () => {
   const machine = new FakeMachine(
-    { '/etc/apt/sources.list': 'deb http://deb.debian.org/debian bookworm main\n' },
+    { '/etc/apt/sources.list': 'deb http://mirror.example.org/debian bookworm main\n' },
     {
       'apt-get': (args) =>
         args.includes('dist-upgrade') ? 'Inst zstd [1.5.4] (1.5.5 Debian:12/stable [amd64])\n' : 'Hit:1 http://deb\n',
