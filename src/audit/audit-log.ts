@@ -10,6 +10,7 @@ import type { Directories } from '../config/directories.ts';
 import { replaceFile, syncDirectory } from '../os/atomic-file.ts';
 import { failpoint } from '../os/failpoint.ts';
 import { lockFile } from '../os/file-lock.ts';
+import { giveToOwnerOf } from '../os/inherit-owner.ts';
 import { type AuditEntry, type AuditEvent, formatEntry, parseEntry } from './audit-entry.ts';
 import {
   type AuditHead,
@@ -184,9 +185,18 @@ export class AuditLog {
 
   /** The later of what the log and what its kept head say, at least `seq`, so that no number is given twice. */
   #latest(found: AuditHead | undefined, seq: number): AuditHead {
-    const kept = readHead(this.#directories) ?? emptyHead;
+    const kept = this.#keptHead();
     const head = found === undefined || kept.seq > found.seq ? kept : found;
     return { ...head, seq: Math.max(head.seq, seq) };
+  }
+
+  /** One that is damaged, too, is for `verifyAuditLog` to tell of: the log goes on. */
+  #keptHead(): AuditHead {
+    try {
+      return readHead(this.#directories) ?? emptyHead;
+    } catch {
+      return emptyHead;
+    }
   }
 
   #makeFolder(folder: string): void {
@@ -195,9 +205,7 @@ export class AuditLog {
 
   /** The log belongs to the server's user, also when root is the first to write. */
   #own(path: string): void {
-    if (process.getuid?.() !== 0) return;
-    const { uid, gid } = fs.statSync(this.#directories.log);
-    fs.chownSync(path, uid, gid);
+    giveToOwnerOf(this.#directories.log, path);
   }
 }
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { endpoints } from '../api/index.ts';
 import { TestApi } from '../api/testing/api-server.ts';
 import { verifyAuditLog } from '../audit/audit-verify.ts';
+import { withoutSecrets } from './audited-call.ts';
 
 test('what changes something is recorded with its result, what only reads is not, and no secret is', async () => {
   await using api = await TestApi.start();
@@ -48,4 +50,38 @@ test('the log can be read and checked over the API by who may audit the system',
   const check = await api.call('GET', 'admin/audit/verify', { as: 'admin@pbs' });
   assert.deepEqual((check.json.data as { problems: string[] }).problems, []);
   assert.equal((await api.call('GET', 'admin/audit', { as: 'audit@pbs' })).status, 403);
+});
+
+test('no credential of any call is recorded', () => {
+  const secrets: Record<string, readonly string[]> = {
+    'POST access/users': ['password'],
+    'PUT access/password': ['password', 'confirmation-password'],
+    'POST access/tfa/{userid}': ['totp', 'value', 'password'],
+    'POST access/openid/login': ['code', 'state'],
+    'POST config/access/ldap': ['password'],
+    'POST config/access/ad': ['password'],
+    'POST config/access/openid': ['client-key'],
+    'POST config/remote': ['password'],
+    'POST config/acme/account': ['eab_hmac_key'],
+    'POST config/acme/plugins': ['data'],
+    'PUT config/acme/plugins/{id}': ['data'],
+    'POST config/metrics/influxdb-http': ['token', 'url'],
+    'PUT config/metrics/influxdb-http/{name}': ['token', 'url'],
+    'POST config/notifications/endpoints/smtp': ['password'],
+    'POST config/notifications/endpoints/gotify': ['token'],
+    'PUT config/notifications/endpoints/gotify/{name}': ['token'],
+    'POST config/notifications/endpoints/webhook': ['secret', 'header', 'body', 'url'],
+    'PUT config/notifications/endpoints/webhook/{name}': ['secret', 'header', 'body', 'url'],
+    'POST nodes/{node}/certificates/custom': ['key'],
+    'PUT nodes/{node}/config': ['http-proxy'],
+  };
+  for (const [call, names] of Object.entries(secrets)) {
+    const found = endpoints.find(({ contract }) => `${contract.method} ${contract.path}` === call);
+    assert.ok(found, call);
+    const { properties } = found.contract.parameters as { properties: Record<string, unknown> };
+    for (const name of names) {
+      assert.ok(name in properties, `${call} ${name}`);
+      assert.deepEqual(withoutSecrets(found.contract, { [name]: 'x' }), { [name]: '***' }, `${call} ${name}`);
+    }
+  }
 });

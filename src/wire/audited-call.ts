@@ -4,8 +4,11 @@ import { GranaryError, messageOf } from '../base/errors.ts';
 import type { EndpointContract } from '../model/endpoint.ts';
 import type { CallContext } from './context.ts';
 
-/** Parameters by whose name nobody should have to remember that they are secret. */
-const secretName = /passw|secret|^key$|challenge/i;
+/**
+ * Parameters by whose name nobody should have to remember that they are secret, or may hold a secret: credentials of
+ * DNS plugins, headers and addresses of webhooks, a proxy with its user.
+ */
+const secretName = /passw|secret|challenge|hmac|^(key|token|data|header|body|url|http-proxy)$/i;
 
 /**
  * Runs a call's handler and records it when the call may change something, whether it succeeds or not. A call that is

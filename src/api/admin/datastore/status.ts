@@ -4,6 +4,7 @@ import path from 'node:path';
 import { GranaryError } from '../../../base/errors.ts';
 import { DatastoreConfig } from '../../../config/datastore-config.ts';
 import type { Datastore } from '../../../datastore/datastore.ts';
+import { deduplicationFactor } from '../../../datastore/garbage-collection.ts';
 import { StoreWriters } from '../../../datastore/writers.ts';
 import { datastoreAclPath } from '../../../model/backup.ts';
 import { privileges } from '../../../model/privileges.ts';
@@ -48,8 +49,7 @@ export async function gcStatusOf(store: Datastore) {
 
 /** Bytes that all indexes refer to for each byte of the chunks, two decimals; 1 for an empty store. */
 export function dedupFactor(gc: { 'index-data-bytes': number; 'disk-bytes': number }): number {
-  if (gc['disk-bytes'] === 0) return 1;
-  return Math.round((gc['index-data-bytes'] / gc['disk-bytes']) * 100) / 100;
+  return Math.round(deduplicationFactor(gc) * 100) / 100;
 }
 
 /** Tasks that have a datastore for themselves. */
