@@ -14,6 +14,7 @@ import { type BackupGroup, type BackupSnapshot, formatSnapshot, type Namespace }
 import { type BackupType, isDatastoreName } from '../model/names.ts';
 import type { FileLock } from '../os/file-lock.ts';
 import { type BackupOptions, BackupTransaction } from './backup-transaction.ts';
+import { type Census, SnapshotCensus } from './census.ts';
 import { createDatastore } from './create.ts';
 import { collectGarbage, type GcOptions } from './garbage-collection.ts';
 import * as groups from './groups.ts';
@@ -57,9 +58,11 @@ export class Datastore {
   readonly chunks: ChunkStore;
   /** For the other files of this room. */
   readonly context: StoreContext;
+  readonly #census: SnapshotCensus;
 
   private constructor(context: StoreContext, verifyNew: boolean) {
     this.context = context;
+    this.#census = new SnapshotCensus(context);
     this.name = context.name;
     this.path = context.base;
     this.chunks = context.chunks;
@@ -244,6 +247,11 @@ export class Datastore {
   /** Groups and snapshots of each type, in all namespaces. */
   counts(): Promise<usage.Counts> {
     return usage.countAll(this.context);
+  }
+
+  /** Snapshots of each group and their verification, for monitoring: at most a minute old unless `fresh`. */
+  census(o: { fresh?: boolean } = {}): Promise<Census> {
+    return this.#census.current(o);
   }
 
   /** See `collectGarbage`. */

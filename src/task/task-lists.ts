@@ -19,6 +19,16 @@ export interface ListedTask {
   readonly end?: TaskEnd;
 }
 
+/** How far a reader of the ended tasks has come. */
+export interface ArchivePosition {
+  /** Of the file `archive` as it was read. */
+  inode: number;
+  /** Bytes of it that were read. */
+  offset: number;
+  /** The last task that was read. */
+  upid: string;
+}
+
 /** Who owns what root creates here, so that the unprivileged processes can go on with it. */
 export type Owner = { uid: number; gid: number } | undefined;
 
@@ -87,6 +97,43 @@ export class TaskLists {
         yield task;
       }
     }
+  }
+
+  /**
+   * The tasks that ended after `position`, in the order of their end, and the position behind them; all that the
+   * archives know when it is undefined or its task is in none of them. Costs one `stat` when there are none.
+   */
+  async endedAfter(
+    position: ArchivePosition | undefined,
+  ): Promise<{ tasks: ListedTask[]; position: ArchivePosition | undefined }> {
+    const before = await stat(this.#file('archive')).catch(ignoreMissing);
+    // Between a rotation and the next end there is none.
+    if (before === undefined && (position?.inode ?? 0) === 0) return { tasks: [], position };
+    if (position !== undefined && before?.ino === position.inode && before.size === position.offset) {
+      return { tasks: [], position };
+    }
+    if (!fs.existsSync(this.path)) return { tasks: [], position };
+    using _lock = await this.#lock('shared');
+    const now = await stat(this.#file('archive')).catch(ignoreMissing);
+    const text = await this.#text('archive');
+    if (position !== undefined && now?.ino === position.inode && now.size >= position.offset) {
+      const tasks = parseList(Buffer.from(text).subarray(position.offset).toString());
+      return { tasks, position: { ...position, offset: now.size, upid: tasks.at(-1)?.upid ?? position.upid } };
+    }
+    const read: ListedTask[][] = [];
+    const older = [async () => this.#text('archive.1')];
+    for (const number of await this.#archiveNumbers()) older.push(async () => (await this.#readArchive(number)) ?? '');
+    for (const next of [async () => text, ...older]) {
+      const tasks = parseList(await next());
+      const last = position === undefined ? -1 : tasks.findLastIndex((task) => task.upid === position.upid);
+      read.unshift(tasks.slice(last + 1));
+      if (last >= 0) break;
+    }
+    const seen = new Set<string>();
+    // Between the halves of a rotation a file is there in both forms.
+    const tasks = read.flat().filter((task) => !seen.has(task.upid) && seen.add(task.upid));
+    const upid = tasks.at(-1)?.upid ?? position?.upid ?? '';
+    return { tasks, position: { inode: now?.ino ?? 0, offset: now?.size ?? 0, upid } };
   }
 
   /**

@@ -140,6 +140,13 @@ export async function readTaskEnd(
   return { status: 'unknown', endTime: undefined, final: false };
 }
 
+/** The text of a log's first line, or what of it is in the first kilobytes. ENOENT is passed on. */
+export async function readTaskStart(path: string): Promise<string> {
+  await using file = await open(path, 'r');
+  const [line = ''] = (await readRange(file, 0, Math.min((await file.stat()).size, 4096))).toString().split('\n', 1);
+  return splitLine(line)?.text ?? line;
+}
+
 function splitLine(line: string): { time: number; text: string } | undefined {
   const match = /^(\S{25}): (.*)$/s.exec(line);
   const time = match ? parseRfc3339(match[1]!) : undefined;

@@ -17,6 +17,7 @@ import { type Owner, TaskLists } from './task-lists.ts';
 import { type LogPage, readTaskEnd, TaskLogReader } from './task-log-reader.ts';
 import { TaskLogWriter } from './task-log-writer.ts';
 import { errorStatus, formatStatusLine, type TaskStatus } from './task-status.ts';
+import { TaskTallies, type TaskTally } from './task-tally.ts';
 import { WorkerTask } from './worker-task.ts';
 
 export type { TaskFilter, TaskListItem } from './task-filter.ts';
@@ -76,6 +77,7 @@ export class TaskRegistry {
   readonly #owner: Owner;
   readonly #pstart: number;
   readonly #lists: TaskLists;
+  readonly #tallies: TaskTallies;
   readonly #reader = new TaskLogReader();
   readonly #own = new Set<WorkerTask>();
   readonly #onEnd: TaskRegistryOptions['onEnd'];
@@ -101,6 +103,7 @@ export class TaskRegistry {
     this.#lists = new TaskLists(join(directories.log, 'tasks'), this.#owner, (upid, parsed) =>
       this.#isHere(parsed) ? running.has(upid) : isProcessRunning(parsed.pid, parsed.pstart),
     );
+    this.#tallies = new TaskTallies(directories.state, this.#lists);
   }
 
   /** `node` is the short host name, part of every task id. */
@@ -171,6 +174,11 @@ export class TaskRegistry {
       if (limit > 0 && data.length >= limit) break;
     }
     return { data, total: start + data.length + (limit > 0 && data.length >= limit ? 1 : 0) };
+  }
+
+  /** What became of all tasks so far. */
+  tally(): Promise<TaskTally> {
+    return this.#tallies.current();
   }
 
   /** What is known of a task. Throws `parameter-invalid` for a malformed id. Without a log it is stopped, `unknown`. */
