@@ -74,12 +74,23 @@ const same = [
   'prune-dry-run.json',
   'notification-targets.json',
 ];
+/** Members that we add and that the product does not know; each has to be there. */
+const added: Record<string, readonly string[]> = { 'prune-dry-run.json': ['mark', 'reason'] };
+function withoutAdded(file: string, data: unknown): unknown {
+  const names = added[file];
+  if (names === undefined) return data;
+  return (data as Record<string, unknown>[]).map((item) => {
+    for (const name of names) assert.ok(name in item, name);
+    return Object.fromEntries(Object.entries(item).filter(([name]) => !names.includes(name)));
+  });
+}
+
 for (const file of same) {
   test(`${file} is answered with the same data`, async () => {
     const answer = await send(goldenCall(file));
     assert.equal(answer.status, 200, answer.text);
     assert.equal(answer.headers['content-type'], goldenCall(file)['content-type']);
-    assert.deepEqual(normal(answer.json.data), normal(goldenData(file)));
+    assert.deepEqual(normal(withoutAdded(file, answer.json.data)), normal(goldenData(file)));
   });
 }
 

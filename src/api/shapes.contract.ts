@@ -1,7 +1,7 @@
 // Object types that several endpoints answer (rest-api.md 8).
 
 import { Type } from 'typebox';
-import { schema } from '../model/schema.ts';
+import { oneOf, schema } from '../model/schema.ts';
 
 const count = (description: string) => Type.Integer({ description });
 
@@ -90,5 +90,7 @@ export const pruneItem = Type.Object({
   'backup-time': schema.backupTime,
   keep: Type.Boolean(),
   protected: Type.Boolean(),
+  mark: oneOf(['keep', 'keep-partial', 'protected', 'remove'], { description: 'What was decided.' }),
+  reason: Type.String({ description: 'Why, for people: the rule with its hour, day, week, month or year.' }),
   ns: Type.Optional(Type.String()),
 });

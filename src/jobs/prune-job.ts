@@ -3,7 +3,8 @@
 import { DatastoreConfig } from '../config/datastore-config.ts';
 import { implicitPruneJobs, keepOf, PruneJobConfig } from '../config/prune-config.ts';
 import type { PruneJob } from '../config/prune-job-schema.ts';
-import { keepOptionsOf, pruneDatastore } from '../datastore/prune.ts';
+import { pruneDatastore } from '../datastore/prune.ts';
+import { keepOptionsOf } from '../datastore/retention.ts';
 import { parseNamespace } from '../model/backup.ts';
 import type { WorkerTask } from '../task/task-registry.ts';
 import type { ServerContext } from '../wire/context.ts';

@@ -234,6 +234,11 @@ test('S02-3: a file edited by hand, with the spaces of the guide, takes effect w
   const conf = server.path('x.conf');
   writeFileSync(conf, 'x');
   assert.equal((await server.client('edited', ['backup', `x.conf:${conf}`])).code, 0);
+  // What the job would do with it, and why.
+  assert.match(
+    await manager('prune-job run default-edited --dry-run'),
+    /would keep host\/.*Z: keep-daily \(\d{4}-\d\d-\d\d\)\n/,
+  );
   for (;;) {
     const tasks = (await json('task list --typefilter verify --store edited')) as { status?: string }[];
     if (tasks[0]?.status === undefined) continue;

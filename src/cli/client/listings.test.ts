@@ -94,6 +94,9 @@ test('prune shows what stays and what goes', async () => {
     'keep-last': 5,
   });
   assert.deepEqual(await run('prune', 'host/plain-host', '--quiet', '1'), ok(''));
+  server.routes[`POST ${base}/prune`] = { data: [{ ...pruned(1700000000), reason: 'keep-last' }] };
+  const { out } = await run('prune', 'host/plain-host', '--reason', '--keep-last', '5');
+  assert.match(out, /│ action │ reason +│\n[^│]*│ host\/plain-host\/2023-11-14T22:13:20Z │ .* │ +keep │ keep-last │/);
 });
 
 test('prune without a group goes through all groups', async () => {

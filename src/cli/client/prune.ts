@@ -19,6 +19,8 @@ interface PruneEntry {
   keep: boolean;
   protected: boolean;
   ns?: string;
+  /** Absent from servers that do not tell. */
+  reason?: string;
 }
 
 const keep = (what: string) => optional(option.integer(`Number of ${what} to keep.`, { minimum: 1 }));
@@ -45,6 +47,7 @@ export const prune = defineCommand({
       option.integer('Without a group: also namespaces so many levels below.', { minimum: 0, maximum: 7 }),
     ),
     'dry-run': optional(option.flag('Only show what would be done.')),
+    reason: optional(option.flag('Show why a snapshot stays or goes, if the server tells.')),
     quiet: optional(option.flag('Print no table.')),
     ...repositoryOptions,
     ...namespaceOptions,
@@ -53,7 +56,7 @@ export const prune = defineCommand({
   complete: { ...targetCompleters, group: completeGroup },
   examples: [
     'prune host/web1 --keep-daily 7 --keep-weekly 4',
-    'prune --dry-run --keep-last 3 --repository backup@pbs@server:store1',
+    'prune --dry-run --reason --keep-last 3 --repository backup@pbs@server:store1',
   ],
   async run(values, terminal) {
     const group = values.group === undefined ? undefined : parseGroup(values.group);
@@ -66,7 +69,9 @@ export const prune = defineCommand({
       : await pruneAll(target, values['max-depth'] ?? 0, rules, terminal, failures);
     // Virtualisation hosts ask for quiet and for JSON, and read the JSON.
     const printed = printJson(terminal, outputFormat(values, terminal), entries);
-    if (!printed && values.quiet !== true) printEntries(terminal, entries, group === undefined);
+    if (!printed && values.quiet !== true) {
+      printEntries(terminal, entries, group === undefined, values.reason ?? false);
+    }
     if (failures.length > 0) {
       throw new GranaryError('bad-request', `pruning failed for ${failures.length} of the groups`);
     }
@@ -122,7 +127,12 @@ async function namespaces(target: Target, maxDepth: number): Promise<string[]> {
   return list.map((entry) => entry.ns).sort();
 }
 
-function printEntries(terminal: Terminal, entries: readonly PruneEntry[], showNamespace: boolean): void {
+function printEntries(
+  terminal: Terminal,
+  entries: readonly PruneEntry[],
+  showNamespace: boolean,
+  showReason: boolean,
+): void {
   printTable(
     terminal,
     entries,
@@ -136,6 +146,7 @@ function printEntries(terminal: Terminal, entries: readonly PruneEntry[], showNa
       },
       { name: 'date', right: true, text: (e) => formatCtime(e['backup-time']) },
       { name: 'action', right: true, text: (e) => (e.keep ? 'keep' : 'remove') },
+      ...(showReason ? [{ name: 'reason', text: (e: PruneEntry) => e.reason }] : []),
     ],
     { sort: !showNamespace },
   );

@@ -8,7 +8,7 @@ import { info as certInfo, update as updateCert } from './certificates.ts';
 import { datastores } from './datastores.ts';
 import { diskCommands } from './disks.ts';
 import { garbageCollectionCommands } from './garbage-collection.ts';
-import { runCommand } from './job-run.ts';
+import { runCommand, runPruneJob } from './job-run.ts';
 import { networkCommands } from './network.ts';
 import { dnsCommands, nodeCommands, subscriptionCommands } from './node.ts';
 import { notificationCommands } from './notifications.ts';
@@ -36,7 +36,7 @@ import { verifyJobs } from './verify-jobs.ts';
 export const managerCommands = defineGroup('Manage the backup server on this machine.', {
   datastore: defineGroup('Datastores.', datastores),
   'garbage-collection': garbageCollectionCommands,
-  'prune-job': defineGroup('Jobs that apply retention.', { ...pruneJobs, run: runCommand('prune job', 'prune') }),
+  'prune-job': defineGroup('Jobs that apply retention.', { ...pruneJobs, run: runPruneJob }),
   'verify-job': defineGroup('Jobs that verify backups.', {
     ...verifyJobs,
     run: runCommand('verification job', 'verify'),

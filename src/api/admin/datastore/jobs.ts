@@ -1,17 +1,15 @@
 // Work on a datastore's content that runs as a task: prune and verify.
 
 import { GranaryError, messageOf } from '../../../base/errors.ts';
+import { namespaceText, pruneDatastore as pruneAll, pruneGroup as pruneOne } from '../../../datastore/prune.ts';
 import {
   formatKeepOptions,
   hasKeepOptions,
   type KeepOptions,
   keepOptionsOf,
-  namespaceText,
   type PruneCandidate,
   type Pruned,
-  pruneDatastore as pruneAll,
-  pruneGroup as pruneOne,
-} from '../../../datastore/prune.ts';
+} from '../../../datastore/retention.ts';
 import { Verification } from '../../../datastore/verify.ts';
 import { type AuthId, ownerMatches } from '../../../model/auth-id.ts';
 import {
@@ -127,18 +125,20 @@ async function runPrune(
   return await pruneOne(store, ns, group, {
     keep,
     signal: task.signal,
-    onDecision: (snapshot, mark) => task.log(`${formatSnapshot(snapshot)} ${mark}`),
+    onDecision: ({ snapshot, mark }) => task.log(`${formatSnapshot(snapshot)} ${mark}`),
     onFailure: (snapshot, error) => task.warn(`failed to remove ${formatSnapshot(snapshot)}: ${messageOf(error)}`),
   });
 }
 
 function pruneItems(ns: Namespace, decisions: Decisions) {
-  return decisions.map(({ snapshot, mark }) => ({
+  return decisions.map(({ snapshot, mark, reason }) => ({
     'backup-type': snapshot.type,
     'backup-id': snapshot.id,
     'backup-time': snapshot.time,
     keep: mark !== 'remove',
     protected: snapshot.protected,
+    mark,
+    reason,
     ...(ns.length === 0 ? {} : { ns: formatNamespace(ns) }),
   }));
 }

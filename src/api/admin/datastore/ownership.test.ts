@@ -142,8 +142,15 @@ test('pruning removes what is not kept, as list or as task', async () => {
     ((await ask('GET', 'snapshots', { as: 'admin@pbs', params: vm }))[1] as Item[]).map((item) => item['backup-time']);
   const dry = await ask('POST', 'prune', { as: 'admin@pbs', params: { ...vm, 'keep-last': 1, 'dry-run': true } });
   assert.deepEqual(dry[1], [
-    { ...vm, 'backup-time': older, keep: false, protected: false },
-    { ...vm, 'backup-time': newer, keep: true, protected: false },
+    {
+      ...vm,
+      'backup-time': older,
+      keep: false,
+      protected: false,
+      mark: 'remove',
+      reason: 'not kept by any rule',
+    },
+    { ...vm, 'backup-time': newer, keep: true, protected: false, mark: 'keep', reason: 'keep-last' },
   ]);
   const none = await ask('POST', 'prune', { as: 'admin@pbs', params: vm });
   assert.deepEqual(
