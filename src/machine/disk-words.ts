@@ -8,3 +8,15 @@ export type DiskType = (typeof diskTypes)[number];
 
 export const smartStates = ['passed', 'failed', 'unknown'] as const;
 export type SmartState = (typeof smartStates)[number];
+
+export const datastoreFileSystems = ['ext4', 'xfs'] as const;
+export type DatastoreFileSystem = (typeof datastoreFileSystems)[number];
+
+export const raidLevels = ['single', 'mirror', 'raid10', 'raidz', 'raidz2', 'raidz3'] as const;
+export type RaidLevel = (typeof raidLevels)[number];
+
+export const zfsCompressions = ['on', 'off', 'gzip', 'lz4', 'lzjb', 'zle', 'zstd'] as const;
+export type ZfsCompression = (typeof zfsCompressions)[number];
+
+/** Below it file systems are mounted that are made for datastores. */
+export const datastoreMounts = '/mnt/datastore';

@@ -1,5 +1,5 @@
 // The machine's disks and what is on them, through lsblk and smartctl; directories and ZFS pools that hold datastores
-// (rest-api.md 7.6 "disks"). Nothing here changes a disk.
+// (rest-api.md 7.6 "disks"). Nothing here changes a disk: see `disk-changes.ts`.
 
 import { readdirSync } from 'node:fs';
 import { GranaryError, isErrno } from '../base/errors.ts';

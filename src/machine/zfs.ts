@@ -2,6 +2,9 @@
 
 import { GranaryError } from '../base/errors.ts';
 import { isMissingProgram } from '../os/run-program.ts';
+import { checkUnclaimed, type DiskWork } from './disk-changes.ts';
+import { datastoreMounts, type RaidLevel, type ZfsCompression } from './disk-words.ts';
+import type { Disk } from './disks.ts';
 import type { Machine } from './machine.ts';
 
 export interface ZfsPool {
@@ -117,4 +120,48 @@ function parseTree(text: string): ZfsNode[] {
     open.push({ depth, node });
   }
   return roots;
+}
+
+/** How many disks a pool of each kind takes at least; a single one takes one, ten takes pairs. */
+const fewestDisks: Record<RaidLevel, number> = { single: 1, mirror: 2, raid10: 4, raidz: 3, raidz2: 4, raidz3: 5 };
+
+/** Throws when so many disks make no pool of that kind. */
+export function checkPoolSize(raidLevel: RaidLevel, disks: number): void {
+  const fewest = fewestDisks[raidLevel];
+  if (raidLevel === 'single' ? disks !== 1 : disks < fewest) {
+    const wanted = raidLevel === 'single' ? 'exactly one disk' : `at least ${fewest} disks`;
+    throw new GranaryError('bad-request', `a pool of level '${raidLevel}' takes ${wanted}, got ${disks}`);
+  }
+  if (raidLevel === 'raid10' && disks % 2 !== 0) {
+    throw new GranaryError('bad-request', `a pool of level 'raid10' takes an even number of disks, got ${disks}`);
+  }
+}
+
+export interface NewPool {
+  name: string;
+  raidLevel: RaidLevel;
+  /** Exponent of the sector size. */
+  ashift: number;
+  compression: ZfsCompression;
+}
+
+/** Makes a pool of unused disks, mounted below /mnt/datastore; gives where. */
+export async function createZfsPool(work: DiskWork, disks: readonly Disk[], pool: NewPool): Promise<string> {
+  const { machine, log, signal } = work;
+  for (const { devpath } of disks) await checkUnclaimed(machine, devpath);
+  const mountPoint = `${datastoreMounts}/${pool.name}`;
+  const create = ['-o', `ashift=${pool.ashift}`, '-m', mountPoint, pool.name, ...deviceGroups(pool.raidLevel, disks)];
+  log(`zpool create ${create.join(' ')}`);
+  await machine.run(['zpool', 'create', ...create], { timeoutMs: 600_000, onLine: log, signal });
+  // Access times are what garbage collection goes by.
+  const settings = ['relatime=on', `compression=${pool.compression}`];
+  await machine.run(['zfs', 'set', ...settings, pool.name], { onLine: log, signal });
+  return mountPoint;
+}
+
+function deviceGroups(level: RaidLevel, disks: readonly Disk[]): string[] {
+  const paths = disks.map((disk) => disk.devpath);
+  if (level === 'single') return paths;
+  if (level !== 'raid10') return [level, ...paths];
+  return paths.flatMap((path, i) => (i % 2 === 0 ? ['mirror', path] : [path]));
 }

@@ -6,6 +6,7 @@ import { GranaryError } from '../../base/errors.ts';
 import { checkDigest } from '../../config/config-file.ts';
 import { DatastoreConfig } from '../../config/datastore-config.ts';
 import type { DatastoreSection } from '../../config/datastore-schema.ts';
+import type { Directories } from '../../config/directories.ts';
 import { formatMaintenanceMode, type MaintenanceType, parseMaintenanceMode } from '../../config/maintenance.ts';
 import { checkCreatable, nestedPath } from '../../datastore/create.ts';
 import { Datastore } from '../../datastore/datastore.ts';
@@ -40,10 +41,10 @@ export const datastoreConfigEndpoints = [
   implement(createDatastore, async (parameters, call) => {
     const { 'reuse-datastore': reuse, 'overwrite-in-use': _overwrite, ...given } = parameters;
     const section = storedFields({ ...given, path: given.path }) as DatastoreSection;
-    checkNew(call, section, reuse ?? false);
+    checkNewDatastore(call, section, reuse ?? false);
     const { server } = call;
     const start = { type: 'create-datastore', id: section.name, authId: callerOf(call) };
-    const task = await server.tasks.start(start, (worker) => create(call, section, reuse ?? false, worker));
+    const task = await server.tasks.start(start, (worker) => addDatastore(call, section, worker, reuse ?? false));
     return task.upid;
   }),
 
@@ -123,7 +124,7 @@ function checkMaintenanceChange(
 }
 
 /** What can be refused at once; the task checks names and places again, under the lock of the configuration. */
-function checkNew(call: CallContext, section: DatastoreSection, reuse: boolean): void {
+export function checkNewDatastore(call: CallContext, section: DatastoreSection, reuse = false): void {
   const { server } = call;
   const { data } = new DatastoreConfig(server.directories).list();
   if (data.some((other) => other.name === section.name)) {
@@ -142,6 +143,16 @@ function checkNew(call: CallContext, section: DatastoreSection, reuse: boolean):
   checkCreatable(section.path, reuse);
 }
 
+/** Throws when a datastore is at the path or below. */
+export function checkUnusedPath(directories: Directories, place: string): void {
+  const user = new DatastoreConfig(directories)
+    .list()
+    .data.find((one) => path.normalize(`${one.path}/`).startsWith(path.normalize(`${place}/`)));
+  if (user !== undefined) {
+    throw new GranaryError('bad-request', `"${place}" is used by datastore '${user.name}'; remove that first`);
+  }
+}
+
 function checkNotNested(section: DatastoreSection, all: readonly DatastoreSection[]): void {
   const other = nestedPath(
     section.path,
@@ -152,7 +163,13 @@ function checkNotNested(section: DatastoreSection, all: readonly DatastoreSectio
   }
 }
 
-async function create(call: CallContext, section: DatastoreSection, reuse: boolean, task: WorkerTask): Promise<void> {
+/** Creates a datastore and its configuration; the work of a task. An existing one is only taken over with `reuse`. */
+export async function addDatastore(
+  call: CallContext,
+  section: DatastoreSection,
+  task: Pick<WorkerTask, 'log' | 'signal'>,
+  reuse = false,
+): Promise<void> {
   const { directories, clock } = call.server;
   const result = await Datastore.create(section.path, {
     signal: task.signal,

@@ -1,16 +1,26 @@
 // Disks of the machine and what is on them (rest-api.md 7.6 "disks").
 
 import { Type } from 'typebox';
-import { diskTypes, diskUsages, smartStates } from '../../machine/disk-words.ts';
+import {
+  datastoreFileSystems,
+  diskTypes,
+  diskUsages,
+  raidLevels,
+  smartStates,
+  zfsCompressions,
+} from '../../machine/disk-words.ts';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { oneOf, schema } from '../../model/schema.ts';
 
 const { node } = schema;
 const access = { kind: 'privilege', path: '/system/disks', all: ['Sys.Audit'] } as const;
+const changeAccess = { kind: 'privilege', path: '/system/disks', all: ['Sys.Modify'] } as const;
 const text = Type.String();
 const optionalText = Type.Optional(text);
 const wearout = Type.Optional(Type.Number({ description: 'Percent of its life that an SSD has left.' }));
 const bytes = Type.Integer({ description: 'Bytes.' });
+const diskName = '(?:[svx]d[a-z]+|nvme[0-9]+n[0-9]+)';
+const disk = Type.String({ pattern: `^${diskName}$`, maxLength: 32, description: 'Disk, without /dev/.' });
 const used = oneOf(diskUsages, { description: 'What keeps it from being free.' });
 
 export const listNodeDisks = defineEndpoint({
@@ -62,7 +72,7 @@ export const readNodeSmart = defineEndpoint({
   summary: 'Ask a disk for its health.',
   parameters: Type.Object({
     node,
-    disk: Type.String({ pattern: '^(?:[svx]d[a-z]+|nvme[0-9]+n[0-9]+)$', maxLength: 32, description: 'Disk.' }),
+    disk,
     healthonly: Type.Optional(Type.Boolean({ default: false, description: 'Without attributes.' })),
   }),
   result: Type.Object({
@@ -123,6 +133,7 @@ export const listNodePools = defineEndpoint({
   access,
 });
 
+const pool = Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_.:-]*$', maxLength: 128, description: 'Pool.' });
 const poolNode = Type.Object({
   name: text,
   state: optionalText,
@@ -139,7 +150,7 @@ export const readNodePool = defineEndpoint({
   summary: 'Read the state of a ZFS pool and its devices; each may have children of its kind.',
   parameters: Type.Object({
     node,
-    name: Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_.:-]*$', maxLength: 128, description: 'Pool.' }),
+    name: pool,
   }),
   result: Type.Object({
     name: text,
@@ -151,4 +162,90 @@ export const readNodePool = defineEndpoint({
     children: Type.Array(poolNode),
   }),
   access,
+});
+
+export const initializeNodeDisk = defineEndpoint({
+  method: 'POST',
+  path: 'nodes/{node}/disks/initgpt',
+  summary: 'Give an unused disk an empty partition table (GPT).',
+  parameters: Type.Object({
+    node,
+    disk,
+    uuid: Type.Optional(
+      Type.String({
+        pattern: '^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$',
+        description: 'UUID of the table; by default one by chance.',
+      }),
+    ),
+  }),
+  result: schema.upid,
+  access: changeAccess,
+  protected: true,
+});
+
+export const wipeNodeDisk = defineEndpoint({
+  method: 'PUT',
+  path: 'nodes/{node}/disks/wipedisk',
+  summary: 'Take everything off a disk that is not in use; its data cannot be found again.',
+  parameters: Type.Object({ node, disk }),
+  result: schema.upid,
+  access: changeAccess,
+  protected: true,
+});
+
+const addDatastore = Type.Optional(
+  Type.Boolean({ default: false, description: 'Also make a datastore of that name there.' }),
+);
+
+export const createNodeDirectory = defineEndpoint({
+  method: 'POST',
+  path: 'nodes/{node}/disks/directory',
+  summary: 'Make a file system on an unused disk and mount it for a datastore.',
+  parameters: Type.Object({
+    node,
+    name: schema.store,
+    disk,
+    filesystem: Type.Optional(oneOf(datastoreFileSystems, { default: 'ext4', description: 'Kind of file system.' })),
+    'add-datastore': addDatastore,
+    'removable-datastore': Type.Optional(
+      Type.Boolean({ default: false, description: 'The datastore is on a medium that comes and goes.' }),
+    ),
+  }),
+  result: schema.upid,
+  access: changeAccess,
+  protected: true,
+});
+
+export const removeNodeDirectory = defineEndpoint({
+  method: 'DELETE',
+  path: 'nodes/{node}/disks/directory/{name}',
+  summary: 'Unmount a file system that was mounted for a datastore; its data stays.',
+  parameters: Type.Object({ node, name: schema.store }),
+  result: Type.Null(),
+  access: changeAccess,
+  protected: true,
+});
+
+export const createNodePool = defineEndpoint({
+  method: 'POST',
+  path: 'nodes/{node}/disks/zfs',
+  summary: 'Make a ZFS pool of unused disks.',
+  parameters: Type.Object({
+    node,
+    name: pool,
+    devices: Type.String({
+      pattern: `^${diskName}(?:[,; ]+${diskName})*$`,
+      maxLength: 1024,
+      description: 'Disks, without /dev/, parted by commas.',
+    }),
+    raidlevel: oneOf(raidLevels, { description: 'How disks stand in for each other.' }),
+    ashift: Type.Optional(
+      Type.Integer({ minimum: 9, maximum: 16, default: 12, description: 'Exponent of the sector size.' }),
+    ),
+    compression: Type.Optional(oneOf(zfsCompressions, { default: 'on', description: 'Compression.' })),
+    'add-datastore': addDatastore,
+  }),
+  result: schema.upid,
+  access: changeAccess,
+  protected: true,
 });

@@ -47,6 +47,8 @@ export const samples: Record<string, string | number | boolean> = {
   certificates: 'PEM',
   service: 'cron',
   disk: 'sda',
+  devices: 'sdb,sdc',
+  raidlevel: 'mirror',
   index: 0,
   handle: 'none',
   iface: 'eth0',
