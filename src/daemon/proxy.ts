@@ -5,7 +5,7 @@ import path from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import { jsonLogger, type Logger } from '../base/log.ts';
-import { identityStamp, loadIdentity } from '../certificates/identity.ts';
+import { loadTlsSettings, tlsStamp } from '../certificates/tls-settings.ts';
 import { type Directories, localSocketPath } from '../config/directories.ts';
 import { configurationJobs, datastoreJobs } from '../jobs/due-jobs.ts';
 import { Scheduler } from '../jobs/scheduler.ts';
@@ -75,14 +75,14 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
       ? {}
       : { checkToken: (tokenId: string, secret: string) => privileged.checkToken(tokenId, secret) }),
   });
-  const identity = await loadIdentity(directories.config);
-  if (identity === undefined) throw new GranaryError('certificate', `no certificate in ${directories.config}`);
+  const tls = await loadTlsSettings(directories, (error) => ciphersNotUsed(log, error));
+  if (tls === undefined) throw new GranaryError('certificate', `no certificate in ${directories.config}`);
   const api = new ApiServer({
     server: rooms.server,
     router: makeRouter(),
     sessions,
     pages: makePages(),
-    identity,
+    tls,
     ...(privileged === undefined ? {} : { privileged }),
     ...(delays === undefined ? {} : { delays }),
   });
@@ -98,10 +98,10 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   const schedulers = [new Scheduler(rooms.server, 'datastores', datastoreJobs)];
   if (privileged === undefined) schedulers.push(new Scheduler(rooms.server, 'configuration', configurationJobs));
   for (const scheduler of schedulers) scheduler.start();
-  const identities = watchIdentity(directories, api, log);
+  const certificates = watchTls(directories, api, log);
   let drained: Promise<void> | undefined;
   const close = async (graceMs: number): Promise<void> => {
-    identities.stop();
+    certificates.stop();
     own?.unlink();
     const stopped = Promise.all([sampler.stop(), ...schedulers.map((scheduler) => scheduler.stop())]);
     await api.close(graceMs);
@@ -110,7 +110,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   return {
     port,
     server: rooms.server,
-    reload: identities.look,
+    reload: certificates.look,
     drain: () => {
       drained ??= close(Number.POSITIVE_INFINITY).then(() => rooms.server.tasks.settled());
       return drained.then(() => rooms.close());
@@ -126,19 +126,23 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   };
 }
 
-/** New connections get a changed certificate; open ones are left alone. */
-function watchIdentity(
+function ciphersNotUsed(log: Logger, error: unknown): void {
+  log('error', 'ciphers-not-used', { error: messageOf(error) });
+}
+
+/** New connections get a changed certificate and changed ciphers; open ones are left alone. */
+function watchTls(
   directories: Directories,
   api: ApiServer,
   log: Logger,
 ): { look: () => Promise<void>; stop: () => void } {
   let seen: string | undefined;
   const compare = async (): Promise<void> => {
-    const stamp = await identityStamp(directories.config);
+    const stamp = await tlsStamp(directories);
     if (seen !== undefined && stamp !== seen) {
-      const identity = await loadIdentity(directories.config);
-      if (identity !== undefined) api.setIdentity(identity);
-      log('info', 'certificate-reloaded', { fingerprint: identity?.fingerprint });
+      const settings = await loadTlsSettings(directories, (error) => ciphersNotUsed(log, error));
+      if (settings !== undefined) api.setTls(settings);
+      log('info', 'certificate-reloaded', { fingerprint: settings?.fingerprint });
     }
     seen = stamp;
   };

@@ -291,7 +291,7 @@ test('a changed certificate is for new connections; open ones go on', async () =
   const old = await fingerprint();
   const { config } = api.server.directories;
   const identity = await ensureIdentity(config, { clock: api.server.clock, bits: 2048, force: true });
-  api.setIdentity(identity);
+  api.setTls(identity);
   const fresh = await fingerprint();
   assert.equal(fresh.print.toLowerCase(), identity.fingerprint);
   assert.notEqual(old.print, fresh.print);

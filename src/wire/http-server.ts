@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
-import type { TlsIdentity } from '../certificates/identity.ts';
+import type { TlsSettings } from '../certificates/tls-settings.ts';
 import type { AuthId } from '../model/auth-id.ts';
 import type { EndpointContract } from '../model/endpoint.ts';
 import { AccessLog } from './access-log.ts';
@@ -43,7 +43,7 @@ export interface ApiServerOptions {
   sessions: readonly SessionEndpoint[];
   pages?: Pages;
   /** Needed for `listen`. */
-  identity?: TlsIdentity;
+  tls?: TlsSettings;
   /** Where protected calls are handed to. Without it this process has all rights and makes them itself. */
   privileged?: PrivilegedDoor;
   /** Least time from the start of a request to the answer, so that failures tell nothing by their timing. */
@@ -97,9 +97,9 @@ export class ApiServer {
 
   /** Starts to accept connections and returns the port. */
   async listen(at: { port: number; host?: string } | { fd: number }): Promise<number> {
-    const { identity, server } = this.#options;
-    if (identity === undefined) throw new GranaryError('internal', 'a port needs a certificate');
-    this.#listener = await listen(at, identity, {
+    const { tls, server } = this.#options;
+    if (tls === undefined) throw new GranaryError('internal', 'a port needs a certificate');
+    this.#listener = await listen(at, tls, {
       request: (request, response) => void this.#request(request, response, portOrigin(request, server.clock.now())),
       upgrade: (request, socket, head) => void this.#upgrade(request, socket, head),
       isUpgrade: (request) => this.#isUpgrade(request),
@@ -123,8 +123,8 @@ export class ApiServer {
     });
   }
 
-  setIdentity(identity: TlsIdentity): void {
-    this.#listener?.setIdentity(identity);
+  setTls(settings: TlsSettings): void {
+    this.#listener?.setTls(settings);
   }
 
   /** Stops accepting; open requests and sessions get `graceMs` before they are cut. */

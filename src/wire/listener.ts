@@ -5,8 +5,9 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { SecureContextOptions } from 'node:tls';
 import type { Logger } from '../base/log.ts';
-import type { TlsIdentity } from '../certificates/identity.ts';
+import type { TlsSettings } from '../certificates/tls-settings.ts';
 import { type LocalPeer, localPeer } from './origin.ts';
 
 /** First byte of a TLS handshake record. */
@@ -26,8 +27,8 @@ export interface ListenerHandlers {
 export interface Listener {
   /** The port that is bound; the one that was asked for unless that was 0. */
   readonly port: number;
-  /** New connections get this certificate; open ones keep theirs. */
-  setIdentity(identity: TlsIdentity): void;
+  /** New connections get this certificate and these ciphers; open ones keep theirs. */
+  setTls(settings: TlsSettings): void;
   /**
    * Stops accepting and closes connections as they become idle; settles when all are closed, those left after
    * `graceMs` by force. Can be called again with less patience.
@@ -46,13 +47,12 @@ const httpOptions = {
 /** Listens on an address, `host` undefined meaning all of them, or on a descriptor that listens already. */
 export async function listen(
   at: { port: number; host?: string } | { fd: number },
-  identity: TlsIdentity,
+  settings: TlsSettings,
   handlers: ListenerHandlers,
 ): Promise<Listener> {
   const secure = https.createServer({
     ...httpOptions,
-    cert: identity.certificate,
-    key: identity.key,
+    ...contextOf(settings),
     shouldUpgradeCallback: (request: IncomingMessage) => handlers.isUpgrade(request),
   });
   secure.on('request', handlers.request);
@@ -84,9 +84,13 @@ export async function listen(
   front.on('error', (error) => handlers.log('error', 'listener-failed', { error: error.message }));
   return {
     port: (front.address() as AddressInfo).port,
-    setIdentity: (next) => secure.setSecureContext({ cert: next.certificate, key: next.key }),
+    setTls: (next) => secure.setSecureContext(contextOf(next)),
     close: closer(front, [secure, plain], sockets),
   };
+}
+
+function contextOf({ certificate, key, ciphers }: TlsSettings): SecureContextOptions {
+  return { cert: certificate, key, ...(ciphers === undefined ? {} : { ciphers }) };
 }
 
 export interface LocalHandlers {
@@ -127,7 +131,7 @@ export async function listenLocal(
     });
   });
   front.on('error', (error) => handlers.log('error', 'listener-failed', { error: error.message }));
-  return { port: 0, setIdentity: () => {}, close: closer(front, [plain], sockets) };
+  return { port: 0, setTls: () => {}, close: closer(front, [plain], sockets) };
 }
 
 /** Reads the first byte of a connection without consuming it. Silent connections are dropped after a while. */

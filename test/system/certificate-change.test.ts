@@ -14,16 +14,20 @@ before(async () => {
 });
 after(() => server[Symbol.asyncDispose]());
 
-/** The fingerprint that a new connection is shown. */
-function shown(): Promise<string> {
+function connected<T>(look: (socket: tls.TLSSocket) => T, options: tls.ConnectionOptions = {}): Promise<T> {
   return new Promise((resolve, reject) => {
-    const socket = tls.connect({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
-      resolve(socket.getPeerX509Certificate()!.fingerprint256.toLowerCase());
+    const at = { port: server.port, host: '127.0.0.1', rejectUnauthorized: false };
+    const socket = tls.connect({ ...at, ...options }, () => {
+      resolve(look(socket));
       socket.destroy();
     });
     socket.on('error', reject);
   });
 }
+
+/** The fingerprint that a new connection is shown. */
+const shown = (): Promise<string> =>
+  connected((socket) => socket.getPeerX509Certificate()!.fingerprint256.toLowerCase());
 
 const fingerprintIn = (text: string): string => /^Fingerprint \(sha256\): (\S+)$/m.exec(text)![1]!;
 
@@ -72,4 +76,16 @@ test('a backup goes on while the certificate is replaced, and new connections ge
   });
   assert.equal(restored.code, 0, restored.err);
   assert.ok(content.equals(await readFile(target)));
+});
+
+test('only the ciphers of the configuration are offered, from the moment they are set', async () => {
+  const cipher = (): Promise<string> => connected((socket) => socket.getCipher().name, { maxVersion: 'TLSv1.2' });
+  const wanted = 'ECDHE-RSA-CHACHA20-POLY1305';
+  assert.notEqual(await cipher(), wanted);
+  assert.equal((await server.manager('node', 'update', '--ciphers-tls-1.2', wanted)).code, 0);
+  while ((await cipher()) !== wanted);
+  const refused = await server.manager('node', 'update', '--ciphers-tls-1.2', 'NO-SUCH');
+  assert.equal(refused.code, 255);
+  assert.match(refused.err, /'ciphers-tls-1.2': OpenSSL does not take 'NO-SUCH'/);
+  assert.equal(await cipher(), wanted);
 });

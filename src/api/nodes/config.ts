@@ -1,5 +1,6 @@
 // Options of the server itself.
 
+import { cipherList } from '../../certificates/tls-settings.ts';
 import { nodeConfigFile } from '../../config/node-config.ts';
 import { implement } from '../../wire/implement.ts';
 import { readNodeConfig, updateNodeConfig } from './config.contract.ts';
@@ -15,6 +16,7 @@ export const nodeConfigEndpoints = [
     await nodeConfigFile(call.server.directories).update((options) => {
       for (const name of remove) delete options[name];
       Object.assign(options, given);
+      cipherList(options);
     }, digest);
     return null;
   }),

@@ -132,13 +132,13 @@ export class TestApi implements AsyncDisposable {
     const identity = await ensureIdentity(directories.config, { clock, bits: 2048 });
     const delays = options.delays ?? { unauthorized: 0, forbidden: 0 };
     const pages = apiPages([...router.endpoints, ...sessions].map((one) => one.contract));
-    const api = new ApiServer({ server, router, sessions, pages, identity, delays });
+    const api = new ApiServer({ server, router, sessions, pages, tls: identity, delays });
     const port = await api.listen({ port: 0, host: '127.0.0.1' });
     return new TestApi(home, server, machine, api, port, errors);
   }
 
-  setIdentity(identity: Parameters<ApiServer['setIdentity']>[0]): void {
-    this.#api.setIdentity(identity);
+  setTls(settings: Parameters<ApiServer['setTls']>[0]): void {
+    this.#api.setTls(settings);
   }
 
   /** Cookie and CSRF token of a user. */
