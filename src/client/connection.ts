@@ -2,9 +2,10 @@
 // (cli.md 3, rest-api.md 4, backup-protocol.md 2).
 
 import { type Clock, epochSeconds, systemClock } from '../base/clock.ts';
-import { GranaryError } from '../base/errors.ts';
+import { GranaryError, messageOf } from '../base/errors.ts';
 import { isToken } from '../model/auth-id.ts';
 import type { H2Session } from '../wire/h2-client.ts';
+import { listItems } from './listing-stream.ts';
 import type { RateLimits } from './rate-limit.ts';
 import { formatServer, type Repository } from './repository.ts';
 import {
@@ -91,6 +92,18 @@ export class Connection implements AsyncDisposable {
   /** Like `call`, with the attributes beside `data`. */
   callForAnswer(method: Method, path: string, parameters: CallParameters = {}): Promise<CallAnswer> {
     return this.#authorized((headers) => this.#rest.call(method, path, parameters, headers, this.#o.signal));
+  }
+
+  /** The objects of a list that may be too long to be held, one after the other. */
+  async *list(path: string, parameters: CallParameters = {}): AsyncGenerator<object, void, undefined> {
+    const answer = await this.download(path, parameters);
+    try {
+      yield* listItems(answer, `GET ${path}`);
+    } catch (error) {
+      throw error instanceof GranaryError
+        ? error
+        : new GranaryError('connection', `the answer broke off: ${messageOf(error)}`, { cause: error });
+    }
   }
 
   /** Uploads raw bytes; the whole answer. */

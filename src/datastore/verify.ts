@@ -18,6 +18,7 @@ import {
   snapshotPath,
 } from '../model/backup.ts';
 import { archiveKind, maxBlobSize } from '../model/names.ts';
+import { progressText } from '../model/progress-text.ts';
 import { parseUpid } from '../model/upid.ts';
 import type { FileLock } from '../os/file-lock.ts';
 import type { Datastore } from './datastore.ts';
@@ -154,24 +155,18 @@ export class Verification {
 
   /** Verifies the snapshots of a group, newest first; the names of those with something wrong. */
   async verifyGroup(ns: Namespace, group: BackupGroup): Promise<string[]> {
-    return this.#verifyGroup(ns, group, (done, total) => {
-      const percent = ((done * 100) / total).toFixed(2);
-      return `percentage done: ${percent}% (${done}/${total} snapshots)`;
-    });
+    return this.#verifyGroup(ns, group, 0, 1);
   }
 
-  async #verifyGroup(
-    ns: Namespace,
-    group: BackupGroup,
-    progress: (done: number, total: number) => string,
-  ): Promise<string[]> {
+  async #verifyGroup(ns: Namespace, group: BackupGroup, doneGroups: number, groups: number): Promise<string[]> {
     const snapshots = (await this.#store.listGroupSnapshots(ns, group)).reverse();
     this.#log(`verify group ${this.#store.name}:${groupPath(ns, group)} (${snapshots.length} snapshots)`);
     const failed: string[] = [];
     for (const [i, { type, id, time }] of snapshots.entries()) {
       const snapshot = { type, id, time };
       if (!(await this.verifySnapshot(ns, snapshot))) failed.push(snapshotPath(ns, snapshot));
-      this.#log(progress(i + 1, snapshots.length));
+      const progress = { doneGroups, groups, doneSnapshots: i + 1, snapshots: snapshots.length };
+      this.#log(`percentage done: ${progressText(progress)}`);
     }
     return failed;
   }
@@ -199,13 +194,7 @@ export class Verification {
     this.#log(`found ${groups.length} groups`);
     const failed: string[] = [];
     for (const [i, { ns: inner, group }] of groups.entries()) {
-      const progress = (done: number, total: number): string => {
-        const percent = (((i + done / total) * 100) / groups.length).toFixed(2);
-        if (done === total) return `percentage done: ${percent}% (${i + 1}/${groups.length} groups)`;
-        const inGroup = `${done}/${total} snapshots in group #${i + 1}`;
-        return `percentage done: ${percent}% (${i}/${groups.length} groups, ${inGroup})`;
-      };
-      failed.push(...(await this.#verifyGroup(inner, group, progress)));
+      failed.push(...(await this.#verifyGroup(inner, group, i, groups.length)));
     }
     return failed;
   }

@@ -1,0 +1,150 @@
+// A datastore of another server as a source: its listings over the REST API, its files and chunks over reader
+// sessions, one for each snapshot (sync.md 5).
+
+import { toHex } from '../base/bytes.ts';
+import { GranaryError } from '../base/errors.ts';
+import { collect } from '../base/streams.ts';
+import type { Connection } from '../client/connection.ts';
+import type { RateLimits } from '../client/rate-limit.ts';
+import {
+  type BackupGroup,
+  type BackupSnapshot,
+  formatNamespace,
+  type Namespace,
+  parseNamespace,
+} from '../model/backup.ts';
+import { isBackupType, isSafeId } from '../model/names.ts';
+import type { H2Session } from '../wire/h2-client.ts';
+import { isEncryptedSnapshot, type SourceReader, type SourceSnapshot, type SyncSource } from './source.ts';
+
+export class RemoteSource implements SyncSource {
+  readonly #connection: Connection;
+  readonly #store: string;
+  readonly #limits: RateLimits | undefined;
+
+  /** The connection belongs to the source from now on. */
+  constructor(connection: Connection, store: string, limits?: RateLimits) {
+    this.#connection = connection;
+    this.#store = store;
+    this.#limits = limits;
+  }
+
+  async listNamespaces(anchor: Namespace, maxDepth: number | undefined): Promise<Namespace[]> {
+    const parent = anchor.length === 0 ? undefined : formatNamespace(anchor);
+    const namespaces: Namespace[] = [];
+    for await (const item of this.#list('namespace', { 'max-depth': maxDepth, parent })) {
+      const { ns } = item;
+      if (typeof ns !== 'string') throw malformed('a namespace', item);
+      namespaces.push(parseNamespace(ns));
+    }
+    return namespaces;
+  }
+
+  async *listGroups(ns: Namespace): AsyncGenerator<BackupGroup> {
+    for await (const item of this.#list('groups', { ns: nsParameter(ns) })) yield groupOf(item);
+  }
+
+  async listSnapshots(ns: Namespace, group: BackupGroup): Promise<SourceSnapshot[]> {
+    const parameters = { 'backup-type': group.type, 'backup-id': group.id, ns: nsParameter(ns) };
+    const snapshots: SourceSnapshot[] = [];
+    for await (const item of this.#list('snapshots', parameters)) {
+      const { type, id } = groupOf(item);
+      if (type !== group.type || id !== group.id) throw malformed('a snapshot of the group', item);
+      snapshots.push(snapshotOf(item));
+    }
+    return snapshots;
+  }
+
+  async openSnapshot(ns: Namespace, snapshot: BackupSnapshot): Promise<SourceReader | undefined> {
+    try {
+      const session = await this.#connection.openSession(
+        'reader',
+        {
+          store: this.#store,
+          ns: nsParameter(ns),
+          'backup-type': snapshot.type,
+          'backup-id': snapshot.id,
+          'backup-time': snapshot.time,
+          debug: true,
+        },
+        this.#limits,
+      );
+      return new SessionReader(session);
+    } catch (error) {
+      if (error instanceof GranaryError && / does not exist\.$/.test(error.message)) return undefined;
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#connection.close();
+  }
+
+  async *#list(what: string, parameters: Record<string, unknown>): AsyncGenerator<Record<string, unknown>> {
+    const path = `admin/datastore/${encodeURIComponent(this.#store)}/${what}`;
+    const given = Object.fromEntries(Object.entries(parameters).filter(([, value]) => value !== undefined));
+    for await (const item of this.#connection.list(path, given)) yield item as Record<string, unknown>;
+  }
+}
+
+/** The root is not named in queries. */
+function nsParameter(ns: Namespace): string | undefined {
+  return ns.length === 0 ? undefined : formatNamespace(ns);
+}
+
+function groupOf(item: Record<string, unknown>): BackupGroup {
+  const { 'backup-type': type, 'backup-id': id } = item;
+  if (typeof type !== 'string' || !isBackupType(type) || typeof id !== 'string' || !isSafeId(id)) {
+    throw malformed('a group', item);
+  }
+  return { type, id };
+}
+
+function snapshotOf(item: Record<string, unknown>): SourceSnapshot {
+  const { 'backup-time': time, size, verification, files } = item;
+  if (typeof time !== 'number' || !Number.isSafeInteger(time) || time < 1) throw malformed('a snapshot', item);
+  const state = (verification as { state?: unknown } | null | undefined)?.state;
+  return {
+    time,
+    finished: typeof size === 'number',
+    verified: state === 'ok',
+    encrypted:
+      Array.isArray(files) &&
+      isEncryptedSnapshot((files as ListedFile[]).map(({ filename, 'crypt-mode': mode }) => [filename, mode])),
+  };
+}
+
+interface ListedFile {
+  filename?: unknown;
+  'crypt-mode'?: unknown;
+}
+
+function malformed(what: string, item: object): GranaryError {
+  return new GranaryError('protocol', `the remote lists what is not ${what}: ${JSON.stringify(item).slice(0, 200)}`);
+}
+
+class SessionReader implements SourceReader {
+  readonly #session: H2Session;
+
+  constructor(session: H2Session) {
+    this.#session = session;
+  }
+
+  async file(name: string, limit: number): Promise<Uint8Array | undefined> {
+    try {
+      const parts = await this.#session.download('download', { 'file-name': name });
+      return await collect(parts, limit, name);
+    } catch (error) {
+      if (error instanceof GranaryError && error.code === 'not-found') return undefined;
+      throw error;
+    }
+  }
+
+  chunk(digest: Uint8Array, room: Uint8Array, signal?: AbortSignal): Promise<number> {
+    return this.#session.downloadInto('chunk', { digest: toHex(digest) }, room, signal ? { signal } : {});
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#session.close();
+  }
+}
