@@ -16,7 +16,6 @@ import { PreviousSnapshot } from './backup-job-previous.ts';
 import type { BackupSource } from './backup-source.ts';
 import type { Connection } from './connection.ts';
 import type { BackupKeys } from './encryption-keys.ts';
-import type { RateLimits } from './rate-limit.ts';
 import { formatRepository, type Repository } from './repository.ts';
 import { type DynamicUpload, UploadEngine, type UploadProgress } from './upload.ts';
 
@@ -47,7 +46,6 @@ export interface BackupJobOptions {
   compress: boolean;
   level: number;
   changeDetection: ChangeDetection;
-  limits?: RateLimits | undefined;
   noCache: boolean;
   /** Only tell what would be done. */
   dryRun: boolean;
@@ -85,7 +83,7 @@ export async function runBackup(o: BackupJobOptions): Promise<void> {
   }
   if (keys.master) reporter.message(`Using master key from ${keys.master.source}..`);
 
-  await using session = await o.connection.openSession('backup', sessionQuery(o), o.limits);
+  await using session = await o.connection.openSession('backup', sessionQuery(o));
   const writer = new BackupWriter(session);
   await using previous = await PreviousSnapshot.load(o, writer);
   const crypt = keys.mode === 'encrypt' ? keys.key?.crypt : undefined;

@@ -5,8 +5,8 @@ import { type Clock, epochSeconds, systemClock } from '../base/clock.ts';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import { isToken } from '../model/auth-id.ts';
 import type { H2Session } from '../wire/h2-client.ts';
+import { Limiter, type TransferLimits } from '../wire/rate-limit.ts';
 import { listItems } from './listing-stream.ts';
-import type { RateLimits } from './rate-limit.ts';
 import { formatServer, type Repository } from './repository.ts';
 import {
   type CallAnswer,
@@ -41,6 +41,8 @@ export interface ConnectionOptions {
   issueTicket?: () => Promise<Ticket>;
   /** Local socket of the server on this machine, which needs no login and carries no sessions. */
   socketPath?: string;
+  /** What all calls and sessions together may carry; a `Limiter` is shared with other connections. */
+  limits?: TransferLimits | Limiter | undefined;
 }
 
 type SessionKind = 'backup' | 'reader';
@@ -65,13 +67,17 @@ export class Connection implements AsyncDisposable {
     this.#o = options;
     this.#clock = options.clock ?? systemClock;
     const prompter = options.prompter;
-    this.#tls = new TrustedTls(options.repository, {
-      pinned,
-      storedFile: configFile(options.env, 'fingerprints'),
-      proxy: options.env['ALL_PROXY'] || undefined,
-      accept: prompter?.canAsk ? (fingerprint, changed) => this.#accept(fingerprint, changed) : undefined,
-    });
-    const { socketPath } = options;
+    const { socketPath, limits } = options;
+    this.#tls = new TrustedTls(
+      options.repository,
+      {
+        pinned,
+        storedFile: configFile(options.env, 'fingerprints'),
+        proxy: options.env['ALL_PROXY'] || undefined,
+        accept: prompter?.canAsk ? (fingerprint, changed) => this.#accept(fingerprint, changed) : undefined,
+      },
+      limits && (limits instanceof Limiter ? limits : new Limiter(limits)),
+    );
     this.#rest = new RestClient(
       socketPath === undefined ? tlsTransport(options.repository, this.#tls) : localTransport(socketPath),
     );
@@ -115,14 +121,14 @@ export class Connection implements AsyncDisposable {
     return this.#authorized((headers) => this.#rest.download(path, parameters, headers, this.#o.signal));
   }
 
-  /** Upgrades a connection of its own, maybe held to a rate, to a backup or reader session. */
-  openSession(kind: SessionKind, query: CallParameters, limits?: RateLimits): Promise<H2Session> {
+  /** Upgrades a connection of its own to a backup or reader session. */
+  openSession(kind: SessionKind, query: CallParameters): Promise<H2Session> {
     if (this.#o.socketPath !== undefined) {
       return Promise.reject(new GranaryError('internal', 'the local socket carries no sessions'));
     }
     return this.#authorized(async (headers) => {
       const { connectH2 } = await import('../wire/h2-client.ts');
-      const socket = await this.#tls.connect(this.#o.signal, limits);
+      const socket = await this.#tls.connect(this.#o.signal);
       return connectH2({
         socket,
         authority: formatServer(this.#o.repository),

@@ -4,10 +4,18 @@ import type { Directories } from '../config/directories.ts';
 import { nodeConfigFile } from '../config/node-config.ts';
 import { remotePassword } from '../config/remote-config.ts';
 import { defaultRemotePort, type Remote } from '../config/remote-schema.ts';
-import { Connection } from './connection.ts';
+import { Connection, type ConnectionOptions } from './connection.ts';
 
-/** A connection with the remote's own credentials and fingerprint; nothing of the process's environment counts. */
-export function connectToRemote(remote: Remote, directories: Directories, signal: AbortSignal): Promise<Connection> {
+/**
+ * A connection with the remote's own credentials and fingerprint; nothing of the process's environment counts. `limits`
+ * are what it may carry, for instance a sync job's.
+ */
+export function connectToRemote(
+  remote: Remote,
+  directories: Directories,
+  signal: AbortSignal,
+  limits?: ConnectionOptions['limits'],
+): Promise<Connection> {
   const proxy =
     remote['use-node-proxy'] === true ? nodeConfigFile(directories).current().value['http-proxy'] : undefined;
   return Connection.open({
@@ -15,6 +23,7 @@ export function connectToRemote(remote: Remote, directories: Directories, signal
     // No certificate that somebody has accepted for a client of that user is trusted here.
     env: { PBS_PASSWORD: remotePassword(remote), HOME: '/nonexistent', ALL_PROXY: proxy },
     signal,
+    limits,
     ...(remote.fingerprint === undefined ? {} : { fingerprint: remote.fingerprint }),
   });
 }

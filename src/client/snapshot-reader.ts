@@ -13,7 +13,6 @@ import { ReaderClient } from '../reader/session-client.ts';
 import type { H2Session } from '../wire/h2-client.ts';
 import type { Connection } from './connection.ts';
 import { type KeyEnvironment, type KeyOptions, loadKey } from './encryption-keys.ts';
-import type { RateLimits } from './rate-limit.ts';
 import type { Repository } from './repository.ts';
 
 export interface SnapshotOptions {
@@ -24,7 +23,6 @@ export interface SnapshotOptions {
   /** Where keys may come from; one is loaded only if it was given, or the snapshot needs it. */
   keyOptions: KeyOptions;
   keyEnvironment: KeyEnvironment;
-  limits?: RateLimits | undefined;
   /** Memory for chunks; several threads are not worth their start for small things. */
   readerLimits?: { memory?: number; workers?: number };
 }
@@ -59,17 +57,13 @@ export class SnapshotReader implements AsyncDisposable {
     const { snapshot, repository, ns, keyOptions } = o;
     const explicit = keyOptions.keyfile !== undefined || keyOptions.keyfd !== undefined;
     const given = explicit ? await loadKey(keyOptions, o.keyEnvironment) : undefined;
-    const session = await o.connection.openSession(
-      'reader',
-      {
-        store: repository.store,
-        ns: ns === '' ? undefined : ns,
-        'backup-type': snapshot.type,
-        'backup-id': snapshot.id,
-        'backup-time': snapshot.time,
-      },
-      o.limits,
-    );
+    const session = await o.connection.openSession('reader', {
+      store: repository.store,
+      ns: ns === '' ? undefined : ns,
+      'backup-type': snapshot.type,
+      'backup-id': snapshot.id,
+      'backup-time': snapshot.time,
+    });
     try {
       const limits = o.readerLimits ?? {};
       const first = new ReaderClient(session, { ...(given ? { crypt: given.crypt } : {}), limits });

@@ -8,7 +8,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
 import { replaceFile } from '../os/atomic-file.ts';
 import { systemCertificates } from '../os/system-certificates.ts';
-import { LimitedSocket, type RateLimits } from './rate-limit.ts';
+import type { Limiter } from '../wire/rate-limit.ts';
 import { formatServer } from './repository.ts';
 
 export interface Server {
@@ -33,31 +33,34 @@ const connectTimeoutMs = 10_000;
 export class TrustedTls {
   readonly #server: Server;
   readonly #trust: TrustOptions;
+  readonly #limiter: Limiter | undefined;
   /** A fingerprint known to be good: pinned, stored, or accepted in this process. */
   #known: string | undefined;
   #stored: Promise<string | undefined> | undefined;
   #useSystem = false;
 
-  constructor(server: Server, trust: TrustOptions) {
+  /** All connections together are held to the limiter's limits. */
+  constructor(server: Server, trust: TrustOptions, limiter?: Limiter) {
     this.#server = server;
     this.#trust = trust;
+    this.#limiter = limiter;
     this.#known = trust.pinned === undefined ? undefined : checkFingerprint(trust.pinned);
   }
 
-  /** A connection whose certificate is trusted, maybe held to a rate. Throws `connection` or `certificate`. */
-  async connect(signal?: AbortSignal, limits?: RateLimits): Promise<TLSSocket> {
+  /** A connection whose certificate is trusted. Throws `connection` or `certificate`. */
+  async connect(signal?: AbortSignal): Promise<TLSSocket> {
     if (this.#known === undefined) {
       this.#stored ??= this.#loadStored();
       this.#known = await this.#stored;
     }
     // Loading the system's certificates takes a tenth of a second: not needed while a known fingerprint matches.
-    const first = await this.#handshake(this.#useSystem || this.#known === undefined, signal, limits);
+    const first = await this.#handshake(this.#useSystem || this.#known === undefined, signal);
     const fingerprint = fingerprintOf(first);
     if (first.authorized || fingerprint === this.#known) return first;
     let reason = String(first.authorizationError ?? 'not trusted');
     if (!this.#useSystem && this.#known !== undefined) {
       first.destroy();
-      const second = await this.#handshake(true, signal, limits);
+      const second = await this.#handshake(true, signal);
       if (second.authorized) {
         this.#useSystem = true;
         return second;
@@ -99,17 +102,18 @@ export class TrustedTls {
     );
   }
 
-  async #handshake(withSystem: boolean, signal?: AbortSignal, limits?: RateLimits): Promise<TLSSocket> {
+  async #handshake(withSystem: boolean, signal?: AbortSignal): Promise<TLSSocket> {
     const { host } = this.#server;
     const tcp = await this.#openTcp(signal);
     return new Promise((resolve, reject) => {
       const socket = connectTls({
-        socket: limits ? new LimitedSocket(tcp, limits) : tcp,
+        socket: tcp,
         host,
         ...(isIP(host) ? {} : { servername: host }),
         rejectUnauthorized: false,
         ca: withSystem ? systemCertificates() : [],
       });
+      this.#limiter?.hold(tcp, socket);
       const timer = setTimeout(() => socket.destroy(new Error('timed out')), connectTimeoutMs);
       const fail = (error: Error): void => {
         clearTimeout(timer);

@@ -5,7 +5,6 @@ import { toHex } from '../base/bytes.ts';
 import { GranaryError } from '../base/errors.ts';
 import { collect } from '../base/streams.ts';
 import type { Connection } from '../client/connection.ts';
-import type { RateLimits } from '../client/rate-limit.ts';
 import {
   type BackupGroup,
   type BackupSnapshot,
@@ -20,13 +19,11 @@ import { isEncryptedSnapshot, type SourceReader, type SourceSnapshot, type SyncS
 export class RemoteSource implements SyncSource {
   readonly #connection: Connection;
   readonly #store: string;
-  readonly #limits: RateLimits | undefined;
 
-  /** The connection belongs to the source from now on. */
-  constructor(connection: Connection, store: string, limits?: RateLimits) {
+  /** The connection, held to the limits of the job, belongs to the source from now on. */
+  constructor(connection: Connection, store: string) {
     this.#connection = connection;
     this.#store = store;
-    this.#limits = limits;
   }
 
   async listNamespaces(anchor: Namespace, maxDepth: number | undefined): Promise<Namespace[]> {
@@ -57,18 +54,14 @@ export class RemoteSource implements SyncSource {
 
   async openSnapshot(ns: Namespace, snapshot: BackupSnapshot): Promise<SourceReader | undefined> {
     try {
-      const session = await this.#connection.openSession(
-        'reader',
-        {
-          store: this.#store,
-          ns: nsParameter(ns),
-          'backup-type': snapshot.type,
-          'backup-id': snapshot.id,
-          'backup-time': snapshot.time,
-          debug: true,
-        },
-        this.#limits,
-      );
+      const session = await this.#connection.openSession('reader', {
+        store: this.#store,
+        ns: nsParameter(ns),
+        'backup-type': snapshot.type,
+        'backup-id': snapshot.id,
+        'backup-time': snapshot.time,
+        debug: true,
+      });
       return new SessionReader(session);
     } catch (error) {
       if (error instanceof GranaryError && / does not exist\.$/.test(error.message)) return undefined;

@@ -103,7 +103,7 @@ export const backup: Command = defineCommand({
       return pattern;
     });
     const keys = await loadBackupKeys(values, { env: terminal.env, prompter: terminal });
-    await using target = await openTarget(values, terminal);
+    await using target = await openTarget(values, terminal, rateLimits(values));
     const { runBackup } = await import('../../client/backup-job.ts');
     await runBackup({
       connection: target.connection,
@@ -125,7 +125,6 @@ export const backup: Command = defineCommand({
       compress: values.compress !== 'none',
       level: values['zstd-level'] ?? 1,
       changeDetection: values['change-detection-mode'] ?? 'legacy',
-      limits: rateLimits(values),
       noCache: values['no-cache'] ?? false,
       dryRun: values['dry-run'] ?? false,
       reporter: jobReporter(terminal),

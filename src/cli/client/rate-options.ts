@@ -2,7 +2,7 @@
 
 import { GranaryError } from '../../base/errors.ts';
 import { parseBytes } from '../../base/human.ts';
-import type { RateLimits } from '../../client/rate-limit.ts';
+import type { TransferLimits } from '../../wire/rate-limit.ts';
 import { option, optional } from '../framework/options.ts';
 
 export const rateOptions = {
@@ -12,13 +12,16 @@ export const rateOptions = {
   ),
 };
 
-/** The limits the options ask for, if any. Throws `usage` for a rate of nothing. */
-export function rateLimits(values: { rate?: string | undefined; burst?: string | undefined }): RateLimits | undefined {
+/** The limits the options ask for, if any, the same for either direction. Throws `usage` for a burst alone. */
+export function rateLimits(values: {
+  rate?: string | undefined;
+  burst?: string | undefined;
+}): TransferLimits | undefined {
   if (values.rate === undefined) {
     if (values.burst !== undefined) throw new GranaryError('usage', '--burst needs --rate');
     return undefined;
   }
-  const rate = parseBytes(values.rate)!;
-  if (rate === 0) return undefined;
-  return { rate, burst: values.burst === undefined ? undefined : parseBytes(values.burst) };
+  const rate = parseBytes(values.rate);
+  const burst = values.burst === undefined ? undefined : parseBytes(values.burst);
+  return { rateIn: rate, burstIn: burst, rateOut: rate, burstOut: burst };
 }

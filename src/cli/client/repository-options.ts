@@ -3,7 +3,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { GranaryError } from '../../base/errors.ts';
-import { Connection } from '../../client/connection.ts';
+import { Connection, type ConnectionOptions } from '../../client/connection.ts';
 import { formatRepository, makeRepository, parseRepository, type Repository } from '../../client/repository.ts';
 import { cacheFile, readSetting } from '../../client/secrets.ts';
 import { replaceFile } from '../../os/atomic-file.ts';
@@ -85,7 +85,11 @@ function fromParts(
 }
 
 /** Opens the connection that a command works with, and remembers the repository for completion. */
-export async function openTarget(values: RepositoryValues, terminal: Terminal): Promise<Target> {
+export async function openTarget(
+  values: RepositoryValues,
+  terminal: Terminal,
+  limits?: ConnectionOptions['limits'],
+): Promise<Target> {
   const repository = await findRepository(values, terminal);
   const connection = await Connection.open({
     repository,
@@ -93,6 +97,7 @@ export async function openTarget(values: RepositoryValues, terminal: Terminal): 
     prompter: terminal,
     clock: terminal.clock,
     signal: terminal.signal,
+    limits,
   });
   await rememberRepository(terminal, repository);
   const ns = values.ns ?? terminal.env['PBS_NAMESPACE'] ?? '';

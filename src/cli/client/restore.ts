@@ -54,7 +54,7 @@ export const restore = defineCommand({
   async run(values, terminal) {
     const { parsePattern } = await import('../../pxar/patterns.ts');
     const patterns = (values.pattern ?? []).map((text) => parsePattern(text, { type: 'include' }).pattern);
-    await using target = await openTarget(values, terminal);
+    await using target = await openTarget(values, terminal, rateLimits(values));
     const snapshot = await findSnapshotOrNewest(target, values.snapshot);
     const { SnapshotReader } = await import('../../client/snapshot-reader.ts');
     const { runRestore } = await import('../../client/restore-job.ts');
@@ -65,7 +65,6 @@ export const restore = defineCommand({
       snapshot,
       keyOptions: values,
       keyEnvironment: { env: terminal.env, prompter: terminal },
-      limits: rateLimits(values),
     });
     const summary = await runRestore({
       snapshot: reader,

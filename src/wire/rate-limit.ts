@@ -1,0 +1,232 @@
+// Holds connections to rates (config-and-tasks.md 13, sync.md 11): what counts are the bytes of the TCP connection, TLS
+// included, so that what a network carries is what was allowed. A connection pays for bytes after they have passed and
+// then rests until they are paid for; limits can come, change and go while it is open. Without limits nothing stands in
+// the way of a byte.
+
+import type { Socket } from 'node:net';
+import { type Bucket, LocalBucket, rateOf } from './rate-bucket.ts';
+import { ReadGate } from './read-gate.ts';
+
+/** Limits of a transfer, bytes and bytes a second. A burst is the rate by default; without a rate it means nothing. */
+export interface TransferLimits {
+  /** What is received. */
+  rateIn?: number | undefined;
+  burstIn?: number | undefined;
+  /** What is sent. */
+  rateOut?: number | undefined;
+  burstOut?: number | undefined;
+}
+
+/** Whom a connection pays to, by direction as this side sees it. */
+export interface Buckets {
+  in?: Bucket | undefined;
+  out?: Bucket | undefined;
+}
+
+/** Limits that all connections which are held to them share. */
+export class Limiter {
+  readonly buckets: Buckets;
+
+  constructor(limits: TransferLimits, now?: () => number) {
+    const bucket = (rate: number | undefined, burst: number | undefined): Bucket | undefined => {
+      const checked = rateOf(rate, burst);
+      return checked && new LocalBucket(checked, now);
+    };
+    this.buckets = { in: bucket(limits.rateIn, limits.burstIn), out: bucket(limits.rateOut, limits.burstOut) };
+  }
+
+  /** Holds a connection to the limits: its TCP socket, and the TLS socket on it, which no HTTP parser reads yet. */
+  hold(tcp: Socket, tls: Socket): void {
+    const { in: read, out } = this.buckets;
+    if (read || out) new LimitedConnection(tcp, tls).setBuckets(this.buckets);
+  }
+}
+
+/** A rest is looked at again after this long: what it waits for may have changed. */
+const longestRestMs = 1000;
+/** Timers know no less. A debt shorter than this is paid with the next. */
+const leastRestMs = 1;
+/** Received bytes that are fewer than a portion are paid for after this long. */
+const settleMs = 50;
+
+/** What a socket is asked to write, below its stream. */
+interface Writing {
+  _write: (chunk: string | Uint8Array, encoding: BufferEncoding, done: (error?: Error | null) => void) => void;
+  _writev?: (
+    chunks: readonly { chunk: string | Uint8Array; encoding: BufferEncoding }[],
+    done: (error?: Error | null) => void,
+  ) => void;
+}
+
+/** One connection that can be held to rates. */
+export class LimitedConnection {
+  readonly #tcp: Socket;
+  readonly #tls: Socket;
+  readonly #gate: ReadGate;
+  #buckets: Buckets = {};
+  #gatesWrites = false;
+  #paidIn = 0;
+  #paidOut = 0;
+  #settledAt = 0;
+  /** When reading and writing go on, in the time of `performance.now`. */
+  #readAt = 0;
+  #writeAt = 0;
+  #readTimer: NodeJS.Timeout | undefined;
+  #writeTimer: NodeJS.Timeout | undefined;
+  /** The piece that rests. */
+  #resting: { write: () => void; fail: (error: Error) => void } | undefined;
+
+  /** A TCP socket and the TLS socket on it, made while no HTTP parser reads it. */
+  constructor(tcp: Socket, tls: Socket) {
+    this.#tcp = tcp;
+    this.#tls = tls;
+    this.#gate = new ReadGate(tls, () => this.afterRead());
+    tcp.once('close', () => this.#closed());
+  }
+
+  /** From now on it pays to these; what rests is looked at again. */
+  setBuckets(buckets: Buckets): void {
+    if (buckets.in === this.#buckets.in && buckets.out === this.#buckets.out) return;
+    if (buckets.in !== this.#buckets.in) {
+      this.#payIn();
+      this.#paidIn = this.#tcp.bytesRead;
+    }
+    if (buckets.out !== this.#buckets.out) {
+      this.#payOut();
+      this.#paidOut = this.#tcp.bytesWritten;
+    }
+    this.#buckets = buckets;
+    if (buckets.in) readers.add(this);
+    else readers.delete(this);
+    if (buckets.out && !this.#gatesWrites) this.#gateWrites();
+    this.#openGate();
+    this.#writeAt = 0;
+    this.#resumeWrite();
+  }
+
+  // ---- what is received
+
+  /** Pays for what has come since the last time, and stops reading until it is paid for. */
+  afterRead(): void {
+    const { in: bucket } = this.#buckets;
+    if (!bucket) return;
+    const bytes = this.#tcp.bytesRead - this.#paidIn;
+    if (bytes === 0) return;
+    const now = performance.now();
+    if (bytes < bucket.portion && now - this.#settledAt < settleMs) return;
+    this.#settledAt = now;
+    const rest = this.#payIn();
+    if (rest < leastRestMs) return;
+    this.#readAt = now + rest;
+    if (this.#gate.isShut) return;
+    this.#gate.shut();
+    this.#restReading();
+  }
+
+  #restReading(): void {
+    const rest = this.#readAt - performance.now();
+    if (rest < leastRestMs) this.#openGate();
+    else this.#readTimer = setTimeout(() => this.#restReading(), Math.min(rest, longestRestMs));
+  }
+
+  #openGate(): void {
+    clearTimeout(this.#readTimer);
+    if (!this.#tls.destroyed) this.#gate.open();
+  }
+
+  #payIn(): number {
+    const read = this.#tcp.bytesRead;
+    const bytes = read - this.#paidIn;
+    this.#paidIn = read;
+    return bytes === 0 ? 0 : (this.#buckets.in?.take(bytes) ?? 0);
+  }
+
+  // ---- what is sent
+
+  #gateWrites(): void {
+    this.#gatesWrites = true;
+    const socket = this.#tls as unknown as Writing;
+    const write = socket._write.bind(socket);
+    socket._write = (chunk, encoding, done) => {
+      if (!this.#buckets.out && this.#writeAt === 0) write(chunk, encoding, done);
+      else this.#writePieces(write, asBytes(chunk, encoding), 0, done);
+    };
+    socket._writev = (chunks, done) => {
+      const bytes = Buffer.concat(chunks.map(({ chunk, encoding }) => asBytes(chunk, encoding)));
+      this.#writePieces(write, bytes, 0, done);
+    };
+  }
+
+  #writePieces(write: Writing['_write'], bytes: Uint8Array, at: number, done: (error?: Error | null) => void): void {
+    const rest = this.#writeAt - performance.now();
+    if (rest >= leastRestMs) {
+      this.#resting = { write: () => this.#writePieces(write, bytes, at, done), fail: done };
+      this.#writeTimer = setTimeout(() => this.#resumeWrite(), Math.min(rest, longestRestMs));
+      return;
+    }
+    this.#writeAt = 0;
+    const piece = bytes.subarray(at, at + (this.#buckets.out?.portion ?? bytes.byteLength));
+    write(piece, 'buffer' as BufferEncoding, (error) => {
+      const debt = this.#payOut();
+      if (debt >= leastRestMs) this.#writeAt = performance.now() + debt;
+      const next = at + piece.byteLength;
+      if (error || next >= bytes.byteLength) done(error);
+      else this.#writePieces(write, bytes, next, done);
+    });
+  }
+
+  #resumeWrite(): void {
+    clearTimeout(this.#writeTimer);
+    const resting = this.#resting;
+    this.#resting = undefined;
+    resting?.write();
+  }
+
+  #payOut(): number {
+    const written = this.#tcp.bytesWritten;
+    const bytes = written - this.#paidOut;
+    this.#paidOut = written;
+    return bytes === 0 ? 0 : (this.#buckets.out?.take(bytes) ?? 0);
+  }
+
+  #closed(): void {
+    readers.delete(this);
+    clearTimeout(this.#readTimer);
+    clearTimeout(this.#writeTimer);
+    const resting = this.#resting;
+    this.#resting = undefined;
+    resting?.fail(new Error('the connection was closed'));
+    this.#payIn();
+    this.#payOut();
+  }
+}
+
+function asBytes(chunk: string | Uint8Array, encoding: BufferEncoding): Uint8Array {
+  return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+}
+
+/**
+ * The connections whose received bytes are paid for. Beside each piece that a stream is given, every round of the event
+ * loop is looked at after it has read: that counts what HTTP parsers take. While nothing comes the loop sleeps.
+ */
+const readers = new (class {
+  readonly #connections = new Set<LimitedConnection>();
+  #watching = false;
+
+  add(connection: LimitedConnection): void {
+    this.#connections.add(connection);
+    if (this.#watching) return;
+    this.#watching = true;
+    setImmediate(this.#look).unref();
+  }
+
+  delete(connection: LimitedConnection): void {
+    this.#connections.delete(connection);
+  }
+
+  readonly #look = (): void => {
+    for (const connection of this.#connections) connection.afterRead();
+    this.#watching = this.#connections.size > 0;
+    if (this.#watching) setImmediate(this.#look).unref();
+  };
+})();
