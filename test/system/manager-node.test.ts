@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { FakeMachine } from '../../src/machine/testing/fake-machine.ts';
@@ -88,6 +88,45 @@ test('interfaces are made, changed and removed; the changes wait until they are 
   await manager('network revert');
   assert.equal(await manager('network changes'), '');
   assert.match(file(), /vmbr7/);
+});
+
+test('disks are initialized, wiped and made into places for datastores, unless somebody uses them', async () => {
+  const { programs, calls } = server.machine;
+  const before = { ...programs };
+  const blockdevices = (o: object = {}) =>
+    JSON.stringify({
+      blockdevices: [{ name: 'sdb', path: '/dev/sdb', type: 'disk', size: 4096, rota: false, ...o }],
+    });
+  for (const name of ['sfdisk', 'wipefs', 'mkfs.ext4', 'systemctl', 'zpool', 'zfs']) programs[name] = () => '';
+  programs['blkid'] = () => 'a-b\n';
+  programs['lsblk'] = () => blockdevices();
+  server.machine.write('/dev/sdb', 'x'.repeat(4096));
+  assert.match(await manager('disk initialize sdb'), /writing a partition table to \/dev\/sdb[\s\S]*TASK OK/);
+  assert.match(await manager('disk wipe sdb'), /removing signatures of \/dev\/sdb[\s\S]*TASK OK/);
+  assert.match(await refused('disk fs create store9 --disk sdb'), /mounted by units of systemd/);
+  server.machine.write('/run/systemd/system/.keep', '');
+  server.machine.write('/etc/systemd/system/.keep', '');
+  assert.match(await manager('disk fs create store9 --disk sdb'), /mounting it at \/mnt\/datastore\/store9/);
+  assert.match(await manager('disk fs list'), /\/mnt\/datastore\/store9/);
+  assert.match(await refused('disk fs create store9 --disk sdb'), /exists already/);
+  await manager('disk fs delete store9');
+  assert.equal(await manager('disk fs list'), '');
+  assert.match(
+    await refused('disk zpool create tank --devices sdb --raidlevel mirror'),
+    /takes at least 2 disks, got 1/,
+  );
+  assert.match(await manager('disk zpool create tank --devices sdb --raidlevel single'), /zpool create -o ashift=12/);
+  programs['lsblk'] = () => blockdevices({ mountpoints: ['/srv'] });
+  const count = calls.length;
+  assert.match(await refused('disk wipe sdb'), /'\/dev\/sdb' is in use \(mounted\), nothing was changed/);
+  assert.match(await refused('disk initialize sdb'), /is already in use \(mounted\)/);
+  assert.deepEqual(
+    calls.slice(count).filter((call) => !call.startsWith('lsblk')),
+    [],
+  );
+  rmSync(server.machine.path('/run/systemd'), { recursive: true });
+  for (const name of Object.keys(programs)) delete programs[name];
+  Object.assign(programs, before);
 });
 
 test('disks, file systems and pools are listed', async () => {
