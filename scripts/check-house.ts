@@ -136,7 +136,10 @@ const isTest = (name: string): boolean => name.endsWith('.test.ts') || name.incl
 function checkImports(file: SourceFile): string[] {
   const problems: string[] = [];
   const from = placeOf(file.name);
-  for (const { specifier } of file.imports) {
+  for (const { specifier, typeOnly } of file.imports) {
+    if (specifier === 'typebox' && !typeOnly && !isTest(file.name)) {
+      problems.push(`${file.name}: imports typebox, which is slow to load: take Type from src/model/type.ts`);
+    }
     if (!specifier.startsWith('.')) continue;
     const target = path.posix.join(path.posix.dirname(file.name), specifier);
     const to = placeOf(target);

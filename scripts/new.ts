@@ -34,8 +34,8 @@ function endpoint(name: string): Skeleton {
     files: {
       [`${base}.contract.ts`]: `// GET ${name}: say what it is for (rest-api.md section).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '${up}model/endpoint.ts';
+import { Type } from '${up}model/type.ts';
 
 export const ${contract} = defineEndpoint({
   method: 'GET',

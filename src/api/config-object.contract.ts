@@ -1,9 +1,9 @@
 // The five contracts of a kind of configuration object, made from its schema: list, create, read, update, remove
 // (rest-api.md 7.5, 3.4). Browser-safe.
 
-import { type TArray, type TNull, type TObject, type TProperties, Type } from 'typebox';
 import { type Access, defineEndpoint, type EndpointContract } from '../model/endpoint.ts';
 import { oneOf, schema } from '../model/schema.ts';
+import { type TArray, type TNull, type TObject, type TProperties, Type } from '../model/type.ts';
 
 export interface ConfigObject<S extends TObject> {
   /** Below `/api2/json/`: `config/prune`. */

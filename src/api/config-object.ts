@@ -1,10 +1,10 @@
 // Fulfils the five contracts of a kind of configuration object on its table (rest-api.md 7.5): texts, digest, secrets
 // and lists by privilege are alike for all kinds; what is special about a kind comes as rules.
 
-import type { Static, TObject } from 'typebox';
 import type { Directories } from '../config/directories.ts';
 import type { Changed, ConfigTable } from '../config/section-store.ts';
 import type { EndpointContract } from '../model/endpoint.ts';
+import type { Static, TObject } from '../model/type.ts';
 import type { CallContext } from '../wire/context.ts';
 import { type Endpoint, implement } from '../wire/implement.ts';
 import type { ConfigContracts } from './config-object.contract.ts';

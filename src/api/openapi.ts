@@ -1,7 +1,7 @@
 // The API's description in OpenAPI 3.1, made from the contracts: what is served is what is checked.
 
-import type { TSchema } from 'typebox';
 import type { Access, EndpointContract } from '../model/endpoint.ts';
+import type { TSchema } from '../model/type.ts';
 
 type Json = Record<string, unknown>;
 

@@ -1,7 +1,7 @@
 // GET ping and version (rest-api.md 7.1).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../model/endpoint.ts';
+import { Type } from '../model/type.ts';
 
 export const ping = defineEndpoint({
   method: 'GET',

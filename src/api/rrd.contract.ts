@@ -1,8 +1,8 @@
 // What the calls that answer measurements over time have in common (rest-api.md 7.3 and 7.6 "rrd").
 
-import { type TProperties, Type } from 'typebox';
 import { consolidations, timeframes } from '../metrics/levels.ts';
 import { oneOf } from '../model/schema.ts';
+import { type TProperties, Type } from '../model/type.ts';
 
 export const rrdParameters = {
   timeframe: oneOf(timeframes, { description: 'How far back.' }),

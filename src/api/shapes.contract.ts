@@ -1,7 +1,7 @@
 // Object types that several endpoints answer (rest-api.md 8).
 
-import { Type } from 'typebox';
 import { oneOf, schema } from '../model/schema.ts';
+import { Type } from '../model/type.ts';
 
 const count = (description: string) => Type.Integer({ description });
 

@@ -1,10 +1,10 @@
 // The backup session's vocabulary: the upgrade request and every call inside the session (backup-protocol.md 2 and 5).
 // Browser-safe declarations; the state machine is in session.ts.
 
-import { type TObject, Type } from 'typebox';
 import { defineEndpoint } from '../model/endpoint.ts';
 import { maxBlobSize, maxChunkSize } from '../model/names.ts';
 import { parameterSets, schema } from '../model/schema.ts';
+import { type TObject, Type } from '../model/type.ts';
 
 export const backupProtocol = 'proxmox-backup-protocol-v1';
 export const readerProtocol = 'proxmox-backup-reader-protocol-v1';

@@ -1,6 +1,6 @@
 // The fields of acme/plugins.cfg: how challenges are answered (config-and-tasks.md 3, rest-api.md 7.5). Browser-safe.
 
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../model/type.ts';
 
 const safeId = '^[A-Za-z0-9_][A-Za-z0-9._-]*$';
 const id = Type.String({ pattern: safeId, minLength: 1, maxLength: 32, description: 'Name of the plugin.' });

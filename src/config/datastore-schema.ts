@@ -1,7 +1,7 @@
 // The fields of datastore.cfg (config-and-tasks.md 2) and the objects inside its property strings. Browser-safe.
 
-import { type Static, Type } from 'typebox';
 import { schema } from '../model/schema.ts';
+import { type Static, Type } from '../model/type.ts';
 import { calendarEvent } from './job-fields.ts';
 import { type PropertyStringFormat, parsePropertyString, propertyString } from './property-string.ts';
 

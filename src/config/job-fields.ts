@@ -1,7 +1,7 @@
 // Fields that configured objects of several kinds have (config-and-tasks.md 2, rest-api.md 9). Browser-safe.
 
-import { Type } from 'typebox';
 import { safeIdPattern } from '../model/names.ts';
+import { Type } from '../model/type.ts';
 
 /** A name of 3 to 32 characters: of a job, a remote, a traffic rule. */
 export const objectName = (description: string) =>

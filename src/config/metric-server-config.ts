@@ -1,7 +1,7 @@
 // metricserver.cfg as a table for each kind of server (config-and-tasks.md 2); names are unique over both.
 
 import { join } from 'node:path';
-import type { TObject } from 'typebox';
+import type { TObject } from '../model/type.ts';
 import type { Directories } from './directories.ts';
 import { influxDbHttpSchema, influxDbUdpSchema } from './metric-server-schema.ts';
 import { SectionStore } from './section-store.ts';

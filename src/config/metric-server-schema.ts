@@ -1,7 +1,7 @@
 // The fields of metricserver.cfg: where measurements are sent (config-and-tasks.md 2). Browser-safe.
 
-import { type Static, Type } from 'typebox';
 import { schema } from '../model/schema.ts';
+import { type Static, Type } from '../model/type.ts';
 import { objectName } from './job-fields.ts';
 
 const word = (description: string, options: { default?: string } = {}) =>

@@ -1,7 +1,7 @@
 // The options of the server itself, node.cfg (config-and-tasks.md 3), and the objects in its property strings.
 // Browser-safe.
 
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../model/type.ts';
 import { type PropertyStringFormat, propertyString } from './property-string.ts';
 
 const safeId = '^[A-Za-z0-9_][A-Za-z0-9._-]*$';

@@ -3,8 +3,8 @@
 
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { type TObject, Type } from 'typebox';
 import { GranaryError } from '../base/errors.ts';
+import { type TObject, Type } from '../model/type.ts';
 import type { ConfigFile } from './config-file.ts';
 import type { Directories } from './directories.ts';
 import {

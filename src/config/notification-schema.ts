@@ -1,7 +1,7 @@
 // The fields of notifications.cfg and of its secret half (config-and-tasks.md 8.1). Browser-safe.
 
-import { type Static, Type } from 'typebox';
 import { oneOf, schema } from '../model/schema.ts';
+import { type Static, Type } from '../model/type.ts';
 import { type PropertyStringFormat, propertyString } from './property-string.ts';
 
 const safeId = '^[A-Za-z0-9_][A-Za-z0-9._-]*$';

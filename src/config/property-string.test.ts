@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Type } from 'typebox';
+import { Type } from '../model/type.ts';
 import { maintenanceFormat, notifyFormat, parseTuning, tuningFormat } from './datastore-schema.ts';
 import { formatPropertyString, type PropertyStringFormat, parsePropertyString } from './property-string.ts';
 

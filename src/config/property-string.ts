@@ -1,6 +1,6 @@
 // Objects written in one line, `gc=always,message="a, b"` (config-and-tasks.md 4). Browser-safe.
 
-import { type TObject, type TString, type TStringOptions, Type } from 'typebox';
+import { type TObject, type TString, type TStringOptions, Type } from '../model/type.ts';
 import { type ConfigValue, checkValue, isArraySchema, parseValue, type RawSchema } from './value-text.ts';
 
 export interface PropertyStringFormat {

@@ -1,7 +1,7 @@
 // The fields of prune.cfg (config-and-tasks.md 2). Browser-safe.
 
-import { type Static, Type } from 'typebox';
 import { parameterSets, schema } from '../model/schema.ts';
+import { type Static, Type } from '../model/type.ts';
 import { jobFields } from './job-fields.ts';
 
 export const pruneJobSchema = Type.Object({

@@ -1,8 +1,8 @@
 // The fields of each type of realm in domains.cfg (access-control.md 10), and the objects inside its property strings.
 // Browser-safe.
 
-import { type Static, Type } from 'typebox';
 import { schema } from '../model/schema.ts';
+import { type Static, Type } from '../model/type.ts';
 import { type PropertyStringFormat, propertyString } from './property-string.ts';
 
 const oneOf = <T extends string>(...values: T[]) => Type.Unsafe<T>(Type.Union(values.map((one) => Type.Literal(one))));

@@ -1,7 +1,7 @@
 // The fields of remote.cfg (config-and-tasks.md 2): other servers to sync with. Browser-safe.
 
-import { type Static, Type } from 'typebox';
 import { schema } from '../model/schema.ts';
+import { type Static, Type } from '../model/type.ts';
 import { objectName } from './job-fields.ts';
 
 export const remoteSchema = Type.Object({

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Type } from 'typebox';
 import { GranaryError } from '../base/errors.ts';
+import { Type } from '../model/type.ts';
 import { datastoreSchema } from './datastore-schema.ts';
 import { parseSections, type Section, type SectionFormat, type Sections, serializeSections } from './section-config.ts';
 

@@ -1,8 +1,8 @@
 // The line format of configuration files: `type: id` headers with indented `key value` lines below them
 // (config-and-tasks.md 1). Reading is lenient (any indentation, comments, a missing blank line), writing is strict.
 
-import type { TObject, TSchema } from 'typebox';
 import { GranaryError } from '../base/errors.ts';
+import type { TObject, TSchema } from '../model/type.ts';
 import { type ConfigValue, checkValue, formatValue, isArraySchema, parseValue, type RawSchema } from './value-text.ts';
 
 /** What sections of one type hold. */

@@ -1,8 +1,8 @@
 // The sections of one type in a configuration file, as a table of objects: list, get, create, update, remove, with
 // the texts that the API answers (rest-api.md 2, 7.5).
 
-import type { Static, TObject } from 'typebox';
 import { GranaryError } from '../base/errors.ts';
+import type { Static, TObject } from '../model/type.ts';
 import { ConfigFile } from './config-file.ts';
 import {
   parseSections,

@@ -1,8 +1,8 @@
 // The fields of sync.cfg (config-and-tasks.md 2, sync.md 1). Browser-safe.
 
-import { type Static, Type } from 'typebox';
 import { rootUser } from '../model/auth-id.ts';
 import { oneOf, schema } from '../model/schema.ts';
+import { type Static, Type } from '../model/type.ts';
 import { jobFields, objectName, rateFields } from './job-fields.ts';
 
 const flag = (description: string) => Type.Optional(Type.Boolean({ description }));

@@ -1,7 +1,7 @@
 // The fields of traffic-control.cfg (config-and-tasks.md 2, 13). Browser-safe.
 
-import { type Static, Type } from 'typebox';
 import { schema } from '../model/schema.ts';
+import { type Static, Type } from '../model/type.ts';
 import { objectName, rateFields } from './job-fields.ts';
 
 export const trafficRuleSchema = Type.Object({

@@ -1,7 +1,7 @@
 // The fields of users and API tokens (access-control.md 8, rest-api.md 9). Browser-safe.
 
-import { type Static, Type } from 'typebox';
 import { schema } from '../model/schema.ts';
+import { type Static, Type } from '../model/type.ts';
 
 const line = (minLength: number, maxLength: number, description: string) =>
   Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]*$', minLength, maxLength, description });

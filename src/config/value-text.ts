@@ -1,7 +1,7 @@
 // Values of configuration files: text to typed value and back, and the checks of their schemas
 // (JSON Schema keywords as TypeBox makes them). Texts of violations are those of rest-api.md 2. Browser-safe.
 
-import type { TSchema } from 'typebox';
+import type { TSchema } from '../model/type.ts';
 import { type PropertyStringFormat, parsePropertyString } from './property-string.ts';
 import { textFormats } from './text-formats.ts';
 

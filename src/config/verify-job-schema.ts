@@ -1,7 +1,7 @@
 // The fields of verification.cfg (config-and-tasks.md 2). Browser-safe.
 
-import { type Static, Type } from 'typebox';
 import { schema } from '../model/schema.ts';
+import { type Static, Type } from '../model/type.ts';
 import { jobFields } from './job-fields.ts';
 
 export const verifyJobSchema = Type.Object({

@@ -1,7 +1,7 @@
 // How the server presents itself to security keys: the `webauthn` part of tfa.json (access-control.md 9, rest-api.md
 // 7.5). Browser-safe.
 
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../model/type.ts';
 
 export const webauthnSchema = Type.Object({
   rp: Type.Optional(

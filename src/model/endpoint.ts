@@ -1,8 +1,8 @@
 // How an endpoint is declared: one object gives validation, access check, CLI, API description and typed calls.
 // Browser-safe: implementations live beside the contracts, in files without `.contract`.
 
-import type { Static, TObject, TSchema } from 'typebox';
 import type { Privilege } from './privileges.ts';
+import type { Static, TObject, TSchema } from './type.ts';
 
 /**
  * Who may call. `path` may name parameters in braces: `/datastore/{store}/{ns}` (an absent or empty

@@ -1,8 +1,8 @@
 // The field's value types as JSON Schema values (rest-api.md 9). Browser-safe.
 // Texts of violations are made by wire/parameters from the keywords used here.
 
-import { type TProperties, type TSchema, type TSchemaOptions, Type } from 'typebox';
 import { backupTypes, cryptModes, safeIdPattern } from './names.ts';
+import { type TProperties, type TSchema, type TSchemaOptions, Type } from './type.ts';
 
 const safeId = safeIdPattern.source;
 

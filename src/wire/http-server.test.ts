@@ -6,11 +6,11 @@ import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import tls from 'node:tls';
-import { Type } from 'typebox';
 import { TestApi, type TestApiOptions } from '../api/testing/api-server.ts';
 import { GranaryError } from '../base/errors.ts';
 import { ensureIdentity } from '../certificates/identity.ts';
 import { defineEndpoint } from '../model/endpoint.ts';
+import { Type } from '../model/type.ts';
 import type { UpgradeRequest } from './h2-upgrade.ts';
 import { type Endpoint, implement, implementDownload } from './implement.ts';
 

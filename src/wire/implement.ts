@@ -1,7 +1,7 @@
 // Joins a contract with the function that fulfils it.
 
-import type { Static, TObject, TSchema } from 'typebox';
 import type { EndpointContract } from '../model/endpoint.ts';
+import type { Static, TObject, TSchema } from '../model/type.ts';
 import type { ByteAnswer, CallContext } from './context.ts';
 
 /** A contract and its handler, as the router keeps them. */

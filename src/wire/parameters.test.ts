@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type TObject, Type } from 'typebox';
 import { GranaryError } from '../base/errors.ts';
 import { schema } from '../model/schema.ts';
+import { type TObject, Type } from '../model/type.ts';
 import { type ParameterInput, parseParameters } from './parameters.ts';
 
 const example = Type.Object({

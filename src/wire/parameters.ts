@@ -1,9 +1,9 @@
 // Request parameters: where they come from, how text becomes typed values, and every text of a violation
 // (rest-api.md 2 and 9). Used by the REST server and by the HTTP/2 sessions; the schemas are those of model/schema.
 
-import type { Static, TObject, TSchema } from 'typebox';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import { checkValue, parseValue, type RawSchema } from '../config/value-text.ts';
+import type { Static, TObject, TSchema } from '../model/type.ts';
 
 /** The raw material of one request's parameters. */
 export interface ParameterInput {

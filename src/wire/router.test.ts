@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Type } from 'typebox';
 import { defineEndpoint } from '../model/endpoint.ts';
+import { Type } from '../model/type.ts';
 import { implement } from './implement.ts';
 import { pathComponents, Router } from './router.ts';
 

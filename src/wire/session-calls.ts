@@ -1,9 +1,9 @@
 // Calls inside an upgraded HTTP/2 session: path, parameters, envelope, errors, raw bodies (backup-protocol.md 4).
 // What the calls mean is in backup/session.ts and reader/session.ts.
 
-import type { TObject } from 'typebox';
 import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
 import { Gate } from '../base/gate.ts';
+import type { TObject } from '../model/type.ts';
 import type { H2End, ServerStream } from './h2-server.ts';
 import type { HeaderField } from './hpack.ts';
 import { parseParameters } from './parameters.ts';

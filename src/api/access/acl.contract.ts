@@ -1,9 +1,9 @@
 // Access rules, permissions, roles and realms (rest-api.md 7.2).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { type RoleId, roles } from '../../model/privileges.ts';
 import { oneOf, schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 
 const aclPath = Type.String({
   pattern: '^/$|^(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+$',

@@ -1,9 +1,9 @@
 // Synchronizing a realm with its directory (rest-api.md 7.2).
 
-import { Type } from 'typebox';
 import { realmSchemas, removeVanished } from '../../config/realm-schema.ts';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 
 export const syncDomain = defineEndpoint({
   method: 'POST',

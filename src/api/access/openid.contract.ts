@@ -1,9 +1,9 @@
 // Logins through an OpenID Connect provider (rest-api.md 7.2).
 
-import { Type } from 'typebox';
 import { realmSchemas } from '../../config/realm-schema.ts';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 
 const redirectUrl = Type.String({
   pattern: '^https?://[^\\s#\\u0000-\\u001f\\u007f]+$',

@@ -1,9 +1,9 @@
 // Second factors of users (rest-api.md 7.2, access-control.md 9).
 
-import { Type } from 'typebox';
 import { userSchema } from '../../config/user-schema.ts';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { oneOf, schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 import { tfaLocks } from '../shapes.contract.ts';
 
 const { userid } = userSchema.properties;

@@ -1,8 +1,8 @@
 // Login and logout (rest-api.md 4.5).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 
 const consolePath = Type.String({ minLength: 1, maxLength: 128, description: 'ACL path of a console.' });
 const consolePrivs = Type.String({

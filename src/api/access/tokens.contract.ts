@@ -1,9 +1,9 @@
 // API tokens of a user (rest-api.md 7.2).
 
-import { Type } from 'typebox';
 import { tokenSchema, userSchema } from '../../config/user-schema.ts';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 
 const { userid } = userSchema.properties;
 const { tokenid: _tokenid, ...fields } = tokenSchema.properties;

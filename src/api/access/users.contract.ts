@@ -1,9 +1,9 @@
 // Users and their passwords (rest-api.md 7.2).
 
-import { Type } from 'typebox';
 import { tokenSchema, userSchema } from '../../config/user-schema.ts';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 import { tfaLocks } from '../shapes.contract.ts';
 
 const { userid, ...fields } = userSchema.properties;

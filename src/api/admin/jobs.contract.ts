@@ -1,12 +1,12 @@
 // Jobs with what became of their last run and when they run next (rest-api.md 7.4).
 
-import { type TObject, Type } from 'typebox';
 import { jobFields } from '../../config/job-fields.ts';
 import { pruneJobSchema } from '../../config/prune-job-schema.ts';
 import { syncJobSchema } from '../../config/sync-job-schema.ts';
 import { verifyJobSchema } from '../../config/verify-job-schema.ts';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { type TObject, Type } from '../../model/type.ts';
 import { directionFilter } from '../config/sync.contract.ts';
 
 const status = {

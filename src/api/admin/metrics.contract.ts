@@ -1,7 +1,7 @@
 // Metric servers of all kinds (rest-api.md 7.4).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../model/endpoint.ts';
+import { Type } from '../../model/type.ts';
 
 export const listMetricServers = defineEndpoint({
   method: 'GET',

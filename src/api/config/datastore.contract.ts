@@ -1,10 +1,10 @@
 // Configured datastores (rest-api.md 7.5, 10 G2, G9, G10).
 
-import { Type } from 'typebox';
 import { datastoreSchema } from '../../config/datastore-schema.ts';
 import { keepOptions } from '../../config/prune-job-schema.ts';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 import { configContracts } from '../config-object.contract.ts';
 
 const { name } = datastoreSchema.properties;

@@ -1,9 +1,9 @@
 // Remotes: other servers to sync with, and what is on them (rest-api.md 7.5).
 
-import { Type } from 'typebox';
 import { remoteSchema } from '../../config/remote-schema.ts';
 import { type Access, defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 import { configContracts } from '../config-object.contract.ts';
 import { groupItem } from '../shapes.contract.ts';
 

@@ -1,9 +1,9 @@
 // Sync jobs (rest-api.md 7.5, sync.md 1 and 3).
 
-import { Type } from 'typebox';
 import { syncDirections, syncJobSchema } from '../../config/sync-job-schema.ts';
 import type { Access } from '../../model/endpoint.ts';
 import { oneOf } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 import { configContracts } from '../config-object.contract.ts';
 
 const write: Access = { kind: 'inside', note: 'Whoever may run the job: sync.md 3.' };

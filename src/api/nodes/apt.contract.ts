@@ -1,8 +1,8 @@
 // Packages of the machine and where they come from (rest-api.md 7.6 "apt").
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 
 const { node } = schema;
 const audit = { kind: 'privilege', path: '/', all: ['Sys.Audit'] } as const;

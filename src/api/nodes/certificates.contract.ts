@@ -1,8 +1,8 @@
 // The server's certificate: what it says, one of one's own, and back to a self-signed one (rest-api.md 7.6).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 import { certificateAccess as access } from '../config/acme/access.contract.ts';
 
 const infoList = Type.Array(

@@ -1,9 +1,9 @@
 // Options of the server itself, node.cfg (rest-api.md 7.6, config-and-tasks.md 3).
 
-import { Type } from 'typebox';
 import { nodeSchema } from '../../config/node-schema.ts';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { oneOf, schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 
 const { node } = schema;
 

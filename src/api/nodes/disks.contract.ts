@@ -1,6 +1,5 @@
 // Disks of the machine and what is on them (rest-api.md 7.6 "disks").
 
-import { Type } from 'typebox';
 import {
   datastoreFileSystems,
   diskTypes,
@@ -11,6 +10,7 @@ import {
 } from '../../machine/disk-words.ts';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { oneOf, schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 
 const { node } = schema;
 const access = { kind: 'privilege', path: '/system/disks', all: ['Sys.Audit'] } as const;

@@ -1,9 +1,9 @@
 // Name servers of the machine (rest-api.md 7.6).
 
-import { Type } from 'typebox';
 import { dnsServerKeys } from '../../machine/dns-keys.ts';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { oneOf, schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 
 const { node } = schema;
 const label = '[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?';

@@ -1,8 +1,8 @@
 // The log of the machine (rest-api.md 7.6).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 
 const { node } = schema;
 const access = { kind: 'privilege', path: '/system/log', all: ['Sys.Audit'] } as const;

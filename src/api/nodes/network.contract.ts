@@ -1,6 +1,5 @@
 // Network interfaces of the machine (rest-api.md 7.6).
 
-import { type TProperties, Type } from 'typebox';
 import {
   bondModes,
   configMethods,
@@ -10,6 +9,7 @@ import {
 } from '../../machine/network-fields.ts';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { oneOf, schema } from '../../model/schema.ts';
+import { type TProperties, Type } from '../../model/type.ts';
 
 const { node } = schema;
 const path = 'nodes/{node}/network';

@@ -1,8 +1,8 @@
 // The machine: list of nodes, status, power (rest-api.md 7.6 and 8).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { oneOf, schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 
 const { node } = schema;
 const bytes = Type.Integer({ description: 'Bytes.' });

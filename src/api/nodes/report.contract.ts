@@ -1,8 +1,8 @@
 // A text about the whole server, to show to whoever helps (rest-api.md 7.6).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 
 export const nodeReport = defineEndpoint({
   method: 'GET',

@@ -1,9 +1,9 @@
 // Measurements of the machine over time (rest-api.md 7.6).
 
-import { Type } from 'typebox';
 import { nodeMetrics } from '../../metrics/series.ts';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 import { rrdParameters, rrdPoints } from '../rrd.contract.ts';
 
 export const nodeRrd = defineEndpoint({

@@ -1,9 +1,9 @@
 // Services of the machine (rest-api.md 7.6).
 
-import { Type } from 'typebox';
 import { type ServiceVerb, serviceVerbs } from '../../machine/service-verbs.ts';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 
 const { node } = schema;
 const service = Type.String({ pattern: '^[A-Za-z0-9_@.-]+$', maxLength: 256, description: 'Service.' });

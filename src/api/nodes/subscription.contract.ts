@@ -1,8 +1,8 @@
 // Subscriptions, of which there are none, and what tells this server from others (rest-api.md 7.6).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 
 const { node } = schema;
 const path = 'nodes/{node}/subscription';

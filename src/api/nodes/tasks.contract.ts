@@ -1,8 +1,8 @@
 // Worker tasks: list, status, log, stop (rest-api.md 7.6).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 import { taskItem } from '../shapes.contract.ts';
 
 const { node } = schema;

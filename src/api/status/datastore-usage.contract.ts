@@ -1,8 +1,8 @@
 // GET status/datastore-usage (rest-api.md 7.7 and 10 G4).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../model/endpoint.ts';
 import { schema } from '../../model/schema.ts';
+import { Type } from '../../model/type.ts';
 import { gcStatus } from '../shapes.contract.ts';
 
 export const datastoreUsage = defineEndpoint({

@@ -1,6 +1,6 @@
 // What a command is: one declaration from which parsing, help, error texts and completion all come (cli.md 1).
 
-import type { TObject, TProperties } from 'typebox';
+import type { TObject, TProperties } from '../../model/type.ts';
 import { type OptionSchema, type OptionValues, optionSet } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -81,7 +81,7 @@ export function optionSchema(command: Command, name: string): OptionSchema | und
 }
 
 export function isRequired(command: Command, name: string): boolean {
-  return (command.options.required as readonly string[]).includes(name);
+  return ((command.options.required as readonly string[] | undefined) ?? []).includes(name);
 }
 
 export type Resolution =

@@ -1,18 +1,18 @@
-// Builders of option schemas. The values are what TypeBox's own builders make (JSON Schema with TypeBox's
-// static types); they are made here because loading TypeBox would double the time a short command takes.
+// Builders of option schemas.
 
-import type {
-  Static,
-  TArray,
-  TBoolean,
-  TEnum,
-  TInteger,
-  TObject,
-  TOptional,
-  TProperties,
-  TSchema,
-  TString,
-} from 'typebox';
+import {
+  type Static,
+  type TArray,
+  type TBoolean,
+  type TEnum,
+  type TInteger,
+  type TObject,
+  type TOptional,
+  type TProperties,
+  type TSchema,
+  type TString,
+  Type,
+} from '../../model/type.ts';
 
 /** What an option may say beside its type. `format` names a check of `values.ts`. */
 export interface OptionFacts {
@@ -39,38 +39,21 @@ export interface OptionSchema extends OptionFacts {
   items?: OptionSchema;
 }
 
-const build = <T extends TSchema>(kind: string, facts: object): T => {
-  const schema = { ...facts };
-  Object.defineProperty(schema, '~kind', { value: kind });
-  return schema as T;
-};
+type Facts = Omit<OptionFacts, 'description'>;
 
 export const option = {
-  text: (description: string, facts: Omit<OptionFacts, 'description'> = {}): TString =>
-    build('String', { type: 'string', description, ...facts }),
-  integer: (description: string, facts: Omit<OptionFacts, 'description'> = {}): TInteger =>
-    build('Integer', { type: 'integer', description, ...facts }),
-  flag: (description: string, facts: Omit<OptionFacts, 'description'> = {}): TBoolean =>
-    build('Boolean', { type: 'boolean', description, ...facts }),
-  choice: <const V extends string>(
-    values: readonly V[],
-    description: string,
-    facts: Omit<OptionFacts, 'description'> = {},
-  ): TEnum<V[]> => build('Enum', { type: 'string', enum: values, description, ...facts }),
-  list: <T extends TSchema>(items: T, description: string): TArray<T> =>
-    build('Array', { type: 'array', items, description }),
+  text: (description: string, facts: Facts = {}): TString => Type.String({ description, ...facts }),
+  integer: (description: string, facts: Facts = {}): TInteger => Type.Integer({ description, ...facts }),
+  flag: (description: string, facts: Facts = {}): TBoolean => Type.Boolean({ description, ...facts }),
+  choice: <const V extends string>(values: readonly V[], description: string, facts: Facts = {}): TEnum<V[]> =>
+    Type.Unsafe({ type: 'string', enum: values, description, ...facts }) as unknown as TEnum<V[]>,
+  list: <T extends TSchema>(items: T, description: string): TArray<T> => Type.Array(items, { description }),
 };
 
 /** Marks an option as one that may be left out. */
-export function optional<T extends TSchema>(schema: T): TOptional<T> {
-  const copy = Object.defineProperties({}, Object.getOwnPropertyDescriptors(schema));
-  return Object.defineProperty(copy, '~optional', { value: true }) as TOptional<T>;
-}
+export const optional = <T extends TSchema>(schema: T): TOptional<T> => Type.Optional(schema) as TOptional<T>;
 
 /** The options of a command as one object schema; all that are not `optional` are required. */
-export function optionSet<P extends TProperties>(properties: P): TObject<P> {
-  const required = Object.keys(properties).filter((name) => !('~optional' in properties[name]!));
-  return build('Object', { type: 'object', required, properties });
-}
+export const optionSet: <P extends TProperties>(properties: P) => TObject<P> = Type.Object;
 
 export type OptionValues<P extends TProperties> = Static<TObject<P>>;

@@ -3,7 +3,6 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { TObject } from 'typebox';
 import { adRealmContracts, ldapRealmContracts, openIdRealmContracts } from '../../api/config/access/realms.contract.ts';
 import { createDatastore, datastoreContracts, removeDatastore } from '../../api/config/datastore.contract.ts';
 import { pruneJobContracts } from '../../api/config/prune.contract.ts';
@@ -12,6 +11,7 @@ import { syncJobContracts } from '../../api/config/sync.contract.ts';
 import { trafficRuleContracts } from '../../api/config/traffic-control.contract.ts';
 import { verifyJobContracts } from '../../api/config/verify.contract.ts';
 import type { ConfigContracts } from '../../api/config-object.contract.ts';
+import type { TObject } from '../../model/type.ts';
 import type { ObjectCommandSet } from './config-object.ts';
 import { datastores } from './datastores.ts';
 import { pruneJobs } from './prune-jobs.ts';

@@ -1,7 +1,7 @@
 // The commands of a kind of configuration object, made from one declaration: list, show, create, update, remove, and
 // the completion of its ids (cli.md 5: "fields" and "upd").
 
-import type { TProperties } from 'typebox';
+import type { TProperties } from '../../model/type.ts';
 import { type Command, type Completer, defineCommand } from '../framework/command.ts';
 import { option, optional } from '../framework/options.ts';
 import { type Column, outputFormat, outputOption, printFields, printJson, printTable } from '../framework/output.ts';

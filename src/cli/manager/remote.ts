@@ -1,7 +1,7 @@
 // Lets every command of the manager work on another machine's server: `--repository USER@REALM!TOKEN@HOST[:PORT]`
 // (cli.md 3). The command itself asks `openLocalServer` for the server as ever.
 
-import type { TProperties } from 'typebox';
+import type { TProperties } from '../../model/type.ts';
 import type { Command, CommandGroup, Completer } from '../framework/command.ts';
 import { option, optional, optionSet } from '../framework/options.ts';
 import { type Terminal, withEnvironment } from '../framework/terminal.ts';

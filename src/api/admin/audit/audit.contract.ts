@@ -1,8 +1,8 @@
 // The audit log: what was changed, by whom (src/audit/README.md). The original has no such calls.
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../../model/endpoint.ts';
 import { schema } from '../../../model/schema.ts';
+import { Type } from '../../../model/type.ts';
 
 const text = (description: string) => Type.String({ description });
 

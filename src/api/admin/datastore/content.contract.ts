@@ -1,8 +1,8 @@
 // Content of a snapshot: stored and decoded files, catalog, files inside archives, log upload (rest-api.md 7.3).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../../model/endpoint.ts';
 import { parameterSets, schema } from '../../../model/schema.ts';
+import { Type } from '../../../model/type.ts';
 
 const snapshot = { store: schema.store, ns: Type.Optional(schema.ns), ...parameterSets.snapshot };
 const reading = { kind: 'datastore', full: ['Datastore.Read'], owned: ['Datastore.Backup'] } as const;

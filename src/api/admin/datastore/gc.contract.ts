@@ -1,9 +1,9 @@
 // Garbage collection: start it, and what the last run found (rest-api.md 7.3, 7.4, 8).
 
-import { Type } from 'typebox';
 import { calendarEvent } from '../../../config/job-fields.ts';
 import { defineEndpoint } from '../../../model/endpoint.ts';
 import { schema } from '../../../model/schema.ts';
+import { Type } from '../../../model/type.ts';
 import { gcStatus } from '../../shapes.contract.ts';
 
 export const gcJobStatus = Type.Object({

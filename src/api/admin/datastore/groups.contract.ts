@@ -1,8 +1,8 @@
 // Groups: list, remove, notes, owner (rest-api.md 7.3).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../../model/endpoint.ts';
 import { parameterSets, schema } from '../../../model/schema.ts';
+import { Type } from '../../../model/type.ts';
 import { groupItem } from '../../shapes.contract.ts';
 
 const namespace = { store: schema.store, ns: Type.Optional(schema.ns) };

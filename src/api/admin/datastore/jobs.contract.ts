@@ -1,8 +1,8 @@
 // Work on a datastore's content that runs as a task: prune and verify (rest-api.md 7.3).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../../model/endpoint.ts';
 import { parameterSets, schema } from '../../../model/schema.ts';
+import { Type } from '../../../model/type.ts';
 import { pruneItem } from '../../shapes.contract.ts';
 
 const namespace = { store: schema.store, ns: Type.Optional(schema.ns) };

@@ -1,8 +1,8 @@
 // GET admin/datastore: every datastore that the caller may see something of (rest-api.md 7.3).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../../model/endpoint.ts';
 import { schema } from '../../../model/schema.ts';
+import { Type } from '../../../model/type.ts';
 
 export const listDatastores = defineEndpoint({
   method: 'GET',

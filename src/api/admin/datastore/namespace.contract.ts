@@ -1,8 +1,8 @@
 // Namespaces: list, create, remove (rest-api.md 7.3).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../../model/endpoint.ts';
 import { schema } from '../../../model/schema.ts';
+import { Type } from '../../../model/type.ts';
 
 export const listNamespaces = defineEndpoint({
   method: 'GET',

@@ -1,9 +1,9 @@
 // Measurements of a datastore over time (rest-api.md 7.3).
 
-import { Type } from 'typebox';
 import { datastoreMetrics } from '../../../metrics/series.ts';
 import { defineEndpoint } from '../../../model/endpoint.ts';
 import { schema } from '../../../model/schema.ts';
+import { Type } from '../../../model/type.ts';
 import { rrdParameters, rrdPoints } from '../../rrd.contract.ts';
 
 export const datastoreRrd = defineEndpoint({

@@ -1,8 +1,8 @@
 // Snapshots: list, remove, files, notes, protection (rest-api.md 7.3).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../../model/endpoint.ts';
 import { parameterSets, schema } from '../../../model/schema.ts';
+import { Type } from '../../../model/type.ts';
 import { fileItem, snapshotItem } from '../../shapes.contract.ts';
 
 const namespace = { store: schema.store, ns: Type.Optional(schema.ns) };

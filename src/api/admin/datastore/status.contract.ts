@@ -1,8 +1,8 @@
 // Space and counts of a datastore (rest-api.md 7.3).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../../model/endpoint.ts';
 import { schema } from '../../../model/schema.ts';
+import { Type } from '../../../model/type.ts';
 import { backupCounts, gcStatus } from '../../shapes.contract.ts';
 
 export const datastoreStatus = defineEndpoint({

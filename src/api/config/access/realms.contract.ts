@@ -1,9 +1,9 @@
 // Realms (rest-api.md 7.5 config/access/..., access-control.md 10).
 
-import { type TObject, Type } from 'typebox';
 import { realmSchemas } from '../../../config/realm-schema.ts';
 import { type Access, defineEndpoint } from '../../../model/endpoint.ts';
 import { oneOf, schema } from '../../../model/schema.ts';
+import { type TObject, Type } from '../../../model/type.ts';
 import { configContracts } from '../../config-object.contract.ts';
 
 const domains = '/access/domains';

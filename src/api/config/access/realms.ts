@@ -1,6 +1,5 @@
 // Realms: reading and changing them. A directory is asked before a realm that names it is stored.
 
-import type { Static, TObject } from 'typebox';
 import { parseFilter } from '../../../access/ldap-connection.ts';
 import { checkLdap } from '../../../access/ldap-realm.ts';
 import { type LdapRealmType, ldapSettings } from '../../../access/ldap-settings.ts';
@@ -10,6 +9,7 @@ import { messageOf } from '../../../base/errors.ts';
 import { checkDigest } from '../../../config/config-file.ts';
 import type { RealmOf } from '../../../config/realm-schema.ts';
 import type { EndpointContract } from '../../../model/endpoint.ts';
+import type { Static, TObject } from '../../../model/type.ts';
 import { type Endpoint, implement } from '../../../wire/implement.ts';
 import { parameterError } from '../../../wire/parameters.ts';
 import type { ConfigContracts } from '../../config-object.contract.ts';

@@ -1,7 +1,7 @@
 // Who may order certificates, and the names in these calls (rest-api.md 7.5).
 
-import { Type } from 'typebox';
 import type { Access } from '../../../model/endpoint.ts';
+import { Type } from '../../../model/type.ts';
 
 export const certificateAccess: Access = { kind: 'privilege', path: '/system/certificates', all: ['Sys.Modify'] };
 

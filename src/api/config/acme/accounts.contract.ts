@@ -1,8 +1,8 @@
 // Accounts with ACME servers, and what is known of the servers (rest-api.md 7.5).
 
-import { Type } from 'typebox';
 import { defineEndpoint } from '../../../model/endpoint.ts';
 import { schema } from '../../../model/schema.ts';
+import { Type } from '../../../model/type.ts';
 import { certificateAccess as access, acmeAccountName, acmeDirectoryUrl } from './access.contract.ts';
 
 const address = '[^\\s,;@\\u0000-\\u001f\\u007f]+@[^\\s,;@\\u0000-\\u001f\\u007f]+';

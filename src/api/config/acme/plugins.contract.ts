@@ -1,9 +1,9 @@
 // ACME plugins: how challenges are answered, and which DNS hooks there are (rest-api.md 7.5).
 
-import { Type } from 'typebox';
 import { dnsPluginSchema } from '../../../config/acme-plugin-schema.ts';
 import { defineEndpoint } from '../../../model/endpoint.ts';
 import { oneOf } from '../../../model/schema.ts';
+import { Type } from '../../../model/type.ts';
 import { configContracts } from '../../config-object.contract.ts';
 import { certificateAccess as access } from './access.contract.ts';
 

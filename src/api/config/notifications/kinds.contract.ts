@@ -1,6 +1,5 @@
 // Notification targets of every kind, and matchers (rest-api.md 7.5).
 
-import type { TObject } from 'typebox';
 import {
   gotifySchema,
   matcherSchema,
@@ -11,6 +10,7 @@ import {
 } from '../../../config/notification-schema.ts';
 import type { Access } from '../../../model/endpoint.ts';
 import { oneOf } from '../../../model/schema.ts';
+import type { TObject } from '../../../model/type.ts';
 import { configContracts } from '../../config-object.contract.ts';
 
 export const readNotifications: Access = { kind: 'privilege', path: '/system/notifications', all: ['Sys.Audit'] };

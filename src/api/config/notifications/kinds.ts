@@ -1,6 +1,5 @@
 // Notification targets and matchers: what makes sense beyond the form of each field.
 
-import type { Static, TObject } from 'typebox';
 import { GranaryError, messageOf } from '../../../base/errors.ts';
 import {
   listTargets,
@@ -12,6 +11,7 @@ import {
 } from '../../../config/notification-config.ts';
 import type { ConfigTable } from '../../../config/section-store.ts';
 import type { ConfigValue } from '../../../config/value-text.ts';
+import type { Static, TObject } from '../../../model/type.ts';
 import type { CallContext } from '../../../wire/context.ts';
 import type { Endpoint } from '../../../wire/implement.ts';
 import { parameterError } from '../../../wire/parameters.ts';

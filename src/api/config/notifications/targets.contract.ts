@@ -1,9 +1,9 @@
 // What matchers can send to and look at (rest-api.md 7.5).
 
-import { Type } from 'typebox';
 import { origins } from '../../../config/notification-schema.ts';
 import { defineEndpoint } from '../../../model/endpoint.ts';
 import { oneOf } from '../../../model/schema.ts';
+import { Type } from '../../../model/type.ts';
 import { readNotifications as access } from './kinds.contract.ts';
 
 export const listNotificationTargets = defineEndpoint({

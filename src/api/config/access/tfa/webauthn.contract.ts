@@ -1,9 +1,9 @@
 // How the server presents itself to security keys (rest-api.md 7.5).
 
-import { Type } from 'typebox';
 import { webauthnSchema } from '../../../../config/webauthn-schema.ts';
 import { defineEndpoint } from '../../../../model/endpoint.ts';
 import { oneOf, schema } from '../../../../model/schema.ts';
+import { Type } from '../../../../model/type.ts';
 
 export const getWebauthnConfig = defineEndpoint({
   method: 'GET',
