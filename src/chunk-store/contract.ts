@@ -57,6 +57,8 @@ export interface SweepOptions {
   signal?: AbortSignal;
   /** Told of progress: the share that is done, 0 to 1, and how many chunks were looked at. */
   onProgress?: (share: number, chunks: number) => void;
+  /** Told of all chunks that stay, but for bad copies: nine 32-bit words each, the digest and the bytes on disk. */
+  onKept?: (records: Uint32Array) => void;
 }
 
 /** What a sweep has found, named as in the status of a garbage collection. Bad copies count in the bytes only. */

@@ -13,6 +13,7 @@ import type { AuthId } from '../model/auth-id.ts';
 import { type BackupGroup, type BackupSnapshot, formatSnapshot, type Namespace } from '../model/backup.ts';
 import { type BackupType, isDatastoreName } from '../model/names.ts';
 import type { FileLock } from '../os/file-lock.ts';
+import { Accounting } from './accounting.ts';
 import { type BackupOptions, BackupTransaction } from './backup-transaction.ts';
 import { type Census, SnapshotCensus } from './census.ts';
 import { createDatastore } from './create.ts';
@@ -85,13 +86,16 @@ export class Datastore {
       workers: env.workers,
     });
     const lockDirectory = `${env.lockDir}/${name}`;
+    const clock = env.clock ?? systemClock;
+    const threads = env.workers?.check.size === 0 ? 0 : 1;
     const context: StoreContext = {
       name,
       base,
       chunks,
       locks: new DatastoreLocks(lockDirectory),
       writers: new StoreWriters(base, lockDirectory),
-      clock: env.clock ?? systemClock,
+      accounting: new Accounting({ base, lockDirectory, clock, threads }),
+      clock,
       syncLevel,
     };
     return new Datastore(context, options.verifyNew ?? false);
@@ -252,6 +256,11 @@ export class Datastore {
   /** Snapshots of each group and their verification, for monitoring: at most a minute old unless `fresh`. */
   census(o: { fresh?: boolean } = {}): Promise<Census> {
     return this.#census.current(o);
+  }
+
+  /** Who takes up the space. */
+  get accounting(): Accounting {
+    return this.context.accounting;
   }
 
   /** See `collectGarbage`. */

@@ -10,7 +10,7 @@ import { chunksDirectory, hasChunks } from '../chunk-store/layout.ts';
 import { requireChunkTree } from './create.ts';
 
 /** What a datastore consists of, chunks late: what is left of a removal that failed is still known as a datastore. */
-const contents = ['ns', 'ct', 'vm', 'host', '.gc-status'] as const;
+const contents = ['ns', 'ct', 'vm', 'host', '.gc-status', '.accounting'] as const;
 const directoriesAtOnce = 8;
 const emptyInARow = 32;
 

@@ -61,10 +61,19 @@ export async function collectGarbage(store: StoreContext, options: GcOptions): P
 
   log('Start GC phase2 (sweep unused chunks)');
   const onProgress = percentLog((percent, chunks) => log(`processed ${percent}% (${chunks} chunks)`));
-  const counts = await store.chunks.sweep({ minAtime, oldestWriter, onProgress, ...(signal ? { signal } : {}) });
+  using account = store.accounting.beginCollection();
+  const counts = await store.chunks.sweep({
+    minAtime,
+    oldestWriter,
+    onProgress,
+    onKept: account.take,
+    ...(signal ? { signal } : {}),
+  });
 
   const status: GcStatus = { upid: options.upid, ...marked, ...counts };
   await writeGcStatus(store, status);
+  const problem = await account.finish(signal);
+  if (problem !== undefined) log(`Unique bytes of snapshots could not be counted: ${problem}`);
   logSummary(status, log);
   return status;
 }

@@ -12,6 +12,7 @@ import {
   snapshotPath,
 } from '../model/backup.ts';
 import { isSafeId } from '../model/names.ts';
+import type { Accounting } from './accounting.ts';
 import type { DatastoreLocks } from './locks.ts';
 import type { StoreWriters } from './writers.ts';
 
@@ -23,6 +24,7 @@ export interface StoreContext {
   readonly chunks: ChunkStore;
   readonly locks: DatastoreLocks;
   readonly writers: StoreWriters;
+  readonly accounting: Accounting;
   readonly clock: Clock;
   /** When what is written has to be durable (formats.md 13.4). */
   readonly syncLevel: 'none' | 'file' | 'filesystem';

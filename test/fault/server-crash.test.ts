@@ -72,6 +72,7 @@ const collectGarbage = (point: string): Scenario => {
 };
 
 const scenarios: Record<string, Scenario> = {
+  'accounting:after-table': collectGarbage('accounting:after-table'),
   'access-time:probed': collectGarbage('access-time:probed'),
   'sweep:after-rename': collectGarbage('sweep:after-rename'),
   'sweep:after-unlink': collectGarbage('sweep:after-unlink'),

@@ -8,10 +8,12 @@ import * as fs from 'node:fs';
 import { isErrno } from '../../base/errors.ts';
 import { failpoint } from '../../os/failpoint.ts';
 import type { SweepCounts } from '../contract.ts';
+import type { KeptChunks } from '../kept-chunks.ts';
 import { chunkPath, digestName, isBadName, isChunkName, sweptSuffix } from '../layout.ts';
 import { restoreSwept, touchChunk } from './chunk-files.ts';
 
 const badCopies = 10;
+const digestNameLength = 64;
 
 /** Marks a chunk as used; false when there is none, and then the copies of it that were set aside are marked. */
 export function markChunk(base: string, digest: Uint8Array): boolean {
@@ -21,12 +23,13 @@ export function markChunk(base: string, digest: Uint8Array): boolean {
   return false;
 }
 
-/** Sweeps one directory of digests. */
+/** Sweeps one directory of digests; chunks that stay are added to `kept`. */
 export function sweepPrefix(
   base: string,
   prefix: string,
   times: { minAtime: number; oldestWriter: number },
   counts: SweepCounts,
+  kept?: KeptChunks,
 ): void {
   const directory = `${base}/.chunks/${prefix}`;
   let names: string[];
@@ -38,31 +41,32 @@ export function sweepPrefix(
   }
   for (const name of names) {
     const path = `${directory}/${name}`;
-    if (isChunkName(name)) sweepChunk(path, times, counts);
+    if (isChunkName(name)) sweepChunk(path, times, counts, kept);
     else if (isBadName(name)) sweepBad(path, times, counts);
     else if (name.endsWith(sweptSuffix) && isChunkName(name.slice(0, -sweptSuffix.length))) {
       const original = path.slice(0, -sweptSuffix.length);
       // A copy of that name is in the listing, too.
       if (fs.existsSync(original)) fs.rmSync(path, { force: true });
-      else if (restoreSwept(original)) sweepChunk(original, times, counts);
+      else if (restoreSwept(original)) sweepChunk(original, times, counts, kept);
     }
   }
 }
 
 type Times = { minAtime: number; oldestWriter: number };
 
-function sweepChunk(path: string, times: Times, counts: SweepCounts): void {
+function sweepChunk(path: string, times: Times, counts: SweepCounts, kept: KeptChunks | undefined): void {
   let stat = fs.lstatSync(path, { throwIfNoEntry: false });
   if (!stat?.isFile()) return;
   if (accessTime(stat) < times.minAtime) {
-    const kept = removeUnlessUsed(path, times.minAtime);
-    if (kept === undefined) {
+    const used = removeUnlessUsed(path, times.minAtime);
+    if (used === undefined) {
       counts['removed-chunks']++;
       counts['removed-bytes'] += stat.size;
       return;
     }
-    stat = kept;
+    stat = used;
   }
+  kept?.add(path.slice(-digestNameLength), stat.size);
   const kind = accessTime(stat) < times.oldestWriter ? 'pending' : 'disk';
   counts[`${kind}-chunks`]++;
   counts[`${kind}-bytes`] += stat.size;

@@ -4,6 +4,7 @@
 import * as fs from 'node:fs';
 import { maxBlobSize } from '../../model/names.ts';
 import type { ChunkCheck, InsertResult, SweepCounts } from '../contract.ts';
+import { KeptChunks } from '../kept-chunks.ts';
 import { chunkPath, digestName } from '../layout.ts';
 import { noCounts } from '../sweep-counts.ts';
 import { admitChunk, describeChunk } from '../verdict.ts';
@@ -99,6 +100,12 @@ export function mark(
   return Uint32Array.from(missing);
 }
 
+/** What a sweep of some directories found, with the chunks that stay if they are wanted. */
+export interface SweepPart {
+  counts: SweepCounts;
+  kept?: Uint32Array;
+}
+
 /** Sweeps directories of digests. */
 export function sweep(
   _context: Context,
@@ -106,8 +113,10 @@ export function sweep(
   prefixes: readonly string[],
   minAtime: number,
   oldestWriter: number,
-): SweepCounts {
+  tellKept: boolean,
+): SweepPart {
   const counts = noCounts();
-  for (const prefix of prefixes) sweepPrefix(base, prefix, { minAtime, oldestWriter }, counts);
-  return counts;
+  const kept = tellKept ? new KeptChunks() : undefined;
+  for (const prefix of prefixes) sweepPrefix(base, prefix, { minAtime, oldestWriter }, counts, kept);
+  return { counts, ...(kept ? { kept: kept.records() } : {}) };
 }

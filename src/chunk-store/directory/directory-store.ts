@@ -31,6 +31,7 @@ import {
 import { noCounts } from '../sweep-counts.ts';
 import { processWorkers, type StoreWorkers } from '../workers.ts';
 import { quarantineChunk, restoreSwept, type StoreTarget, touchChunk } from './chunk-files.ts';
+import type { SweepPart } from './chunk-worker.ts';
 
 /** When written chunks become durable (formats.md 13.4). */
 export type SyncLevel = 'none' | 'file' | 'filesystem';
@@ -261,16 +262,17 @@ export class DirectoryChunkStore implements ChunkStore {
   }
 
   async sweep(options: SweepOptions): Promise<SweepCounts> {
-    const { minAtime, oldestWriter, signal, onProgress } = options;
+    const { minAtime, oldestWriter, signal, onProgress, onKept } = options;
     const counts = noCounts();
     // A directory that is made from now on holds nothing that is old.
     const prefixes = (await this.#list(chunksDirectory(this.base))).filter(isPrefixName).sort();
-    const run = (some: readonly string[]): Promise<SweepCounts> =>
-      this.#workers.check.run('sweep', [this.base, some, minAtime, oldestWriter]);
+    const run = (some: readonly string[]): Promise<SweepPart> =>
+      this.#workers.check.run('sweep', [this.base, some, minAtime, oldestWriter, onKept !== undefined]);
     let done = 0;
     try {
       for await (const part of mapOrdered(batchesOf(prefixes, sweepBatch), this.#callsAtOnce, run, signal)) {
-        for (const name of Object.keys(counts) as (keyof SweepCounts)[]) counts[name] += part[name];
+        for (const name of Object.keys(counts) as (keyof SweepCounts)[]) counts[name] += part.counts[name];
+        if (part.kept) onKept?.(part.kept);
         done += sweepBatch;
         const chunks = counts['disk-chunks'] + counts['pending-chunks'] + counts['removed-chunks'];
         onProgress?.(Math.min(1, done / prefixes.length), chunks);

@@ -17,6 +17,7 @@ import type {
   SweepOptions,
 } from '../contract.ts';
 import { decideInsert, type IncomingChunk } from '../insert-table.ts';
+import { KeptChunks } from '../kept-chunks.ts';
 import { noCounts } from '../sweep-counts.ts';
 import { admitChunk, describeChunk, judgeChunk } from '../verdict.ts';
 
@@ -145,13 +146,15 @@ export class MemoryChunkStore implements ChunkStore {
     return Uint32Array.from(missing);
   }
 
-  async sweep({ minAtime, oldestWriter, onProgress }: SweepOptions): Promise<SweepCounts> {
+  async sweep({ minAtime, oldestWriter, onProgress, onKept }: SweepOptions): Promise<SweepCounts> {
     const counts = noCounts();
+    const kept = new KeptChunks();
     for (const [hex, { blob, used }] of this.#entries) {
       const kind = used < minAtime ? 'removed' : used < oldestWriter ? 'pending' : 'disk';
       counts[`${kind}-chunks`]++;
       counts[`${kind}-bytes`] += blob.byteLength;
       if (kind === 'removed') this.#entries.delete(hex);
+      else kept.add(hex, blob.byteLength);
     }
     for (const [name, { size, used }] of this.#quarantined) {
       const kind = used < minAtime ? 'removed' : used < oldestWriter ? 'pending' : 'disk';
@@ -159,6 +162,7 @@ export class MemoryChunkStore implements ChunkStore {
       counts[`${kind}-bytes`] += size;
       if (kind === 'removed') this.#quarantined.delete(name);
     }
+    onKept?.(kept.records());
     onProgress?.(1, counts['disk-chunks'] + counts['pending-chunks'] + counts['removed-chunks']);
     return counts;
   }

@@ -361,9 +361,16 @@ export function chunkStoreSuite(name: string, open: () => Promise<StoreUnderTest
       under.age(needed.digest, 10);
       assert.deepEqual([...(await under.store.mark(needed.digest))], [0]);
       const seen: number[] = [];
+      const kept: string[] = [];
       const counts = await under.store.sweep({
         minAtime: 1000,
         oldestWriter: 2000,
+        onKept: (records) => {
+          for (let at = 0; at < records.length; at += 9) {
+            const digest = new Uint8Array(records.slice(at, at + 8).buffer);
+            kept.push(`${toHex(digest)} ${records[at + 8]}`);
+          }
+        },
         onProgress: (share) => seen.push(share),
       });
       assert.deepEqual(counts, {
@@ -377,6 +384,10 @@ export function chunkStoreSuite(name: string, open: () => Promise<StoreUnderTest
         'still-bad': 1,
       });
       assert.deepEqual(await digestsOf(under.store), [between, fresh].map((chunk) => toHex(chunk.digest)).sort());
+      assert.deepEqual(
+        kept.sort(),
+        [between, fresh].map(({ digest, blob }) => `${toHex(digest)} ${blob.byteLength}`).sort(),
+      );
       assert.equal(seen.at(-1), 1);
     });
 
