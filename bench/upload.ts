@@ -5,13 +5,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { hash } from 'node:crypto';
 import { once } from 'node:events';
-import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { parseArgs } from 'node:util';
 import { copyBytes } from '../src/base/bytes.ts';
 import { SharedArena } from '../src/base/shared-arena.ts';
 import { makeSelfSigned } from '../src/certificates/self-signed.ts';
+import { http } from '../src/os/node-http.ts';
 import { connectH2, type H2Session } from '../src/wire/h2-client.ts';
 import { upgradeToHttp2 } from '../src/wire/h2-upgrade.ts';
 

@@ -140,6 +140,9 @@ function checkImports(file: SourceFile): string[] {
     if (specifier === 'typebox' && !typeOnly && !isTest(file.name)) {
       problems.push(`${file.name}: imports typebox, which is slow to load: take Type from src/model/type.ts`);
     }
+    if (specifier === 'node:http' && !typeOnly && file.name !== 'src/os/node-http.ts') {
+      problems.push(`${file.name}: imports node:http, which is slow to load: take http from src/os/node-http.ts`);
+    }
     if (!specifier.startsWith('.')) continue;
     const target = path.posix.join(path.posix.dirname(file.name), specifier);
     const to = placeOf(target);

@@ -1,10 +1,10 @@
 // HTTP requests to an OpenID provider: over TLS that the system trusts, in the clear to this machine only, bounded in
 // time and size (access-control.md 10).
 
-import http from 'node:http';
 import https from 'node:https';
 import tls from 'node:tls';
 import { GranaryError } from '../base/errors.ts';
+import { http } from '../os/node-http.ts';
 import { systemCertificates } from '../os/system-certificates.ts';
 
 /** The part of fetch's options that the library uses. */

@@ -1,8 +1,9 @@
 // Answers HTTP-01 challenges by a small server of its own, while an order is under way (RFC 8555 section 8.3).
 
-import http from 'node:http';
+import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
+import { http } from '../os/node-http.ts';
 
 /** The port that validation comes to. */
 export const acmeHttpPort = 80;
@@ -46,7 +47,7 @@ export async function startHttpResponder(port: number): Promise<HttpResponder> {
   };
 }
 
-async function listenEverywhere(server: http.Server, port: number): Promise<void> {
+async function listenEverywhere(server: HttpServer, port: number): Promise<void> {
   try {
     await listenOn(server, port, '::');
   } catch (error) {
@@ -56,7 +57,7 @@ async function listenEverywhere(server: http.Server, port: number): Promise<void
   }
 }
 
-function listenOn(server: http.Server, port: number, host: string): Promise<void> {
+function listenOn(server: HttpServer, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, host }, () => {

@@ -1,10 +1,11 @@
 // HTTP calls of the REST API over kept-alive, verified TLS connections (rest-api.md 1 to 3).
 
-import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { type ErrorCode, GranaryError, messageOf } from '../base/errors.ts';
 import { collect } from '../base/streams.ts';
+import { http } from '../os/node-http.ts';
 import { localAgent } from '../wire/privileged-door.ts';
 import { formatServer } from './repository.ts';
 import type { Server, TrustedTls } from './trusted-tls.ts';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import http from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import https from 'node:https';
 import os from 'node:os';
 import path from 'node:path';
@@ -10,13 +10,14 @@ import { after, before, test } from 'node:test';
 import { endpoints } from '../api/index.ts';
 import { silentLogger } from '../base/log.ts';
 import { rootUser } from '../model/auth-id.ts';
+import { http } from '../os/node-http.ts';
 import { type PrivilegedServer, startPrivileged } from './privileged.ts';
 import { type ProxyServer, startProxy } from './proxy.ts';
 import { type Supervisor, superviseServer } from './supervisor.ts';
 
 interface Answer {
   status: number;
-  headers: http.IncomingHttpHeaders;
+  headers: IncomingHttpHeaders;
   text: string;
 }
 

@@ -1,13 +1,13 @@
 // The privileged process of an installation: makes directories, keys and certificate, and serves the local socket, to
 // the unprivileged part and to root's tools (house.md 4, access-control.md 8). No port leads here.
 
-import http from 'node:http';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { jsonLogger, type Logger } from '../base/log.ts';
 import { localSocketPath } from '../config/directories.ts';
 import { configurationJobs } from '../jobs/due-jobs.ts';
 import { Scheduler } from '../jobs/scheduler.ts';
 import type { FileOwner } from '../os/inherit-owner.ts';
+import { http } from '../os/node-http.ts';
 import { listenLocal } from '../os/sockets.ts';
 import type { ServerContext } from '../wire/context.ts';
 import { ApiServer } from '../wire/http-server.ts';

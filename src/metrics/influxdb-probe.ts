@@ -2,9 +2,9 @@
 
 import dgram from 'node:dgram';
 import { lookup } from 'node:dns/promises';
-import http from 'node:http';
 import https from 'node:https';
 import { GranaryError, messageOf } from '../base/errors.ts';
+import { http } from '../os/node-http.ts';
 
 const patienceMs = 5000;
 

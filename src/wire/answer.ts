@@ -1,8 +1,9 @@
 // Writes answers to sockets: formatted text, bytes, and plain answers to refused upgrades.
 
 import { once } from 'node:events';
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { http } from '../os/node-http.ts';
 import type { ByteAnswer } from './context.ts';
 import type { FormattedAnswer } from './formatter.ts';
 
@@ -97,7 +98,7 @@ async function sendStream(
 export function refuseUpgrade(socket: Duplex, status: number, contentType: string | undefined, text: string): void {
   if (socket.destroyed) return;
   const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}`,
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? 'Error'}`,
     ...(contentType === undefined ? [] : [`content-type: ${contentType}`]),
     `content-length: ${Buffer.byteLength(text)}`,
     `date: ${new Date().toUTCString()}`,

@@ -1,11 +1,11 @@
 // The client half of a session: the upgrade from HTTP/1.1 (backup-protocol.md 1 to 3), and requests over the HTTP/2
 // connection that follows, with the protocol's envelope and error texts (4).
 
-import http from 'node:http';
 import type { Duplex } from 'node:stream';
 import { copyBytes } from '../base/bytes.ts';
 import { type ErrorCode, GranaryError, messageOf } from '../base/errors.ts';
 import { collect, throwIfAborted } from '../base/streams.ts';
+import { http } from '../os/node-http.ts';
 import { H2Connection, type RequestStream } from './h2-connection.ts';
 import type { HeaderField } from './hpack.ts';
 

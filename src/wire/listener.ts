@@ -1,13 +1,14 @@
 // The port: TLS, and a redirect for whoever speaks plain HTTP to it (rest-api.md 1).
 // The first byte tells which; both are handed on with nothing consumed.
 
-import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContextOptions } from 'node:tls';
 import type { Logger } from '../base/log.ts';
 import type { TlsSettings } from '../certificates/tls-settings.ts';
+import { http } from '../os/node-http.ts';
 import { type LocalPeer, localPeer } from './origin.ts';
 
 /** First byte of a TLS handshake record. */
@@ -165,7 +166,7 @@ const longestTimerMs = 2 ** 31 - 1;
 
 function closer(
   front: net.Server,
-  servers: readonly (https.Server | http.Server)[],
+  servers: readonly (https.Server | HttpServer)[],
   sockets: ReadonlySet<net.Socket>,
 ): (graceMs: number) => Promise<void> {
   let closed: Promise<void> | undefined;

@@ -4,7 +4,13 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import type {
+  ClientRequest,
+  Server as HttpServer,
+  IncomingHttpHeaders,
+  IncomingMessage,
+  ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -12,6 +18,7 @@ import { after, before, test } from 'node:test';
 import { GranaryError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
 import { collect } from '../base/streams.ts';
+import { http } from '../os/node-http.ts';
 import { listenLocal as openSocket } from '../os/sockets.ts';
 import { type Listener, listenBacklog, listenLocal } from './listener.ts';
 import { PrivilegedDoor } from './privileged-door.ts';
@@ -21,7 +28,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 let folder: string;
 let socketPath: string;
 let behind: Listener;
-let front: http.Server;
+let front: HttpServer;
 /** What the process behind the socket does with the next call. */
 let handler: Handler;
 let outcome: Promise<unknown>;
@@ -50,12 +57,12 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function call(method = 'GET'): http.ClientRequest {
+function call(method = 'GET'): ClientRequest {
   const { port } = front.address() as AddressInfo;
   return http.request({ host: '127.0.0.1', port, method, agent: false, path: '/api2/json/x?y=1' });
 }
 
-async function answerTo(request: http.ClientRequest): Promise<IncomingMessage> {
+async function answerTo(request: ClientRequest): Promise<IncomingMessage> {
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   return response;
 }
@@ -65,7 +72,7 @@ async function textOf(message: IncomingMessage): Promise<string> {
 }
 
 test('request and answer go through unchanged, but for what is about the connection', async () => {
-  const seen = Promise.withResolvers<{ url: string; body: string; headers: http.IncomingHttpHeaders }>();
+  const seen = Promise.withResolvers<{ url: string; body: string; headers: IncomingHttpHeaders }>();
   handler = async (request, response) => {
     seen.resolve({ url: request.url!, body: await textOf(request), headers: request.headers });
     response.writeHead(

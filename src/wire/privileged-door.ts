@@ -1,13 +1,14 @@
 // The unprivileged process's side of the local socket: hands calls on to the process that may write configuration and
 // read secrets, and passes the answer back byte by byte (rest-api.md 1, docs/decisions/0003).
 
-import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Agent, IncomingMessage, ServerResponse } from 'node:http';
 import { createConnection, type Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
 import { collect } from '../base/streams.ts';
 import type { AuthId } from '../model/auth-id.ts';
+import { http } from '../os/node-http.ts';
 import { descriptorOf, peerCredentials, shortSocketPath } from '../os/sockets.ts';
 import { forwardedCallerHeader, forwardedPeerHeader, forwardedStartHeader, type Origin } from './origin.ts';
 
@@ -58,7 +59,7 @@ export function connectOwned(socketPath: string): Promise<Socket> {
 }
 
 /** An agent whose connections go to one local socket, where somebody may begin to listen within `patienceMs`. */
-export function localAgent(socketPath: string, patienceMs = 0): http.Agent {
+export function localAgent(socketPath: string, patienceMs = 0): Agent {
   const agent = new http.Agent({ keepAlive: false });
   agent.createConnection = (_options, callback) => {
     connectPatiently(socketPath, patienceMs).then(
@@ -90,7 +91,7 @@ async function connectPatiently(socketPath: string, patienceMs: number): Promise
 const restartMs = 5000;
 
 export class PrivilegedDoor {
-  readonly #agent: http.Agent;
+  readonly #agent: Agent;
 
   /** Calls wait for `patienceMs` while the other process is being restarted. */
   constructor(socketPath: string, patienceMs = restartMs) {

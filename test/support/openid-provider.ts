@@ -2,9 +2,10 @@
 // are whatever a test wants.
 
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import http from 'node:http';
+import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Provider, { type Configuration } from 'oidc-provider';
+import { http } from '../../src/os/node-http.ts';
 
 export type OpenIdClient = {
   client_id: string;
@@ -15,14 +16,14 @@ export type OpenIdClient = {
 
 class LoopbackServer implements AsyncDisposable {
   readonly issuer: string;
-  readonly server: http.Server;
+  readonly server: HttpServer;
 
-  constructor(server: http.Server) {
+  constructor(server: HttpServer) {
     this.server = server;
     this.issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  static async listen(): Promise<http.Server> {
+  static async listen(): Promise<HttpServer> {
     const server = http.createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return server;

@@ -3,12 +3,13 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import http from 'node:http';
+import type { Agent, IncomingHttpHeaders } from 'node:http';
 import http2, { type ClientHttp2Session } from 'node:http2';
 import type { CryptConfig } from '../../crypto/crypt-config.ts';
 import { blobMagics, encodeBlob } from '../../format/blob.ts';
 import { encodeManifestBlob, type Manifest, type ManifestFile, signManifest } from '../../format/manifest.ts';
 import type { BackupType } from '../../model/names.ts';
+import { http } from '../../os/node-http.ts';
 import { dynamicChecksum, fixedChecksum, noise, sha256, type TestChunk } from './content.ts';
 import { answerTo, begin, type ForeignAnswer } from './foreign-client.ts';
 import type { SessionServer } from './session-server.ts';
@@ -69,7 +70,7 @@ export class Replay {
   readonly #files: ManifestFile[] = [];
   readonly #open = new Map<number, { request: Request; answer: Promise<ForeignAnswer> }>();
   #login: Record<string, string> = {};
-  #agent: http.Agent | undefined;
+  #agent: Agent | undefined;
   #http2: ClientHttp2Session | undefined;
   /** Parameters of the upgrade. */
   #session = new URLSearchParams();
@@ -112,7 +113,7 @@ export class Replay {
   }
 
   /** An HTTP/1.1 request with the headers of the transcript. */
-  async plain(request: Request): Promise<{ status: number; headers: http.IncomingHttpHeaders; text: string }> {
+  async plain(request: Request): Promise<{ status: number; headers: IncomingHttpHeaders; text: string }> {
     const headers: Record<string, string> = {};
     for (const [name, value] of request.headers) headers[name] = value;
     if (headers['cookie'] !== undefined) Object.assign(headers, this.#login);
@@ -158,13 +159,7 @@ export class Replay {
     return Buffer.from(body.text.replace('<password>', right ? this.#stand.secrets.password : 'wrong'));
   }
 
-  #comparePlain(
-    request: Request,
-    expected: Answer,
-    status: number,
-    headers: http.IncomingHttpHeaders,
-    text: string,
-  ): void {
+  #comparePlain(request: Request, expected: Answer, status: number, headers: IncomingHttpHeaders, text: string): void {
     const what = `${request.method} ${request.path}`;
     assert.equal(status, expected.status, `${what}: ${text}`);
     for (const name of ['content-type', 'upgrade', 'connection']) {

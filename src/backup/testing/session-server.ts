@@ -3,7 +3,7 @@
 
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import http from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import http2, { type ClientHttp2Session, type Settings } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -16,6 +16,7 @@ import type { DatastoreSection } from '../../config/datastore-schema.ts';
 import { startProxy } from '../../daemon/proxy.ts';
 import type { Datastore } from '../../datastore/datastore.ts';
 import { rootUser } from '../../model/auth-id.ts';
+import { http } from '../../os/node-http.ts';
 import type { TaskStart, WorkerTask } from '../../task/task-registry.ts';
 import type { ServerContext } from '../../wire/context.ts';
 import { connectH2, type H2Session } from '../../wire/h2-client.ts';
@@ -38,7 +39,7 @@ export interface SessionOptions {
 export interface PlainAnswer {
   status: number;
   reason: string;
-  headers: http.IncomingHttpHeaders;
+  headers: IncomingHttpHeaders;
   text: string;
 }
 
@@ -218,13 +219,13 @@ export class SessionServer implements AsyncDisposable {
     kind: 'backup' | 'reader',
     params: SessionParams,
     options: SessionOptions & { headers?: Record<string, string>; slashes?: string } = {},
-  ): Promise<{ tcp: Socket; socket: TLSSocket; headers: http.IncomingHttpHeaders }> {
+  ): Promise<{ tcp: Socket; socket: TLSSocket; headers: IncomingHttpHeaders }> {
     const { tcp, socket } = await this.socket();
     const upgrade = kind === 'backup' ? backupProtocol : readerProtocol;
     const headers = { ...this.credentials(options.as), connection: 'upgrade', upgrade, ...options.headers };
     const path = `${options.slashes ?? '/'}${target(kind, params).slice(1)}`;
     const request = http.request({ createConnection: () => socket, path, headers });
-    const answered = Promise.withResolvers<{ response: http.IncomingMessage; head: Buffer }>();
+    const answered = Promise.withResolvers<{ response: IncomingMessage; head: Buffer }>();
     request.on('upgrade', (response, _socket, head) => answered.resolve({ response, head }));
     request.on('response', (response) => answered.reject(new Error(`upgrade refused: ${response.statusCode}`)));
     request.on('error', answered.reject);

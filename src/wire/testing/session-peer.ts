@@ -2,16 +2,17 @@
 // through node:http2, so that two independent implementations meet.
 
 import { once } from 'node:events';
-import http from 'node:http';
+import type { Server as HttpServer, IncomingHttpHeaders } from 'node:http';
 import http2, { type ServerHttp2Session, type ServerHttp2Stream, type Settings } from 'node:http2';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { http } from '../../os/node-http.ts';
 import { connectH2, type H2Session } from '../h2-client.ts';
 
 export interface PeerCall {
   method: string;
   path: string;
   query: URLSearchParams;
-  headers: http.IncomingHttpHeaders;
+  headers: IncomingHttpHeaders;
   stream: ServerHttp2Stream;
   /** The whole request body. */
   body(): Promise<Buffer>;
@@ -36,11 +37,11 @@ export interface PeerOptions {
 }
 
 export class SessionPeer implements AsyncDisposable {
-  readonly #server: http.Server;
+  readonly #server: HttpServer;
   readonly #sockets = new Set<Socket>();
   readonly sessions: ServerHttp2Session[] = [];
 
-  private constructor(server: http.Server) {
+  private constructor(server: HttpServer) {
     this.#server = server;
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
@@ -107,11 +108,7 @@ export class SessionPeer implements AsyncDisposable {
   }
 }
 
-async function serve(
-  stream: ServerHttp2Stream,
-  headers: http.IncomingHttpHeaders,
-  handler: PeerHandler,
-): Promise<void> {
+async function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, handler: PeerHandler): Promise<void> {
   stream.on('error', () => {});
   const url = new URL(String(headers[':path']), 'https://localhost');
   const body = async (): Promise<Buffer> => Buffer.concat(await stream.toArray());

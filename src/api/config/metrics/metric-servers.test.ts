@@ -2,15 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import http from 'node:http';
+import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { http } from '../../../os/node-http.ts';
 import { TestApi } from '../../testing/api-server.ts';
 
 let api: TestApi;
 /** An InfluxDB as far as its health goes. */
-let influx: http.Server;
+let influx: HttpServer;
 let url: string;
 const asked: string[] = [];
 before(async () => {
