@@ -13,6 +13,7 @@ import { type AuthId, isToken, parseAuthId, userOf } from '../model/auth-id.ts';
 import { type Privilege, privileges, type RoleId, roles } from '../model/privileges.ts';
 import { type AclChange, applyChange, checkChange, checkUnprivilegedChange } from './acl-edit.ts';
 import { anyPrivilegeBelow, privilegeMask, privilegeNames, resolvePrivileges } from './acl-resolve.ts';
+import { AttemptLimit } from './attempt-limit.ts';
 import { AuthKeys } from './auth-keys.ts';
 import { AuthLog } from './auth-log.ts';
 import { type ConsoleTarget, createConsoleTicket, verifyConsoleTicket } from './console-tickets.ts';
@@ -84,6 +85,8 @@ export class AccessControl {
   readonly #realms: RealmSource;
   readonly #secrets: TokenSecrets;
   readonly #secondFactor: SecondFactor;
+  /** Of secrets that come without the name of their token. */
+  readonly #attempts: AttemptLimit;
 
   private constructor(directories: Directories, clock: Clock, keys: AuthKeys, o: AccessOptions) {
     this.#clock = clock;
@@ -94,6 +97,7 @@ export class AccessControl {
     this.realmStore = new RealmStore(directories);
     this.#realms = new ConfiguredRealms(directories, this.realmStore, o.realms);
     this.#secrets = new TokenSecrets(directories, clock, o.checkToken);
+    this.#attempts = new AttemptLimit(clock);
     const tfaFile = tfaConfigFile(directories);
     const tfaStates = new TfaStates(directories);
     this.tfa = new TfaEntries(tfaFile, tfaStates, clock);
@@ -180,6 +184,11 @@ export class AccessControl {
   /** Whether the secret is the token's; says nothing about whether the token may be used. */
   async checkTokenSecret(tokenId: AuthId, secret: string): Promise<boolean> {
     return this.#secrets.verify(tokenId, secret);
+  }
+
+  /** The active token whose secret this is. */
+  async findToken(secret: string): Promise<AuthId | undefined> {
+    return this.#secrets.find(secret, (tokenId) => this.users.isActive(tokenId));
   }
 
   /** Resolves when an answer to failed authentication may leave. */
@@ -389,6 +398,14 @@ export class AccessControl {
   async #authenticate(request: RequestCredentials, claim: { user?: string }): Promise<AuthId> {
     const credentials = readCredentials(request);
     if (credentials.kind === 'ticket') return this.#authenticateTicket(request, credentials.ticket, claim);
+    if (credentials.kind === 'secret') {
+      const tokenId = await this.#findToken(credentials.secret, request.peer);
+      claim.user = tokenId;
+      if (!this.users.isActive(tokenId)) {
+        throw new GranaryError('auth-failed', 'user account or token disabled or expired.');
+      }
+      return tokenId;
+    }
     claim.user = credentials.tokenId;
     // Wrong secrets and unknown tokens take the same time; what comes first is only a matter of the text.
     const active = this.users.isActive(credentials.tokenId);
@@ -396,6 +413,16 @@ export class AccessControl {
     if (!active) throw new GranaryError('auth-failed', 'user account or token disabled or expired.');
     if (!valid) throw new GranaryError('auth-failed', 'invalid credentials');
     return credentials.tokenId;
+  }
+
+  /** Throws `auth-failed` when it is nobody's, and to whoever has sent too many of these. */
+  async #findToken(secret: string, peer: string): Promise<AuthId> {
+    const address = peer.replace(/:\d+$/, '');
+    if (!this.#attempts.allows(address)) throw new GranaryError('auth-failed', 'too many failed attempts');
+    const tokenId = await this.findToken(secret);
+    if (tokenId !== undefined) return tokenId;
+    this.#attempts.failed(address);
+    throw new GranaryError('auth-failed', 'invalid credentials');
   }
 
   #authenticateTicket(request: RequestCredentials, ticket: string, claim: { user?: string }): AuthId {

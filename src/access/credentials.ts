@@ -1,4 +1,5 @@
-// What a request brings to show who sends it: ticket cookie or API token header (rest-api.md 4.1, 4.4).
+// What a request brings to show who sends it: ticket cookie or API token header (rest-api.md 4.1, 4.4), and for calls
+// that scrapers make also `Authorization: Bearer` (10 G1).
 
 import { GranaryError } from '../base/errors.ts';
 import { parseAuthId } from '../model/auth-id.ts';
@@ -11,13 +12,19 @@ export interface RequestCredentials {
   authorization?: string;
   /** The `CSRFPreventionToken` header. */
   csrf?: string;
+  /** Whether the call takes `Authorization: Bearer` too. */
+  bearer?: boolean;
   /** `[ip]:port`, for the log. */
   peer: string;
   /** When the request came, milliseconds of the clock. Default: now. */
   startedAt?: number;
 }
 
-export type Credentials = { kind: 'ticket'; ticket: string } | { kind: 'token'; tokenId: string; secret: string };
+export type Credentials =
+  | { kind: 'ticket'; ticket: string }
+  | { kind: 'token'; tokenId: string; secret: string }
+  /** The secret of a token that is not named. */
+  | { kind: 'secret'; secret: string };
 
 /** The newer name wins; whichever is present counts, without falling back to the header. */
 const cookieNames = ['__Host-PBSAuthCookie', 'PBSAuthCookie'];
@@ -32,7 +39,25 @@ export function readCredentials(request: RequestCredentials): Credentials {
   if (header.startsWith(tokenHeader) && (separator === '=' || separator === ' ')) {
     return parseToken(header.slice(tokenHeader.length + 1));
   }
+  const bearer = request.bearer === true ? bearerOf(header) : undefined;
+  if (bearer !== undefined) return parseBearer(bearer);
   throw failed('no authentication credentials provided.');
+}
+
+/** What stands behind `Bearer` in an Authorization header; undefined for another scheme. */
+export function bearerOf(authorization: string | undefined): string | undefined {
+  return /^bearer +(\S.*)$/i.exec(authorization ?? '')?.[1]?.trimEnd();
+}
+
+/** `USER!NAME:SECRET`, with or without `PBSAPIToken=` in front, percent-encoded or not, or a secret alone. */
+function parseBearer(text: string): Credentials {
+  const plain = percentDecode(text);
+  const token = plain.startsWith(`${tokenHeader}=`) ? plain.slice(tokenHeader.length + 1) : plain;
+  const colon = token.indexOf(':');
+  if (colon < 0) return { kind: 'secret', secret: token };
+  const tokenId = token.slice(0, colon);
+  if (parseAuthId(tokenId)?.token === undefined) throw failed('not an API token ID');
+  return { kind: 'token', tokenId, secret: token.slice(colon + 1) };
 }
 
 function findTicket(cookieHeader: string): string | undefined {

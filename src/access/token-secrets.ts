@@ -9,9 +9,12 @@ import type { Directories } from '../config/directories.ts';
 import { type Secrets, secretFile } from '../config/secret-file.ts';
 import { type AuthId, isToken, userOf } from '../model/auth-id.ts';
 import { hashSecret, verifySecret } from './password-hashing.ts';
+import { TokenIndex } from './token-index.ts';
 
 const rememberedMs = 10 * 60 * 1000;
 const rememberedTokens = 10_000;
+/** So many tokens that the index does not know, from before there was one, are tried. */
+const triedTokens = 64;
 
 interface Remembered {
   /** HMAC of the secret under a key of this process. */
@@ -21,11 +24,17 @@ interface Remembered {
   until: number;
 }
 
-/** Whether a secret is the token's. */
-export type TokenCheck = (tokenId: AuthId, secret: string) => Promise<boolean>;
+/** Another process that may read the hashes. */
+export interface TokenCheck {
+  /** Whether a secret is the token's. */
+  checkToken(tokenId: AuthId, secret: string): Promise<boolean>;
+  /** The active token whose secret this is. */
+  findToken(secret: string): Promise<AuthId | undefined>;
+}
 
 export class TokenSecrets {
   readonly #file: ConfigFile<Secrets>;
+  readonly #index: TokenIndex;
   readonly #clock: Clock;
   readonly #elsewhere: TokenCheck | undefined;
   readonly #macKey = randomBytes(32);
@@ -34,6 +43,7 @@ export class TokenSecrets {
   /** With `elsewhere`, whether a secret is right is asked there: this process may not read the hashes. */
   constructor(directories: Directories, clock: Clock, elsewhere?: TokenCheck) {
     this.#file = secretFile(join(directories.config, 'token.shadow'));
+    this.#index = new TokenIndex(directories);
     this.#clock = clock;
     this.#elsewhere = elsewhere;
   }
@@ -46,11 +56,35 @@ export class TokenSecrets {
     const known = this.#remembered.get(tokenId);
     const now = this.#clock.now();
     if (known && known.against === against && now < known.until && timingSafeEqual(known.mac, mac)) return true;
-    const valid = await (this.#elsewhere?.(tokenId, secret) ?? verifySecret(secret, hash));
+    const valid = await (this.#elsewhere?.checkToken(tokenId, secret) ?? verifySecret(secret, hash));
     if (!valid || against === undefined) return false;
     if (this.#remembered.size >= rememberedTokens) this.#remembered.clear();
     this.#remembered.set(tokenId, { mac, against, until: now + rememberedMs });
     return true;
+  }
+
+  /**
+   * The token whose secret this is, undefined if it is none's. A token from before the index existed is found by
+   * trying, once; only those that `isActive` says are tried.
+   */
+  async find(secret: string, isActive: (tokenId: AuthId) => boolean): Promise<AuthId | undefined> {
+    const mac = createHmac('sha256', this.#macKey).update(secret).digest();
+    for (const [tokenId, known] of this.#remembered) {
+      if (timingSafeEqual(known.mac, mac)) return (await this.verify(tokenId, secret)) ? tokenId : undefined;
+    }
+    if (this.#elsewhere !== undefined) {
+      const tokenId = await this.#elsewhere.findToken(secret);
+      return tokenId !== undefined && (await this.verify(tokenId, secret)) ? tokenId : undefined;
+    }
+    const indexed = this.#index.find(secret);
+    if (indexed !== undefined) return (await this.verify(indexed, secret)) ? indexed : undefined;
+    const others = [...this.#file.current().value.keys()].filter((id) => !this.#index.has(id) && isActive(id));
+    for (const tokenId of others.slice(0, triedTokens)) {
+      if (!(await this.verify(tokenId, secret))) continue;
+      await this.#index.put(tokenId, secret);
+      return tokenId;
+    }
+    return undefined;
   }
 
   /** Gives the token a new secret and returns it; there is no way to read it again. */
@@ -58,6 +92,7 @@ export class TokenSecrets {
     const secret = randomUUID();
     const hash = await hashSecret(secret);
     await this.#file.update((secrets) => void secrets.set(tokenId, hash));
+    await this.#index.put(tokenId, secret);
     return secret;
   }
 
@@ -71,6 +106,7 @@ export class TokenSecrets {
 
   async #removeWhere(matches: (tokenId: AuthId) => boolean): Promise<void> {
     for (const id of this.#remembered.keys()) if (matches(id)) this.#remembered.delete(id);
+    await this.#index.removeWhere(matches);
     if (![...this.#file.current().value.keys()].some(matches)) return;
     await this.#file.update((secrets) => {
       for (const id of secrets.keys()) if (matches(id)) secrets.delete(id);

@@ -119,7 +119,8 @@ function answer(contract: EndpointContract): Json {
     return { description: 'Bytes.', content: { 'application/octet-stream': {} } };
   }
   const schema = { type: 'object', properties: { data: contract.result }, required: ['data'] };
-  return { description: 'The result.', content: { 'application/json': { schema } } };
+  const other = contract.alternative === undefined ? {} : { [contract.alternative]: { schema: { type: 'string' } } };
+  return { description: 'The result.', content: { 'application/json': { schema }, ...other } };
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

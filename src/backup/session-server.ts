@@ -63,7 +63,7 @@ async function startIn(server: ServerContext, request: UpgradeRequest, target: B
       const session = new BackupSession(target.store, transaction, task, { debug: request.params['debug'] === true });
       task.log(startLine(type, target, request.peer));
       try {
-        const failure = await runSession(request, session, socket, task, answered.resolve);
+        const failure = await runSession(server, request, session, socket, task, answered.resolve);
         await settle(target, session, transaction, task, failure);
       } finally {
         answered.resolve();
@@ -123,6 +123,7 @@ function startLine(type: string, { store, ns, snapshot }: BackupTarget, peer: st
 
 /** Answers the request, then the session's calls until the connection ends; why it did, unless that was in order. */
 async function runSession(
+  server: ServerContext,
   request: UpgradeRequest,
   session: BackupSession,
   socket: Duplex,
@@ -136,6 +137,8 @@ async function runSession(
     rawBody: rawBodyCalls,
     log: (line: string) => task.log(line),
     debug,
+    observe: (call: string, seconds: number) =>
+      server.counters.observe('pbs_session_request_duration_seconds', { session: 'backup', call }, seconds),
   };
   let connection: H2Server;
   try {

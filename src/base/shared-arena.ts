@@ -53,6 +53,11 @@ export class SharedArena {
     return this.#free.reduce((sum, [, length]) => sum + length, 0);
   }
 
+  /** How many wait for room. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Room of at least `size` bytes, waiting for it if need be. Fails at once if the arena is smaller than that. */
   async acquire(size: number, signal?: AbortSignal): Promise<ArenaRoom> {
     throwIfAborted(signal);

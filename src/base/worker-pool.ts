@@ -54,6 +54,11 @@ export class WorkerPool implements AsyncDisposable {
     this.size = options.size;
   }
 
+  /** Calls that wait or run. */
+  get pending(): number {
+    return this.#members.reduce((sum, member) => sum + member.running.size, this.#queue.length);
+  }
+
   /** Calls the exported function `fn`. `transfer` moves ArrayBuffers instead of copying them. */
   run<R>(fn: string, args: readonly unknown[], transfer: readonly ArrayBuffer[] = []): Promise<R> {
     if (this.#disposed) return Promise.reject(this.#closed());

@@ -31,6 +31,12 @@ export function createWorkers(options: { threads: number; slotMemory?: number })
 
 let shared: StoreWorkers | undefined;
 
+/** What waits in this process; nothing before anything was stored or read. */
+export function waitingWork(): { uploads: number; ingest: number; check: number } {
+  if (shared === undefined) return { uploads: 0, ingest: 0, check: 0 };
+  return { uploads: shared.arena.waiting, ingest: shared.ingest.pending, check: shared.check.pending };
+}
+
 /** Those of the process: at least two threads, so that hashing and writing overlap, at most four. */
 export function processWorkers(): StoreWorkers {
   shared ??= createWorkers({ threads: Math.max(2, Math.min(availableParallelism(), 4)) });

@@ -6,8 +6,17 @@ import { type DiskCounters, readDiskCounters, readNetworkCounters } from '../mac
 import { type CpuTimes, cpuShares, parseCpuTimes, parseMeminfo, rootSpace } from '../machine/facts.ts';
 import type { Machine } from '../machine/machine.ts';
 import { Rates } from '../metrics/rates.ts';
-import { type DatastoreValues, datastoreSeries, type NodeValues, nodeSeries, type Sample } from '../metrics/series.ts';
+import {
+  type DatastoreValues,
+  datastoreSeries,
+  type NodeValues,
+  nodeSeries,
+  type PointValues,
+  type Sample,
+} from '../metrics/series.ts';
 import type { DatastoreRegistry } from '../wire/context.ts';
+
+type Measured = Pick<Sample, 'values' | 'points'>;
 
 /** A datastore whose file system does not answer must not hold up the others. */
 const patienceMs = 5000;
@@ -37,11 +46,11 @@ export class Measurements {
   }
 
   /** One series; undefined when it fails, or while an earlier measurement of it is still going on. */
-  async #sample(series: string, measure: () => Promise<Sample['values']>): Promise<Sample | undefined> {
+  async #sample(series: string, measure: () => Promise<Measured>): Promise<Sample | undefined> {
     if (this.#pending.has(series)) return undefined;
     this.#pending.add(series);
     const measured = measure()
-      .then((values) => ({ series, values }))
+      .then((measured) => ({ series, ...measured }))
       .catch((error: unknown) => {
         this.#log('debug', 'not-measured', { series, error: messageOf(error) });
         return undefined;
@@ -58,7 +67,7 @@ export class Measurements {
     }
   }
 
-  async #node(time: number): Promise<NodeValues> {
+  async #node(time: number): Promise<Measured> {
     const [stat, meminfo, loadavg] = await Promise.all(
       ['/proc/stat', '/proc/meminfo', '/proc/loadavg'].map((file) => this.#machine.read(file)),
     );
@@ -67,35 +76,68 @@ export class Measurements {
     this.#cpu = cpu;
     const { memory, swap } = parseMeminfo(meminfo ?? '');
     const root = await rootSpace(this.#machine);
-    return {
+    const network = await readNetworkCounters(this.#machine);
+    const disk = await readDiskCounters(this.#machine, this.#machine.path('/'));
+    const [avg1, avg5, avg15] = (loadavg ?? '').split(' ').map((load) => Number(load || Number.NaN));
+    const values: NodeValues = {
       ...(shares && { cpu: shares.cpu, iowait: shares.wait }),
       memtotal: memory.total,
       memused: memory.used,
       swaptotal: swap.total,
       swapused: swap.used,
-      loadavg: Number((loadavg ?? '').split(' ')[0] || Number.NaN),
+      loadavg: avg1 ?? Number.NaN,
       total: root.total,
       used: root.used,
-      ...(await this.#network(time)),
-      ...(await this.#disk(nodeSeries, this.#machine.path('/'), time)),
+      ...this.#rates.of('network', time, { netin: network.received, netout: network.sent }),
+      ...this.#diskRates(nodeSeries, disk, time),
+    };
+    const points = known({
+      cpu_current: shares?.cpu,
+      cpu_iowait: shares?.wait,
+      cpu_avg1: avg1,
+      cpu_avg5: avg5,
+      cpu_avg15: avg15,
+      mem_total: memory.total,
+      mem_used: memory.used,
+      swap_total: swap.total,
+      swap_used: swap.used,
+      net_in: network.received,
+      net_out: network.sent,
+      disk_total: root.total,
+      disk_used: root.used,
+      disk_available: root.avail,
+      disk_read: disk?.readBytes,
+      disk_write: disk?.writtenBytes,
+    });
+    return { values, points };
+  }
+
+  async #datastore(name: string, time: number): Promise<Measured> {
+    const store = await this.#datastores.get(name);
+    const { total, used, avail } = await store.status();
+    const disk = await readDiskCounters(this.#machine, store.path);
+    return {
+      values: { total, used, available: avail, ...this.#diskRates(datastoreSeries(name), disk, time) },
+      points: known({
+        disk_total: total,
+        disk_used: used,
+        disk_available: avail,
+        disk_read: disk?.readBytes,
+        disk_write: disk?.writtenBytes,
+      }),
     };
   }
 
-  async #datastore(name: string, time: number): Promise<DatastoreValues> {
-    const store = await this.#datastores.get(name);
-    const { total, used, avail } = await store.status();
-    return { total, used, available: avail, ...(await this.#disk(datastoreSeries(name), store.path, time)) };
-  }
-
-  async #network(time: number): Promise<NodeValues> {
-    const { received, sent } = await readNetworkCounters(this.#machine);
-    return this.#rates.of('network', time, { netin: received, netout: sent });
-  }
-
-  async #disk(series: string, file: string, time: number): Promise<DatastoreValues> {
-    const counters = await readDiskCounters(this.#machine, file);
+  #diskRates(series: string, counters: DiskCounters | undefined, time: number): DatastoreValues {
     return counters === undefined ? {} : this.#rates.of(`disk of ${series}`, time, diskCounts(counters));
   }
+}
+
+/** What could be measured. */
+function known(points: { [name in keyof PointValues]: number | undefined }): PointValues {
+  return Object.fromEntries(
+    Object.entries(points).filter(([, value]) => value !== undefined && Number.isFinite(value)),
+  ) as PointValues;
 }
 
 function diskCounts(counters: DiskCounters): Record<string, number> {

@@ -6,11 +6,13 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import { jsonLogger, type Logger } from '../base/log.ts';
 import { loadTlsSettings, tlsStamp } from '../certificates/tls-settings.ts';
+import { waitingWork } from '../chunk-store/workers.ts';
 import { type Directories, localSocketPath } from '../config/directories.ts';
 import { configurationJobs, datastoreJobs } from '../jobs/due-jobs.ts';
 import { Scheduler } from '../jobs/scheduler.ts';
 import type { Machine } from '../machine/machine.ts';
 import { Sampler } from '../metrics/sampler.ts';
+import type { ServerCounters } from '../metrics/server-counters.ts';
 import { listenLocal } from '../os/sockets.ts';
 import type { ServerContext } from '../wire/context.ts';
 import { ApiServer } from '../wire/http-server.ts';
@@ -71,9 +73,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
     log,
     ...(machine === undefined ? {} : { machine }),
     ...(delays === undefined ? {} : { delays }),
-    ...(privileged === undefined
-      ? {}
-      : { checkToken: (tokenId: string, secret: string) => privileged.checkToken(tokenId, secret) }),
+    ...(privileged === undefined ? {} : { checkToken: privileged }),
   });
   const tls = await loadTlsSettings(directories, (error) => ciphersNotUsed(log, error));
   if (tls === undefined) throw new GranaryError('certificate', `no certificate in ${directories.config}`);
@@ -93,6 +93,8 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   const local = own?.fd ?? sockets?.local;
   if (local !== undefined) await api.listenLocal(local);
   const measurements = new Measurements(rooms.server.machine, rooms.server.datastores, log);
+  countProcess(rooms.server.counters);
+  rooms.server.counters.start();
   const sampler = new Sampler({ directories, clock, log, measure: (time) => measurements.measure(time) });
   sampler.start();
   const schedulers = [new Scheduler(rooms.server, 'datastores', datastoreJobs)];
@@ -128,6 +130,23 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
 
 function ciphersNotUsed(log: Logger, error: unknown): void {
   log('error', 'ciphers-not-used', { error: messageOf(error) });
+}
+
+const mebibyte = 1024 * 1024;
+
+/** What a process that serves the port tells of itself. */
+function countProcess(counters: ServerCounters): void {
+  counters.addSource(() => {
+    const { uploads, ingest, check } = waitingWork();
+    return [
+      ['pbs_processes', {}, 1],
+      // To the mebibyte, or the figure would never rest.
+      ['pbs_process_resident_memory_bytes', {}, Math.round(process.memoryUsage.rss() / mebibyte) * mebibyte],
+      ['pbs_upload_queue_length', {}, uploads],
+      ['pbs_worker_queue_length', { pool: 'ingest' }, ingest],
+      ['pbs_worker_queue_length', { pool: 'check' }, check],
+    ];
+  });
 }
 
 /** New connections get a changed certificate and changed ciphers; open ones are left alone. */

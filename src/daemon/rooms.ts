@@ -13,6 +13,7 @@ import type { Logger } from '../base/log.ts';
 import type { Directories } from '../config/directories.ts';
 import { Machine } from '../machine/machine.ts';
 import { MetricsReader } from '../metrics/metrics-reader.ts';
+import { ServerCounters } from '../metrics/server-counters.ts';
 import type { EndpointContract } from '../model/endpoint.ts';
 import { startReaderSession } from '../reader/session-server.ts';
 import { TaskRegistry } from '../task/task-registry.ts';
@@ -74,12 +75,14 @@ export async function openRooms(
   const tasks = await TaskRegistry.open(directories, clock, node, log, { onEnd: auditTasks(audit) });
   const datastores = new ConfiguredDatastores(directories, clock, log);
   const metrics = new MetricsReader(directories);
+  const counters = new ServerCounters(directories, log);
   const version = serverVersion;
   return {
-    server: { directories, access, tasks, datastores, machine, metrics, audit, clock, log, version, node },
+    server: { directories, access, tasks, datastores, machine, metrics, counters, audit, clock, log, version, node },
     close: async () => {
       await tasks.shutdown();
       await datastores.close();
+      await counters.stop();
       metrics[Symbol.dispose]();
     },
   };

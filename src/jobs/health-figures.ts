@@ -9,10 +9,12 @@ import { SyncJobConfig } from '../config/sync-config.ts';
 import type { GroupCensus } from '../datastore/census.ts';
 import type { Datastore } from '../datastore/datastore.ts';
 import type { GcStatus, StorageStatus } from '../datastore/usage.ts';
+import { nextRun } from '../task/job-schedule.ts';
 import { JobStates } from '../task/job-state.ts';
 import type { TaskCourse, TaskTally } from '../task/task-tally.ts';
 import type { ServerContext } from '../wire/context.ts';
 import { chunkGrowth } from './chunk-growth.ts';
+import { configurationJobs, datastoreJobs } from './due-jobs.ts';
 
 /** Times are epoch seconds, durations seconds, ratios shares of 1. What is not known is absent. */
 export interface DatastoreHealth {
@@ -51,6 +53,8 @@ export interface Health {
   /** Sorted by name. */
   datastores: readonly DatastoreHealth[];
   syncs: readonly SyncHealth[];
+  /** Jobs that the scheduler has to start, for their time has come. */
+  jobsDue: number;
   /** Tasks that failed, by worker type, since the server counts; never falls. */
   taskFailures: Readonly<Record<string, number>>;
 }
@@ -104,8 +108,29 @@ export class HealthFigures {
     return {
       datastores: await Promise.all(names.map((name) => this.#datastore(name, tally, collecting.get(name), fresh))),
       syncs: await this.#syncs(tally),
+      jobsDue: await this.#jobsDue(),
       taskFailures: tally.failures,
     };
+  }
+
+  async #jobsDue(): Promise<number> {
+    const now = epochSeconds(this.#server.clock);
+    const states = new JobStates(this.#server.directories);
+    let due = 0;
+    for (const kind of [...datastoreJobs, ...configurationJobs]) {
+      let jobs: ReturnType<typeof kind> = [];
+      try {
+        jobs = kind(this.#server);
+      } catch {
+        // The scheduler tells of a file that cannot be read.
+      }
+      for (const { type, name, schedule } of jobs) {
+        const state = await states.read(type, name).catch(() => undefined);
+        const running = typeof state === 'object' && 'started' in state;
+        if (!running && (nextRun(schedule, state, now) ?? Number.POSITIVE_INFINITY) <= now) due++;
+      }
+    }
+    return due;
   }
 
   async #datastore(

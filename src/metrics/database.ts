@@ -22,6 +22,16 @@ const tables = `
   PRAGMA user_version = ${formatVersion};
 `;
 
+/** What was measured last; databases that were made without it get it. */
+const recentTable = `
+  CREATE TABLE IF NOT EXISTS recent (
+    time INTEGER NOT NULL,
+    series TEXT NOT NULL,
+    points TEXT NOT NULL,
+    PRIMARY KEY (time, series)
+  ) WITHOUT ROWID;
+`;
+
 /** SQLite's primary result codes for a file that is no sound database: SQLITE_CORRUPT, SQLITE_NOTADB. */
 const damageCodes = [11, 26];
 
@@ -44,6 +54,7 @@ export function openForWriting(file: string): DatabaseSync {
     else if (version !== formatVersion) {
       throw new GranaryError('bad-request', `"${file}" was written by a newer version of this program`);
     }
+    db.exec(recentTable);
     const check = String(db.prepare('PRAGMA quick_check(1)').get()?.['quick_check']);
     if (check !== 'ok') throw new DamagedDatabase(check.replace(/\s+/g, ' '));
     return db;

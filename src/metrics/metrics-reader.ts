@@ -5,7 +5,7 @@ import { messageOf, withContext } from '../base/errors.ts';
 import type { Directories } from '../config/directories.ts';
 import { databaseFile, fileIdentity, openForReading } from './database.ts';
 import { type Consolidation, frames, levels, type Timeframe } from './levels.ts';
-import { datastoreMetrics, metricsOf, type Point } from './series.ts';
+import { datastoreMetrics, metricsOf, type Point, type PointValues, type RecentPoints } from './series.ts';
 import { readAverage, readSlot } from './slot.ts';
 
 /** How full a datastore was: a share from 0 to 1 for each slot, null where nothing is known. */
@@ -67,6 +67,26 @@ export class MetricsReader implements Disposable {
     return history;
   }
 
+  /**
+   * The samples of the last half hour that were taken after `since` (epoch seconds), oldest first, or only the newest of
+   * each series. Throws as `read` does.
+   */
+  recent(o: { since?: number; history?: boolean } = {}): RecentPoints[] {
+    const newest = 'SELECT series, max(time) AS time, points FROM recent WHERE time > ? GROUP BY series';
+    const all = 'SELECT series, time, points FROM recent WHERE time > ? ORDER BY time, series';
+    return this.#reading(() => {
+      if (this.#open() === undefined) return [];
+      const hasTable = this.#db!.prepare("SELECT 1 FROM sqlite_master WHERE name = 'recent'").get() !== undefined;
+      if (!hasTable) return [];
+      const rows = this.#db!.prepare(o.history ? all : newest).all(o.since ?? 0);
+      return rows.map(({ series, time, points }) => ({
+        series: String(series),
+        time: Number(time),
+        points: JSON.parse(String(points)) as PointValues,
+      }));
+    });
+  }
+
   #readUsage(series: string, now: number): UsageHistory {
     const { level, seconds } = frames.month;
     const { step } = levels[level]!;
@@ -84,18 +104,24 @@ export class MetricsReader implements Disposable {
 
   #slots(series: string, level: number, first: number, last: number): Map<number, Uint8Array> {
     const slots = new Map<number, Uint8Array>();
-    try {
+    this.#reading(() => {
       const statements = this.#open();
       const id = statements?.series.get(series)?.['id'];
-      if (statements === undefined || id === undefined) return slots;
+      if (statements === undefined || id === undefined) return;
       for (const row of statements.slots.iterate(id, level, first, last)) {
         slots.set(Number(row['start']), row['data'] as Uint8Array);
       }
+    });
+    return slots;
+  }
+
+  #reading<R>(read: () => R): R {
+    try {
+      return read();
     } catch (error) {
       this.#close();
       throw withContext(`cannot read the measurements in "${this.#file}"`, new Error(messageOf(error)));
     }
-    return slots;
   }
 
   #open(): Statements | undefined {

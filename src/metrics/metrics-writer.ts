@@ -12,6 +12,8 @@ import { addToSlot } from './slot.ts';
 
 /** A series that got nothing for so long belongs to a datastore that is gone. */
 const forgetAfterSeconds = 400 * 86_400;
+/** How long the samples themselves are kept. */
+const recentSeconds = 1800;
 /** How often what is too old is looked for. */
 const sweepSeconds = 3600;
 
@@ -29,6 +31,8 @@ function prepare(db: DatabaseSync) {
     selectSeries: db.prepare('SELECT id FROM series WHERE name = ?'),
     selectSlot: db.prepare('SELECT data FROM slot WHERE series = ? AND level = ? AND start = ?'),
     putSlot: db.prepare('INSERT OR REPLACE INTO slot (series, level, start, data) VALUES (?, ?, ?, ?)'),
+    putRecent: db.prepare('INSERT OR REPLACE INTO recent (time, series, points) VALUES (?, ?, ?)'),
+    dropRecent: db.prepare('DELETE FROM recent WHERE time <= ?'),
   };
 }
 
@@ -61,9 +65,11 @@ export class MetricsWriter implements Disposable {
 
   #record(time: number, samples: readonly Sample[]): void {
     const { db, statements } = this.#open();
-    const { addSeries, selectSeries, selectSlot, putSlot } = statements;
+    const { addSeries, selectSeries, selectSlot, putSlot, putRecent, dropRecent } = statements;
     this.#transaction(db, () => {
-      for (const { series, values } of samples) {
+      dropRecent.run(time - recentSeconds);
+      for (const { series, values, points } of samples) {
+        if (points !== undefined) putRecent.run(time, series, JSON.stringify(points));
         addSeries.run(series, time);
         const id = Number(selectSeries.get(series)!['id']);
         levels.forEach(({ step }, level) => {

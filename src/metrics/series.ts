@@ -22,6 +22,31 @@ export const nodeMetrics = [
 /** Stored by position, like those of the node. */
 export const datastoreMetrics = ['total', 'available', 'used', ...diskMetrics] as const;
 
+/**
+ * The names of newest measurements, as `GET status/metrics` has them (rest-api.md 7.7), and what each is. `derive`: a
+ * counter of the kernel, of which the growth tells something.
+ */
+export const pointTypes = {
+  cpu_current: 'gauge',
+  cpu_iowait: 'gauge',
+  cpu_avg1: 'gauge',
+  cpu_avg5: 'gauge',
+  cpu_avg15: 'gauge',
+  mem_total: 'gauge',
+  mem_used: 'gauge',
+  swap_total: 'gauge',
+  swap_used: 'gauge',
+  net_in: 'derive',
+  net_out: 'derive',
+  disk_total: 'gauge',
+  disk_used: 'gauge',
+  disk_available: 'gauge',
+  disk_read: 'derive',
+  disk_write: 'derive',
+} as const;
+export type PointName = keyof typeof pointTypes;
+export type PointValues = Partial<Record<PointName, number>>;
+
 export type NodeValues = Partial<Record<(typeof nodeMetrics)[number], number>>;
 export type DatastoreValues = Partial<Record<(typeof datastoreMetrics)[number], number>>;
 
@@ -37,6 +62,15 @@ export function metricsOf(series: string): readonly string[] {
 export interface Sample {
   series: string;
   values: Readonly<Record<string, number | undefined>>;
+  /** The same moment under the names of `pointTypes`, kept for half an hour. */
+  points?: PointValues;
+}
+
+/** What was measured of a series at one moment, epoch seconds. */
+export interface RecentPoints {
+  series: string;
+  time: number;
+  points: PointValues;
 }
 
 /** One slot of a series: its start in epoch seconds, and the values that are known. */

@@ -36,10 +36,14 @@ export interface EndpointContract<P extends TObject = TObject, R extends TSchema
    * installation the unprivileged process hands such calls on.
    */
   protected?: true;
+  /** Lets in who sends `Authorization: Bearer` with an API token too, as scrapers do. */
+  bearer?: true;
   /** A call that changes nothing, although its method is not GET: it is not in the audit log. */
   audit?: false;
   /** `upload`: the body is raw and streamed to the handler, parameters come from query and path only. */
   body?: 'upload';
+  /** Content type of another form than JSON, in which it is answered to whoever asks for that. */
+  alternative?: string;
   /** `download`: the handler answers a byte stream itself. */
   answer?: 'download';
 }

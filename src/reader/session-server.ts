@@ -76,6 +76,8 @@ async function startIn(
         rawBody: new Set<string>(),
         log: (line: string) => task.log(line),
         debug,
+        observe: (call: string, seconds: number) =>
+          server.counters.observe('pbs_session_request_duration_seconds', { session: 'reader', call }, seconds),
       };
       let connection: H2Server;
       try {

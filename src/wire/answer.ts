@@ -32,6 +32,16 @@ function* laterPieces(first: string, second: string, rest: Iterator<string>): Ge
   for (let next = rest.next(); !next.done; next = rest.next()) yield Buffer.from(next.value);
 }
 
+/** The other form of an answer, for whoever asks for it: see `alternative` of a contract. */
+export class TextAnswer {
+  readonly contentType: string;
+  readonly text: string;
+  constructor(contentType: string, text: string) {
+    this.contentType = contentType;
+    this.text = text;
+  }
+}
+
 /** Sends a body of known bytes and returns their number. */
 export function sendWhole(response: ServerResponse, body: Uint8Array): number {
   response.setHeader('content-length', body.byteLength);

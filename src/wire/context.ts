@@ -9,6 +9,7 @@ import type { Directories } from '../config/directories.ts';
 import type { Datastore } from '../datastore/datastore.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { MetricsReader } from '../metrics/metrics-reader.ts';
+import type { ServerCounters } from '../metrics/server-counters.ts';
 import type { AuthId } from '../model/auth-id.ts';
 import type { TaskRegistry } from '../task/task-registry.ts';
 import type { UpgradeRequest } from './h2-upgrade.ts';
@@ -52,6 +53,8 @@ export interface ServerContext {
   /** The machine that the server runs on. */
   readonly machine: Machine;
   readonly metrics: MetricsReader;
+  /** What this process counts while it works, and the sum over all. */
+  readonly counters: ServerCounters;
   readonly clock: Clock;
   readonly log: Logger;
   readonly version: ServerVersion;

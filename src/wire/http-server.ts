@@ -6,10 +6,11 @@ import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
 import type { TlsSettings } from '../certificates/tls-settings.ts';
+import type { Source as CounterSource } from '../metrics/server-counters.ts';
 import type { AuthId } from '../model/auth-id.ts';
 import type { EndpointContract } from '../model/endpoint.ts';
 import { AccessLog } from './access-log.ts';
-import { refuseUpgrade, sendBytes, sendFormatted, sendWhole } from './answer.ts';
+import { refuseUpgrade, sendBytes, sendFormatted, sendWhole, TextAnswer } from './answer.ts';
 import { auditedCall } from './audited-call.ts';
 import { noTicketCookie } from './auth-cookie.ts';
 import { checkDatastoreAccess, checkStaticAccess } from './authorize.ts';
@@ -50,6 +51,8 @@ export interface ApiServerOptions {
   delays?: { unauthorized: number; forbidden: number };
 }
 
+/** Strangers may send any word as a method. */
+const countedMethods = new Set(['GET', 'POST', 'PUT', 'DELETE']);
 const defaultDelays = { unauthorized: 3000, forbidden: 500 };
 
 interface Target {
@@ -105,6 +108,7 @@ export class ApiServer {
       isUpgrade: (request) => this.#isUpgrade(request),
       log: server.log,
     });
+    server.counters.addSource(() => this.#traffic());
     return this.#listener.port;
   }
 
@@ -131,6 +135,13 @@ export class ApiServer {
   async close(graceMs: number): Promise<void> {
     await Promise.all([this.#listener?.close(graceMs), this.#local?.close(graceMs)]);
     await this.#accessLog.flush();
+  }
+
+  *#traffic(): ReturnType<CounterSource> {
+    const { received, sent, open } = this.#listener?.traffic() ?? { received: 0, sent: 0, open: 0 };
+    yield ['pbs_network_receive_bytes_total', {}, received];
+    yield ['pbs_network_transmit_bytes_total', {}, sent];
+    yield ['pbs_open_connections', {}, open];
   }
 
   #isUpgrade(request: IncomingMessage): boolean {
@@ -212,6 +223,10 @@ export class ApiServer {
         await sendBytes(response, value as ByteAnswer);
         return 0;
       }
+      if (value instanceof TextAnswer) {
+        response.setHeader('content-type', value.contentType);
+        return sendWhole(response, Buffer.from(value.text));
+      }
       return await sendFormatted(response, formatResult(format, value, attributes));
     } catch (error) {
       const known = this.#known(error, target.path);
@@ -251,15 +266,19 @@ export class ApiServer {
     }
   }
 
-  /** Answers an unprivileged process whether a token's secret is right. */
+  /** Answers an unprivileged process whether a token's secret is right, or whose it is. */
   async #checkToken(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       const { tokenid, secret } = JSON.parse(Buffer.from(await readBody(request)).toString()) as Record<
         string,
         unknown
       >;
-      const valid = await this.#options.server.access.checkTokenSecret(String(tokenid), String(secret));
-      sendWhole(response, Buffer.from(String(valid)));
+      const { access } = this.#options.server;
+      const answer =
+        tokenid === undefined
+          ? ((await access.findToken(String(secret))) ?? null)
+          : await access.checkTokenSecret(String(tokenid), String(secret));
+      sendWhole(response, Buffer.from(JSON.stringify(answer)));
     } catch (error) {
       this.#options.server.log('error', 'token-check-failed', { error: messageOf(error) });
       response.statusCode = 500;
@@ -323,6 +342,7 @@ export class ApiServer {
         cookie: headers.cookie,
         authorization: headers.authorization,
         csrf: single(headers['csrfpreventiontoken']),
+        bearer: route.kind === 'endpoint' && route.match.endpoint.contract.bearer === true,
         peer: `[${peer}]:${peerPort}`,
         startedAt: startedMs,
       });
@@ -433,6 +453,10 @@ export class ApiServer {
   #record(request: IncomingMessage, trace: Trace, status: number, bytes: number): void {
     // Whoever handed it on writes the line.
     if (trace.origin.via === 'forwarded') return;
+    const { clock, counters } = this.#options.server;
+    const seconds = Math.max(0, clock.now() - trace.origin.startedMs) / 1000;
+    const method = countedMethods.has(request.method ?? '') ? request.method! : 'other';
+    counters.observe('pbs_http_request_duration_seconds', { method, code: `${Math.floor(status / 100)}xx` }, seconds);
     this.#accessLog.write({
       peer: trace.origin.peer,
       ...(trace.authId === undefined ? {} : { authId: trace.authId }),

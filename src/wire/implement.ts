@@ -2,6 +2,7 @@
 
 import type { EndpointContract } from '../model/endpoint.ts';
 import type { Static, TObject, TSchema } from '../model/type.ts';
+import type { TextAnswer } from './answer.ts';
 import type { ByteAnswer, CallContext } from './context.ts';
 
 /** A contract and its handler, as the router keeps them. */
@@ -14,6 +15,17 @@ export interface Endpoint {
 export function implement<P extends TObject, R extends TSchema>(
   contract: EndpointContract<P, R>,
   handler: (parameters: Static<P>, call: CallContext) => Promise<Static<R>>,
+): Endpoint {
+  return {
+    contract: contract as unknown as EndpointContract,
+    handle: (parameters, call) => handler(parameters as Static<P>, call),
+  };
+}
+
+/** A handler of a call that has an `alternative` to JSON. */
+export function implementEither<P extends TObject, R extends TSchema>(
+  contract: EndpointContract<P, R>,
+  handler: (parameters: Static<P>, call: CallContext) => Promise<Static<R> | TextAnswer>,
 ): Endpoint {
   return {
     contract: contract as unknown as EndpointContract,

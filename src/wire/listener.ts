@@ -25,9 +25,18 @@ export interface ListenerHandlers {
   log: Logger;
 }
 
+/** What went through a listener's connections since it listens. */
+export interface Traffic {
+  received: number;
+  sent: number;
+  /** Connections that are open. */
+  open: number;
+}
+
 export interface Listener {
   /** The port that is bound; the one that was asked for unless that was 0. */
   readonly port: number;
+  traffic(): Traffic;
   /** New connections get this certificate and these ciphers; open ones keep theirs. */
   setTls(settings: TlsSettings): void;
   /**
@@ -67,9 +76,14 @@ export async function listen(
   });
   const plain = http.createServer(httpOptions, redirect);
   const sockets = new Set<net.Socket>();
+  const closed = { received: 0, sent: 0 };
   const front = net.createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    socket.once('close', () => {
+      sockets.delete(socket);
+      closed.received += socket.bytesRead;
+      closed.sent += socket.bytesWritten;
+    });
     // Whoever uses the connection learns of its end; this one only keeps a reset from being a defect.
     socket.on('error', () => {});
     socket.setKeepAlive(true, keepAliveMs);
@@ -85,6 +99,7 @@ export async function listen(
   front.on('error', (error) => handlers.log('error', 'listener-failed', { error: error.message }));
   return {
     port: (front.address() as AddressInfo).port,
+    traffic: () => trafficOf(closed, sockets),
     setTls: (next) => secure.setSecureContext(contextOf(next)),
     close: closer(front, [secure, plain], sockets),
   };
@@ -132,7 +147,21 @@ export async function listenLocal(
     });
   });
   front.on('error', (error) => handlers.log('error', 'listener-failed', { error: error.message }));
-  return { port: 0, setTls: () => {}, close: closer(front, [plain], sockets) };
+  return {
+    port: 0,
+    traffic: () => trafficOf({ received: 0, sent: 0 }, sockets),
+    setTls: () => {},
+    close: closer(front, [plain], sockets),
+  };
+}
+
+function trafficOf(closed: { received: number; sent: number }, sockets: ReadonlySet<net.Socket>): Traffic {
+  let { received, sent } = closed;
+  for (const socket of sockets) {
+    received += socket.bytesRead;
+    sent += socket.bytesWritten;
+  }
+  return { received, sent, open: sockets.size };
 }
 
 /** Reads the first byte of a connection without consuming it. Silent connections are dropped after a while. */

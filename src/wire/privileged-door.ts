@@ -12,11 +12,14 @@ import { http } from '../os/node-http.ts';
 import { descriptorOf, peerCredentials, shortSocketPath } from '../os/sockets.ts';
 import { forwardedCallerHeader, forwardedPeerHeader, forwardedStartHeader, type Origin } from './origin.ts';
 
-/** Path of the call that checks a token's secret; it is no part of the API. */
+/**
+ * Path of the call that checks a token's secret, and without `tokenid` finds the token that has it; it is no part of the
+ * API.
+ */
 export const tokenCheckPath = '/token-check';
 /** Headers that are about one connection only. */
 const hopHeaders = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'te', 'trailer', 'expect']);
-const maxTokenAnswer = 64;
+const maxTokenAnswer = 256;
 
 /** What became of a call that was handed on. */
 export interface Forwarded {
@@ -132,7 +135,17 @@ export class PrivilegedDoor {
 
   /** Whether the secret is the token's. Throws `connection` when nobody can say. */
   async checkToken(tokenId: AuthId, secret: string): Promise<boolean> {
-    const body = JSON.stringify({ tokenid: tokenId, secret });
+    return (await this.#askAboutToken({ tokenid: tokenId, secret })) === true;
+  }
+
+  /** The active token whose secret this is. Throws `connection` when nobody can say. */
+  async findToken(secret: string): Promise<AuthId | undefined> {
+    const found = await this.#askAboutToken({ secret });
+    return typeof found === 'string' ? found : undefined;
+  }
+
+  async #askAboutToken(question: { tokenid?: AuthId; secret: string }): Promise<unknown> {
+    const body = JSON.stringify(question);
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       const call = http.request({
         agent: this.#agent,
@@ -146,7 +159,7 @@ export class PrivilegedDoor {
     });
     const text = Buffer.from(await collect(answer, maxTokenAnswer, 'answer')).toString();
     if (answer.statusCode !== 200) throw new GranaryError('internal', `check of a token's secret: ${text}`);
-    return text === 'true';
+    return JSON.parse(text);
   }
 
   #send(request: IncomingMessage, origin: Origin, signal: AbortSignal): Promise<IncomingMessage> {

@@ -37,6 +37,8 @@ export interface SessionService<Call extends string = string> {
   /** Told one line per failed call, and with `debug` one per call. */
   log(line: string): void;
   debug: boolean;
+  /** Told how long each known call took, in seconds. */
+  observe?(call: string, seconds: number): void;
 }
 
 /** What answers the requests of one session. */
@@ -49,6 +51,7 @@ export function answerCalls<Call extends string>(
 
 async function answer(stream: ServerStream, service: SessionService, bodies: Gate): Promise<void> {
   const { method, target } = stream.head;
+  const began = service.observe === undefined ? 0 : performance.now();
   try {
     const result = await dispatch(stream, service, bodies);
     if (result instanceof RawAnswer) await sendRaw(stream, result);
@@ -56,6 +59,9 @@ async function answer(stream: ServerStream, service: SessionService, bodies: Gat
   } catch (error) {
     await sendError(stream, error, `${method} ${target.split('?')[0]}`, service);
   }
+  if (service.observe === undefined) return;
+  const call = `${method} ${target.split('?')[0]?.replace(/^\/+/, '')}`;
+  if (call in service.calls) service.observe(call, (performance.now() - began) / 1000);
 }
 
 async function dispatch(stream: ServerStream, service: SessionService, bodies: Gate): Promise<unknown> {

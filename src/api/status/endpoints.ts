@@ -1,5 +1,6 @@
 // The calls below status/.
 
 import { usageEndpoints } from './datastore-usage.ts';
+import { metricsEndpoints } from './metrics.ts';
 
-export const statusEndpoints = [...usageEndpoints];
+export const statusEndpoints = [...usageEndpoints, ...metricsEndpoints];

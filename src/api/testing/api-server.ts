@@ -17,6 +17,7 @@ import { ConfiguredDatastores } from '../../daemon/datastore-registry.ts';
 import { serverVersion } from '../../daemon/version.ts';
 import { FakeMachine } from '../../machine/testing/fake-machine.ts';
 import { MetricsReader } from '../../metrics/metrics-reader.ts';
+import { ServerCounters } from '../../metrics/server-counters.ts';
 import { rootUser } from '../../model/auth-id.ts';
 import type { EndpointContract } from '../../model/endpoint.ts';
 import { TaskRegistry } from '../../task/task-registry.ts';
@@ -109,6 +110,7 @@ export class TestApi implements AsyncDisposable {
       datastores,
       machine,
       metrics: new MetricsReader(directories),
+      counters: new ServerCounters(directories),
       clock,
       log,
       version: serverVersion,
