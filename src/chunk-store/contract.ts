@@ -48,6 +48,12 @@ export interface ChunkCheck {
   copy?: string;
 }
 
+export interface MarkOptions {
+  signal?: AbortSignal;
+  /** Told of progress: the share that is done, 0 to 1. */
+  onProgress?: (share: number) => void;
+}
+
 /** What a sweep goes by, epoch seconds. */
 export interface SweepOptions {
   /** Chunks that were last used before this are removed. */
@@ -139,7 +145,7 @@ export interface ChunkStore {
    * `touchMany` for garbage collection: any number of digests, one after the other in one array, in the order in which
    * the storage likes it. Gives the positions of those not there, ascending; their copies that were set aside are marked.
    */
-  mark(digests: Uint8Array, signal?: AbortSignal): Promise<Uint32Array>;
+  mark(digests: Uint8Array, options?: MarkOptions): Promise<Uint32Array>;
 
   /**
    * Removes chunks that nobody has used for long. One that is inserted or touched meanwhile, by whichever process,

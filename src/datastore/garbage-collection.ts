@@ -1,21 +1,15 @@
 // Garbage collection: marks the chunks of every index as used, then removes those that were not used for a day and
 // that no running backup can count on (formats.md 16, config-and-tasks.md 11).
 //
-// Nothing is removed unless every index was found and read. Memory is bounded by the set of digests that are marked
-// together (`gc-cache-capacity`) and the largest index.
+// Nothing is removed unless every index was found and read.
 
-import * as fs from 'node:fs';
-import { toHex } from '../base/bytes.ts';
 import { epochSeconds, formatUtc } from '../base/clock.ts';
-import { DigestMap } from '../base/digest-map.ts';
 import { GranaryError } from '../base/errors.ts';
 import { formatBytes, formatSpan } from '../base/human.ts';
-import { throwIfAborted } from '../base/streams.ts';
 import { chunksDirectory } from '../chunk-store/layout.ts';
 import { probeAccessTimes } from './create.ts';
-import { findIndexFiles } from './index-search.ts';
+import { Marking, type MarkingOptions } from './marking.ts';
 import type { StoreContext } from './store-context.ts';
-import { openIndexFile } from './stored-files.ts';
 import { type GcStatus, writeGcStatus } from './usage.ts';
 
 export interface GcOptions {
@@ -29,13 +23,14 @@ export interface GcOptions {
   safetyCheck?: boolean;
   /** Minutes for which unused chunks are kept. Default 1445. */
   cutoffMinutes?: number;
-  /** How many digests are marked together. Default 1048576. */
+  /** How many digests are remembered as marked. Default 1048576. */
   cacheCapacity?: number;
 }
 
 const defaultCutoffMinutes = 1445;
 const defaultCapacity = 1_048_576;
-const smallestCapacity = 1024;
+/** Seconds of work that make an estimate of the rest worth something. */
+const estimateAfter = 10;
 /** Seconds between two clocks that are worth a word. */
 const tolerableSkew = 60;
 /** Before the start of the oldest writer, for clocks of different granularity. */
@@ -50,22 +45,28 @@ export async function collectGarbage(store: StoreContext, options: GcOptions): P
   const { log, signal } = options;
   const now = epochSeconds(store.clock);
   const start = fileSystemTime(store, now, options);
-  // Writers know their start by the server's clock, chunks their use by that of the file system.
-  const oldestWriter = (store.writers.oldest() ?? now) + (start - now);
+  // Chunks know their use by the clock of the file system, writers only for how long they have been there.
+  const oldestWriter = start - (store.writers.oldestAge(now) ?? 0);
   const cutoff = 60 * (options.cutoffMinutes ?? defaultCutoffMinutes);
   const minAtime = smallestAccessTime(start, oldestWriter, cutoff);
   log(`Using access time cutoff ${formatSpan(cutoff)}, minimum access time is ${formatUtc(minAtime)}`);
 
   log('Start GC phase1 (mark used chunks)');
-  const marked = await new Marking(store, options, start).run();
+  const marking = new Marking(store, {
+    capacity: options.cacheCapacity ?? defaultCapacity,
+    warn: options.warn,
+    onProgress: markingLog(log),
+    afterBatch: () => options.safetyCheck !== false && refuseEarlierClock(store, start),
+    signal,
+  });
+  const marked = await marking.run();
 
   log('Start GC phase2 (sweep unused chunks)');
-  const onProgress = percentLog((percent, chunks) => log(`processed ${percent}% (${chunks} chunks)`));
   using account = store.accounting.beginCollection();
   const counts = await store.chunks.sweep({
     minAtime,
     oldestWriter,
-    onProgress,
+    onProgress: sweepLog(log),
     onKept: account.take,
     ...(signal ? { signal } : {}),
   });
@@ -103,102 +104,55 @@ export function smallestAccessTime(start: number, oldestWriter: number, cutoff: 
   return oldestWriter < time ? oldestWriter - writerMargin : time;
 }
 
-type Marked = Pick<GcStatus, 'index-file-count' | 'index-data-bytes' | 'cache-stats'>;
-
-/** Phase 1. */
-class Marking {
-  readonly #store: StoreContext;
-  readonly #options: GcOptions;
-  readonly #capacity: number;
-  readonly #start: number;
-  /** Digests that are to be marked, with the position of an index that names them. */
-  #digests: DigestMap;
-  #hits = 0;
-  #misses = 0;
-
-  /** `start` is the file system's time at which marking begins. */
-  constructor(store: StoreContext, options: GcOptions, start: number) {
-    this.#store = store;
-    this.#options = options;
-    this.#start = start;
-    this.#capacity = Math.max(options.cacheCapacity ?? defaultCapacity, smallestCapacity);
-    this.#digests = new DigestMap();
-  }
-
-  async run(): Promise<Marked> {
-    const { signal, log } = this.#options;
-    const paths = await findIndexFiles(this.#store.base);
-    let files = 0;
-    let bytes = 0;
-    let last = 0;
-    for (const [position, path] of paths.entries()) {
-      throwIfAborted(signal);
-      const size = await this.#read(path, position, paths);
-      if (size !== undefined) {
-        files++;
-        bytes += size;
-      }
-      const percent = Math.floor(((position + 1) * 100) / paths.length);
-      if (percent > last) log(`marked ${percent}% (${position + 1} of ${paths.length} index files)`);
-      last = percent;
-    }
-    await this.#flush(paths);
-    return {
-      'index-file-count': files,
-      'index-data-bytes': bytes,
-      'cache-stats': { hits: this.#hits, misses: this.#misses },
-    };
-  }
-
-  /** Takes the digests of an index; gives the size of its content, undefined for one that was removed meanwhile. */
-  async #read(path: string, position: number, paths: readonly string[]): Promise<number | undefined> {
-    if (!fs.existsSync(path)) return undefined;
-    const index = await openIndexFile(path).catch((error: unknown) => {
-      if (fs.existsSync(path)) throw error;
-      return undefined;
-    });
-    if (index === undefined) return undefined;
-    for (let i = 0; i < index.count; i++) {
-      if (this.#digests.set(index.digestAt(i), position)) this.#misses++;
-      else this.#hits++;
-      if (this.#digests.count >= this.#capacity) await this.#flush(paths);
-    }
-    return index.size;
-  }
-
-  /** Marks what was taken. */
-  async #flush(paths: readonly string[]): Promise<void> {
-    const digests = this.#digests.keys();
-    for (const at of await this.#store.chunks.mark(digests, this.#options.signal)) {
-      const digest = digests.subarray(at * 32, at * 32 + 32);
-      const path = paths[this.#digests.get(digest)!];
-      this.#options.warn(`warning: unable to access non-existent chunk ${toHex(digest)}, required by "${path}"`);
-    }
-    this.#digests = new DigestMap();
-    this.#checkClock();
-  }
-
-  /** Chunks that were marked by a clock that was put back would look unused. */
-  #checkClock(): void {
-    if ((this.#options.safetyCheck ?? true) === false) return;
-    const time = probeAccessTimes(chunksDirectory(this.#store.base));
-    if (time >= this.#start) return;
-    throw new GranaryError(
-      'io',
-      `the clock was put back by ${formatSpan(this.#start - time)} while chunks were marked: nothing was removed`,
-    );
-  }
+/** Chunks that were marked by a clock that was put back would look unused. */
+function refuseEarlierClock(store: StoreContext, start: number): void {
+  const time = probeAccessTimes(chunksDirectory(store.base));
+  if (time >= start) return;
+  throw new GranaryError(
+    'io',
+    `the clock was put back by ${formatSpan(start - time)} while chunks were marked: nothing was removed`,
+  );
 }
 
-/** Lets `log` hear of each whole percent from 1 to 99 once, and only when there is something new. */
-function percentLog(log: (percent: number, chunks: number) => void): (share: number, chunks: number) => void {
+/** The lines `marked N% (i of n index files)`, one for each percent that an index file completes. */
+function markingLog(log: (line: string) => void): MarkingOptions['onProgress'] {
+  const left = timeLeft();
+  let told = 0;
+  let lastPercent = 0;
+  return (files, allFiles, share) => {
+    while (told < files) {
+      const percent = Math.floor((++told * 100) / allFiles);
+      if (percent === lastPercent) continue;
+      lastPercent = percent;
+      log(`marked ${percent}% (${told} of ${allFiles} index files)${left(share)}`);
+    }
+  };
+}
+
+/** The lines `processed N% (M chunks)`, from 1 to 99 percent and only when there is something new. */
+function sweepLog(log: (line: string) => void): (share: number, chunks: number) => void {
+  const left = timeLeft();
   let lastPercent = 0;
   let lastChunks = 0;
   return (share, chunks) => {
     const percent = Math.floor(share * 100);
     if (percent <= lastPercent || percent >= 100 || chunks === lastChunks) return;
-    log(percent, chunks);
+    log(`processed ${percent}% (${chunks} chunks)${left(share)}`);
     [lastPercent, lastChunks] = [percent, chunks];
+  };
+}
+
+/**
+ * `, about 5m left`, from the share of the work (0 to 1) that was done since this was called; nothing while that is too
+ * little to tell. `now` gives milliseconds.
+ */
+export function timeLeft(now: () => number = () => performance.now()): (share: number) => string {
+  const start = now();
+  return (share) => {
+    const seconds = (now() - start) / 1000;
+    if (seconds < estimateAfter || share <= 0 || share >= 1) return '';
+    const left = (seconds * (1 - share)) / share;
+    return `, about ${formatSpan(left < 60 ? Math.ceil(left) : 60 * Math.ceil(left / 60))} left`;
   };
 }
 

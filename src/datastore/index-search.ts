@@ -4,13 +4,19 @@ import * as fs from 'node:fs';
 import { isErrno, withContext } from '../base/errors.ts';
 import { archiveKind } from '../model/names.ts';
 
+export interface FoundIndex {
+  path: string;
+  /** Bytes of the file. */
+  size: number;
+}
+
 /**
- * Paths of all `*.fidx` and `*.didx` below `base`, so that those of a group come together. Names that start with a dot
+ * All `*.fidx` and `*.didx` below `base`, so that those of a group come together. Names that start with a dot
  * and symbolic links are not followed. What vanishes meanwhile is passed over; everything else that cannot be listed is
  * an error, but for `lost+found` directly below the base.
  */
-export async function findIndexFiles(base: string): Promise<string[]> {
-  const found: string[] = [];
+export async function findIndexFiles(base: string): Promise<FoundIndex[]> {
+  const found: FoundIndex[] = [];
   const walk = async (directory: string): Promise<void> => {
     let entries: fs.Dirent[];
     try {
@@ -23,9 +29,9 @@ export async function findIndexFiles(base: string): Promise<string[]> {
     for (const { name } of entries.sort(byName)) {
       if (name.startsWith('.')) continue;
       const path = `${directory}/${name}`;
-      const kind = await kindOf(path);
-      if (kind === 'directory') await walk(path);
-      else if (kind === 'file' && isIndexName(name)) found.push(path);
+      const stat = await statIfPresent(path);
+      if (stat?.isDirectory()) await walk(path);
+      else if (stat?.isFile() && isIndexName(name)) found.push({ path, size: stat.size });
     }
   };
   await walk(base);
@@ -33,10 +39,9 @@ export async function findIndexFiles(base: string): Promise<string[]> {
 }
 
 /** File systems need not tell the type in a listing, so each is asked for. */
-async function kindOf(path: string): Promise<'file' | 'directory' | undefined> {
+async function statIfPresent(path: string): Promise<fs.Stats | undefined> {
   try {
-    const stat = await fs.promises.lstat(path);
-    return stat.isDirectory() ? 'directory' : stat.isFile() ? 'file' : undefined;
+    return await fs.promises.lstat(path);
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw withContext(`unable to look at "${path}"`, error);

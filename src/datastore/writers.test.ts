@@ -50,6 +50,22 @@ function setup() {
 }
 
 describe('writers of a datastore', () => {
+  it('are known by their age, whichever way the clock was set', () => {
+    using under = setup();
+    let uptime = 5000;
+    const writers = new StoreWriters(under.base, under.locks, () => uptime);
+    assert.equal(writers.oldestAge(100), undefined);
+    using _writer = writers.enter(100_000);
+    uptime += 300;
+    for (const [now, age] of [
+      [100_300, 300],
+      [1000, 300],
+      [200_000, 100_000],
+    ] as const) {
+      assert.equal(new StoreWriters(under.base, under.locks, () => uptime).oldestAge(now), age);
+    }
+  });
+
   it('are known by their start while they are open', () => {
     using under = setup();
     const { writers } = under;

@@ -4,12 +4,14 @@
 // Two things are kept while a writer is open. The shared record lock on `<base>/.lock`, one for the whole process,
 // keeps a collection of the original product away. A record file below the lock directory, named after the
 // writer's start and locked by flock, tells collections of this product in whatever process how far back they
-// have to keep chunks; a record whose lock is free belongs to a process that died.
+// have to keep chunks; a record whose lock is free belongs to a process that died. The start is kept by two clocks, of
+// the day and since the machine was started, because the first may be set while a writer runs for days.
 //
 // A sweep that runs beside writers of other processes must rename a chunk away before it looks at its access time
 // for the last time: a writer's touch is then either seen, or fails and the writer inserts the chunk anew.
 
 import * as fs from 'node:fs';
+import { uptime as machineUptime } from 'node:os';
 import { GranaryError, isErrno } from '../base/errors.ts';
 import { createLockFile } from '../chunk-store/layout.ts';
 import { type FileLock, recordLock, tryLock } from '../os/file-lock.ts';
@@ -30,6 +32,15 @@ export interface CollectionHandle {
   [Symbol.dispose](): void;
 }
 
+/** What a record tells. */
+interface Writer {
+  /** Epoch seconds. */
+  start: number;
+  /** Seconds after the machine was started. */
+  startUptime: number;
+  pid: number;
+}
+
 /** The process's one descriptor of a `.lock` file: closing any descriptor drops all locks of the process on it. */
 interface ProcessLock {
   fd: number;
@@ -43,10 +54,15 @@ export class StoreWriters {
   readonly #base: string;
   readonly #records: string;
   readonly #collection: string;
+  readonly #uptime: () => number;
 
-  /** `lockDirectory` is the one of this datastore's lock files. */
-  constructor(base: string, lockDirectory: string) {
+  /**
+   * `lockDirectory` is the one of this datastore's lock files. `uptime` gives seconds since the machine was started,
+   * the same for all processes, however the clock is set.
+   */
+  constructor(base: string, lockDirectory: string, uptime = machineUptime) {
     this.#base = base;
+    this.#uptime = uptime;
     // No namespace and no escaped name starts with a dot.
     this.#records = `${lockDirectory}/.writers`;
     this.#collection = `${lockDirectory}/.collection`;
@@ -55,7 +71,7 @@ export class StoreWriters {
   /** Registers a writer that starts at `now` (epoch seconds). Throws `locked` while a foreign process collects garbage. */
   enter(now: number): WriterHandle {
     makeLockDirectory(this.#records);
-    const path = `${this.#records}/${now}-${process.pid}-${++sequence}`;
+    const path = `${this.#records}/${now}-${Math.floor(this.#uptime())}-${process.pid}-${++sequence}`;
     const record = tryLock(path, 'exclusive');
     if (!record) throw new GranaryError('internal', `writer record '${path}' is in use`);
     try {
@@ -80,6 +96,16 @@ export class StoreWriters {
       (oldest, { start }) => (oldest === undefined || start < oldest ? start : oldest),
       undefined,
     );
+  }
+
+  /**
+   * For how long the oldest open writer of any process has been open when it is `now`, in seconds; undefined when there
+   * is none. When the clock was set meanwhile it may be more than it is, never less.
+   */
+  oldestAge(now: number): number | undefined {
+    const live = this.#live();
+    if (live.length === 0) return undefined;
+    return Math.max(...live.map(({ start, startUptime }) => Math.max(now - start, this.#uptime() - startUptime)));
   }
 
   /**
@@ -126,7 +152,7 @@ export class StoreWriters {
     throw new GranaryError('locked', `unable to get exclusive lock on "${this.#base}/.lock" - another process uses it`);
   }
 
-  #live(): { start: number; pid: number }[] {
+  #live(): Writer[] {
     let names: string[];
     try {
       names = fs.readdirSync(this.#records);
@@ -134,12 +160,12 @@ export class StoreWriters {
       if (isErrno(error, 'ENOENT')) return [];
       throw error;
     }
-    const live: { start: number; pid: number }[] = [];
+    const live: Writer[] = [];
     for (const name of names) {
-      const match = /^(\d+)-(\d+)-\d+$/.exec(name);
+      const match = /^(\d+)-(\d+)-(\d+)-\d+$/.exec(name);
       if (!match) continue;
       if (this.#removeStale(`${this.#records}/${name}`)) continue;
-      live.push({ start: Number(match[1]), pid: Number(match[2]) });
+      live.push({ start: Number(match[1]), startUptime: Number(match[2]), pid: Number(match[3]) });
     }
     return live;
   }

@@ -21,6 +21,8 @@ export interface ChunkIndex {
   endOf(i: number): number;
   /** The chunk that holds the byte at `offset`; RangeError unless 0 <= offset < size. */
   find(offset: number): number;
+  /** Digest `i` is the 32 bytes of `bytes` at `start + i * stride`: for who goes through millions of them. */
+  readonly digestTable: { bytes: Uint8Array; start: number; stride: number };
   /** Recomputed from the entries, 32 bytes: what the manifest states. The header's own value is of no account. */
   checksum(): Uint8Array;
 }

@@ -73,6 +73,7 @@ export function parseDynamicIndex(bytes: Uint8Array, what: string): DynamicIndex
     count,
     size,
     entries,
+    digestTable: { bytes: entries, start: dynamicEntrySize - digestSize, stride: dynamicEntrySize },
     digestAt: (i) => entries.subarray(i * dynamicEntrySize + 8, (i + 1) * dynamicEntrySize),
     startOf: (i) => (i === 0 ? 0 : endOf(i - 1)),
     endOf,

@@ -82,6 +82,7 @@ export function parseFixedIndex(bytes: Uint8Array, what: string): FixedIndex {
     size,
     chunkSize,
     digests,
+    digestTable: { bytes: digests, start: 0, stride: digestSize },
     digestAt: (i) => digests.subarray(i * digestSize, (i + 1) * digestSize),
     startOf: (i) => i * chunkSize,
     endOf: (i) => Math.min((i + 1) * chunkSize, size),

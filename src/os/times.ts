@@ -1,7 +1,8 @@
 // Setting one time stamp and leaving the other alone, in nanoseconds: garbage collection lives on the
 // access time (formats.md 14.1, "touch"), restored files need exact modification times (pxar.md 12).
 
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, cString, lastError, native } from './libc.ts';
+import { constants } from 'node:os';
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, cString, lastErrno, lastError, native, systemError } from './libc.ts';
 
 const utimensat = native('int utimensat(int fd, const void *path, const void *times, int flags)');
 const futimens = native('int futimens(int fd, const void *times)');
@@ -16,6 +17,17 @@ touch.writeBigInt64LE(UTIME_OMIT, 24);
 /** Sets the access time to now; the modification time stays as it is. Does not follow a symlink. */
 export function touchAccessTimeSync(path: string | Uint8Array): void {
   if (utimensat()(AT_FDCWD, cString(path, 0), touch, AT_SYMLINK_NOFOLLOW) !== 0) throw lastError('utimensat', path);
+}
+
+/**
+ * `touchAccessTimeSync` for very many files: `path` is relative to the open `directory` and ends with a zero byte, which
+ * is not looked for. False when there is no such file.
+ */
+export function touchAccessTimeAt(directory: number, path: Uint8Array): boolean {
+  if (utimensat()(directory, path, touch, AT_SYMLINK_NOFOLLOW) === 0) return true;
+  const errno = lastErrno();
+  if (errno === constants.errno.ENOENT) return false;
+  throw systemError(errno, 'utimensat', path.subarray(0, path.indexOf(0)));
 }
 
 const modification = Buffer.alloc(32);

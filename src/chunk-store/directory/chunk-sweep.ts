@@ -7,20 +7,54 @@
 import * as fs from 'node:fs';
 import { isErrno } from '../../base/errors.ts';
 import { failpoint } from '../../os/failpoint.ts';
+import { touchAccessTimeAt } from '../../os/times.ts';
 import type { SweepCounts } from '../contract.ts';
 import type { KeptChunks } from '../kept-chunks.ts';
-import { chunkPath, digestName, isBadName, isChunkName, sweptSuffix } from '../layout.ts';
+import { chunkPath, chunksDirectory, digestName, isBadName, isChunkName, sweptSuffix } from '../layout.ts';
 import { restoreSwept, touchChunk } from './chunk-files.ts';
 
 const badCopies = 10;
 const digestNameLength = 64;
 
-/** Marks a chunk as used; false when there is none, and then the copies of it that were set aside are marked. */
-export function markChunk(base: string, digest: Uint8Array): boolean {
-  const path = chunkPath(base, digestName(digest));
+/**
+ * Marks the chunks `from` to `to` of a list of digests as used; gives the positions of those that are not there, whose
+ * copies that were set aside are marked instead.
+ */
+export function markChunks(base: string, digests: Uint8Array, from: number, to: number): number[] {
+  const missing: number[] = [];
+  const directory = fs.openSync(chunksDirectory(base), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+  try {
+    for (let i = from; i < to; i++) {
+      writeName(digests, i * 32);
+      if (touchAccessTimeAt(directory, name)) continue;
+      if (!markElsewhere(chunkPath(base, digestName(digests.slice(i * 32, i * 32 + 32))))) missing.push(i);
+    }
+  } finally {
+    fs.closeSync(directory);
+  }
+  return missing;
+}
+
+/** What is to be marked of a chunk that was not there a moment ago; true when it is there after all. */
+function markElsewhere(path: string): boolean {
   if (touchChunk(path) || (restoreSwept(path) && touchChunk(path))) return true;
   for (let n = 0; n < badCopies; n++) touchChunk(`${path}.${n}.bad`);
   return false;
+}
+
+/** `<4 digits>/<64 digits>` and the zero byte, of one chunk after the other. */
+const name = new Uint8Array(4 + 1 + 64 + 1);
+name[4] = '/'.charCodeAt(0);
+const digits = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+
+/** Puts the digest at `at` into `name`: a string for each of millions costs more than the system call. */
+function writeName(digests: Uint8Array, at: number): void {
+  for (let i = 0, to = 5; i < 32; i++, to += 2) {
+    const byte = digests[at + i]!;
+    name[to] = digits[byte >> 4]!;
+    name[to + 1] = digits[byte & 15]!;
+  }
+  for (let i = 0; i < 4; i++) name[i] = name[5 + i]!;
 }
 
 /** Sweeps one directory of digests; chunks that stay are added to `kept`. */

@@ -9,7 +9,7 @@ import { chunkPath, digestName } from '../layout.ts';
 import { noCounts } from '../sweep-counts.ts';
 import { admitChunk, describeChunk } from '../verdict.ts';
 import { checkChunk, insertChunk, type StoreTarget, touchChunk } from './chunk-files.ts';
-import { markChunk, sweepPrefix } from './chunk-sweep.ts';
+import { markChunks, sweepPrefix } from './chunk-sweep.ts';
 
 /** What one thread keeps between calls. */
 interface Context {
@@ -92,12 +92,7 @@ export function mark(
   from: number,
   to: number,
 ): Uint32Array<ArrayBuffer> {
-  const digests = new Uint8Array(list);
-  const missing: number[] = [];
-  for (let i = from; i < to; i++) {
-    if (!markChunk(base, digests.slice(i * 32, i * 32 + 32))) missing.push(i);
-  }
-  return Uint32Array.from(missing);
+  return Uint32Array.from(markChunks(base, new Uint8Array(list), from, to));
 }
 
 /** What a sweep of some directories found, with the chunks that stay if they are wanted. */

@@ -14,6 +14,7 @@ import type {
   ChunkExpectation,
   ChunkStore,
   InsertResult,
+  MarkOptions,
   Slot,
   StoredChunk,
   SweepCounts,
@@ -244,9 +245,10 @@ export class DirectoryChunkStore implements ChunkStore {
     }
   }
 
-  async mark(digests: Uint8Array, signal?: AbortSignal): Promise<Uint32Array> {
+  async mark(digests: Uint8Array, { signal, onProgress }: MarkOptions = {}): Promise<Uint32Array> {
     const { list, positions } = byDirectory(digests);
     const missing: number[] = [];
+    let done = 0;
     const run = (from: number): Promise<Uint32Array> => {
       const to = Math.min(from + markBatch, positions.length);
       return this.#workers.check.run('mark', [this.base, list, from, to]);
@@ -254,6 +256,8 @@ export class DirectoryChunkStore implements ChunkStore {
     try {
       for await (const answer of mapOrdered(steps(positions.length, markBatch), this.#callsAtOnce, run, signal)) {
         for (const at of answer) missing.push(positions[at]!);
+        done += markBatch;
+        onProgress?.(Math.min(1, done / positions.length));
       }
     } catch (error) {
       throw asGranaryError(`marking chunks of store '${this.#target.name}' failed`, error);
@@ -316,12 +320,15 @@ function byDirectory(digests: Uint8Array): { list: SharedArrayBuffer; positions:
   for (let i = 0; i < count; i++) starts[prefixAt(i) + 1]!++;
   for (let prefix = 0; prefix < prefixCount; prefix++) starts[prefix + 1]! += starts[prefix]!;
   const list = new SharedArrayBuffer(digests.byteLength);
-  const sorted = new Uint8Array(list);
   const positions = new Uint32Array(count);
+  // Words, because a view for each of a million digests takes longer than marking some of them.
+  const sorted = new Uint32Array(list);
+  const aligned = digests.byteOffset % 4 === 0 ? digests : new Uint8Array(digests);
+  const words = new Uint32Array(aligned.buffer, aligned.byteOffset, count * 8);
   for (let i = 0; i < count; i++) {
     const at = starts[prefixAt(i)]!++;
     positions[at] = i;
-    sorted.set(digests.subarray(i * 32, i * 32 + 32), at * 32);
+    for (let word = 0; word < 8; word++) sorted[at * 8 + word] = words[i * 8 + word]!;
   }
   return { list, positions };
 }
