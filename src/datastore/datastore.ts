@@ -47,6 +47,8 @@ export interface DatastoreEnvironment {
   /** Where lock files go, for all datastores of the machine; not on the datastore. */
   lockDir: string;
   clock?: Clock;
+  /** Seconds since the machine was started, the same in every process; the machine's by default. */
+  uptime?: () => number;
   /** Threads and memory for chunks; those of the process by default. */
   workers?: StoreWorkers;
 }
@@ -93,7 +95,7 @@ export class Datastore {
       base,
       chunks,
       locks: new DatastoreLocks(lockDirectory),
-      writers: new StoreWriters(base, lockDirectory),
+      writers: new StoreWriters(base, lockDirectory, env.uptime),
       accounting: new Accounting({ base, lockDirectory, clock, threads }),
       clock,
       syncLevel,
