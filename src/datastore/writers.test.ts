@@ -5,6 +5,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { temporaryDirectory } from '../chunk-store/testing/chunks.ts';
+import { tryLock } from '../os/file-lock.ts';
 import { StoreWriters } from './writers.ts';
 
 interface Child extends AsyncDisposable {
@@ -64,6 +65,20 @@ describe('writers of a datastore', () => {
     ] as const) {
       assert.equal(new StoreWriters(under.base, under.locks, () => uptime).oldestAge(now), age);
     }
+  });
+
+  it('enter beside a collection that looks at their record first', () => {
+    using under = setup();
+    const { writers } = under;
+    writers.enter(100).release();
+    using first = writers.enter(100);
+    const records = join(under.locks, '.writers');
+    const [name = ''] = fs.readdirSync(records);
+    const [, stem, sequence] = /^(.*-)(\d+)$/.exec(name)!;
+    using looked = tryLock(join(records, `${stem}${Number(sequence) + 1}`), 'exclusive');
+    using second = writers.enter(100);
+    assert.ok(looked);
+    assert.deepEqual([first.start, second.start, writers.oldest()], [100, 100, 100]);
   });
 
   it('are known by their start while they are open', () => {

@@ -49,6 +49,7 @@ interface ProcessLock {
 
 const processLocks = new Map<string, ProcessLock>();
 let sequence = 0;
+const recordAttempts = 100;
 
 export class StoreWriters {
   readonly #base: string;
@@ -71,9 +72,7 @@ export class StoreWriters {
   /** Registers a writer that starts at `now` (epoch seconds). Throws `locked` while a foreign process collects garbage. */
   enter(now: number): WriterHandle {
     makeLockDirectory(this.#records);
-    const path = `${this.#records}/${now}-${Math.floor(this.#uptime())}-${process.pid}-${++sequence}`;
-    const record = tryLock(path, 'exclusive');
-    if (!record) throw new GranaryError('internal', `writer record '${path}' is in use`);
+    const record = this.#makeRecord(now);
     try {
       this.#hold();
     } catch (error) {
@@ -88,6 +87,16 @@ export class StoreWriters {
       this.#drop();
     };
     return { start: now, release, [Symbol.dispose]: release };
+  }
+
+  /** A collection that looks at a record before it is locked takes it for one of a dead process: then another is made. */
+  #makeRecord(now: number): FileLock {
+    for (let left = recordAttempts; left > 0; left--) {
+      const path = `${this.#records}/${now}-${Math.floor(this.#uptime())}-${process.pid}-${++sequence}`;
+      const record = tryLock(path, 'exclusive');
+      if (record) return record;
+    }
+    throw new GranaryError('internal', `unable to lock a writer record in '${this.#records}'`);
   }
 
   /** Start of the oldest open writer of any process, epoch seconds; undefined when there is none. */

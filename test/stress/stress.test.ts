@@ -10,6 +10,7 @@ test('processes that do everything at once, while days pass and some die, lose n
     seconds: 0,
     deeds: 12,
     pause: 400,
+    kills: 2,
   });
   assert.deepEqual(wrong, []);
   const done = JSON.stringify(counts);

@@ -18,6 +18,8 @@ export interface StressOptions {
   deeds: number;
   /** Milliseconds between two passings of time, and between two kills. */
   pause: number;
+  /** How many processes die before their time; by default any number until no new one is started. */
+  kills?: number;
   /** Told of the counts now and then. */
   onProgress?: (counts: Record<string, number>) => void;
 }
@@ -60,6 +62,7 @@ class Stress {
   readonly #wrong: string[] = [];
   #removedChunks = 0;
   #started = 0;
+  #end = 0;
   #over = false;
 
   constructor(options: StressOptions) {
@@ -71,8 +74,8 @@ class Stress {
     try {
       mkdirSync(join(this.#root, 'store/.chunks'), { recursive: true });
       await (await this.#world.open()).createNamespace([], 'deep');
-      const end = performance.now() + seconds * 1000;
-      const lanes = cast.map((role) => this.#lane(role, end));
+      this.#end = performance.now() + seconds * 1000;
+      const lanes = cast.map((role) => this.#lane(role));
       const events = this.#events(pause, onProgress);
       await Promise.all(lanes);
       this.#over = true;
@@ -96,12 +99,14 @@ class Stress {
   }
 
   /** One process of a role after the other. */
-  async #lane(role: string, end: number): Promise<void> {
-    do await this.#actor(role, this.#options.deeds);
-    while (performance.now() < end && this.#wrong.length === 0);
+  async #lane(role: string): Promise<void> {
+    let whole: boolean;
+    do whole = await this.#actor(role, this.#options.deeds);
+    while ((!whole || performance.now() < this.#end) && this.#wrong.length === 0);
   }
 
-  async #actor(role: string, deeds: number): Promise<void> {
+  /** False when it was killed before it had done everything. */
+  async #actor(role: string, deeds: number): Promise<boolean> {
     const program = new URL('./actor.ts', import.meta.url).pathname;
     const seed = `${this.#options.seed}/${this.#started++}`;
     const flags = ['--disable-warning=ExperimentalWarning'];
@@ -114,6 +119,7 @@ class Stress {
     const [code, signal] = await closed;
     this.#running.delete(child);
     if (code !== 0 && signal !== 'SIGKILL') this.#wrong.push(`${role} ${seed} ended with ${code ?? signal}`);
+    return signal !== 'SIGKILL';
   }
 
   #hear(text: string, role: string, seed: string): void {
@@ -153,6 +159,8 @@ class Stress {
   }
 
   #kill(): void {
+    const { kills } = this.#options;
+    if (kills === undefined ? performance.now() > this.#end : (this.#counts['killed'] ?? 0) >= kills) return;
     const victims = [...this.#running].filter(([, role]) => mortal.has(role));
     const victim = victims[Math.floor(Math.random() * victims.length)];
     if (victim?.[0].kill('SIGKILL')) this.#count('killed');

@@ -58,7 +58,7 @@ export async function referenceFreed(
 /** For each digest the index files that name it, relative to the datastore. */
 async function chunkHolders(store: Datastore): Promise<Map<string, string[]>> {
   const holders = new Map<string, string[]>();
-  for (const path of await findIndexFiles(store.path)) {
+  for (const { path } of await findIndexFiles(store.path)) {
     const index = parseIndex(path, fs.readFileSync(path), path);
     const digests = new Set(Array.from({ length: index.count }, (_, i) => toHex(index.digestAt(i))));
     for (const digest of digests) {
