@@ -41,6 +41,7 @@ export const sameLayer: Readonly<Record<string, string>> = {
   'task -> config': 'the directories of logs and control sockets',
   'machine -> config': 'digests guard files of the system too, locks lie in the run directory',
   'metrics -> config': 'the directory of the database',
+  'notify -> config': 'targets, matchers and addresses of users are configuration files',
   'audit -> config': 'the directories of the log and of its head',
   'audit -> task': 'tasks that end are entries',
   'backup -> wire': 'a session speaks HTTP/2',

@@ -119,6 +119,8 @@ function build(lib: string): void {
   const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
   const options = ['-p', path.join(root, 'packaging'), '--outDir', lib, '--noCheck'];
   execFileSync(process.execPath, [tsc, ...options], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const templates = 'src/notify/templates';
+  cpSync(path.join(root, templates), path.join(lib, templates), { recursive: true });
   for (const file of readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'))) {
     const text = readFileSync(path.join(lib, file), 'utf8');
     const fixed = text.replace(/(new URL\('\.[^']*)\.ts(', import\.meta\.url\))/g, '$1.js$2');

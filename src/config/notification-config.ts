@@ -9,6 +9,7 @@ import type { ConfigFile } from './config-file.ts';
 import type { Directories } from './directories.ts';
 import {
   gotifySchema,
+  type Matcher,
   matcherSchema,
   type Origin,
   secretFormat,
@@ -130,6 +131,33 @@ export function listTargets(sections: Sections): TargetEntry[] {
     });
   }
   return targets;
+}
+
+/** A target as whoever sends needs it, its secrets included. */
+export interface StoredTarget {
+  name: string;
+  kind: (typeof targetKinds)[number];
+  disabled: boolean;
+  /** The fields of its kind. */
+  values: Readonly<Record<string, ConfigValue>>;
+}
+
+/** Every target with its secrets, by name, and every matcher; for the process that may read both files. */
+export function readForSending(directories: Directories): {
+  targets: Map<string, StoredTarget>;
+  matchers: Matcher[];
+} {
+  const secrets = notificationSecretFile(directories).current().value;
+  const targets = new Map<string, StoredTarget>();
+  const matchers: Matcher[] = [];
+  for (const { type, id, values } of withShipped(notificationFile(directories).current().value)) {
+    if (type === 'matcher') matchers.push({ ...values, name: id } as Matcher);
+    const kind = targetKinds.find((one) => one === type);
+    if (kind === undefined) continue;
+    const secret = secrets.get(id)?.type === kind ? secrets.get(id)?.values : {};
+    targets.set(id, { name: id, kind, disabled: values['disable'] === true, values: { ...values, ...secret } });
+  }
+  return { targets, matchers };
 }
 
 /** Names of the matchers that send to a target. */

@@ -14,7 +14,7 @@ import { ApiServer } from '../wire/http-server.ts';
 import { listenBacklog } from '../wire/listener.ts';
 import { localAgent } from '../wire/privileged-door.ts';
 import { prepareServer } from './prepare.ts';
-import { type FailureDelays, makeRouter, openRooms } from './rooms.ts';
+import { type FailureDelays, makeRouter, makeSpoolWorker, openRooms } from './rooms.ts';
 
 /** Within this time a call to itself has to be answered. */
 const answerMs = 5000;
@@ -58,6 +58,8 @@ export async function startPrivileged(options: PrivilegedOptions): Promise<Privi
   await api.listenLocal(socket.fd, owner?.uid);
   const scheduler = new Scheduler(rooms.server, 'configuration', configurationJobs);
   scheduler.start();
+  const notifications = makeSpoolWorker(rooms.server);
+  notifications.start();
   return {
     server: rooms.server,
     socketPath,
@@ -69,6 +71,8 @@ export async function startPrivileged(options: PrivilegedOptions): Promise<Privi
       await api.close(graceMs);
       await rooms.server.tasks.settled();
       clearTimeout(timer);
+      // At the end, as tasks that end may have something to tell.
+      await notifications.stop();
       await rooms.close();
     },
   };

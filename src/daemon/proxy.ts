@@ -20,7 +20,7 @@ import { listenBacklog } from '../wire/listener.ts';
 import { PrivilegedDoor } from '../wire/privileged-door.ts';
 import { Measurements } from './measurements.ts';
 import { preparedServer, prepareServer } from './prepare.ts';
-import { type FailureDelays, makePages, makeRouter, openRooms, sessions } from './rooms.ts';
+import { type FailureDelays, makePages, makeRouter, makeSpoolWorker, openRooms, sessions } from './rooms.ts';
 
 export interface ProxyOptions {
   /** Folder of a server that is started from a checkout; an installation's places are fixed. */
@@ -100,12 +100,18 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   const schedulers = [new Scheduler(rooms.server, 'datastores', datastoreJobs)];
   if (privileged === undefined) schedulers.push(new Scheduler(rooms.server, 'configuration', configurationJobs));
   for (const scheduler of schedulers) scheduler.start();
+  const notifications = privileged === undefined ? makeSpoolWorker(rooms.server) : undefined;
+  notifications?.start();
   const certificates = watchTls(directories, api, log);
   let drained: Promise<void> | undefined;
   const close = async (graceMs: number): Promise<void> => {
     certificates.stop();
     own?.unlink();
-    const stopped = Promise.all([sampler.stop(), ...schedulers.map((scheduler) => scheduler.stop())]);
+    const stopped = Promise.all([
+      sampler.stop(),
+      notifications?.stop(),
+      ...schedulers.map((scheduler) => scheduler.stop()),
+    ]);
     await api.close(graceMs);
     await stopped;
   };

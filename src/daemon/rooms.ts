@@ -15,6 +15,7 @@ import { Machine } from '../machine/machine.ts';
 import { MetricsReader } from '../metrics/metrics-reader.ts';
 import { ServerCounters } from '../metrics/server-counters.ts';
 import type { EndpointContract } from '../model/endpoint.ts';
+import { type Outlet, SpoolWorker } from '../notify/spool-worker.ts';
 import { startReaderSession } from '../reader/session-server.ts';
 import { TaskRegistry } from '../task/task-registry.ts';
 import type { ServerContext } from '../wire/context.ts';
@@ -40,6 +41,25 @@ export const sessions: readonly SessionEndpoint[] = [
   { contract: backupUpgrade as unknown as EndpointContract, handle: startBackupSession },
   { contract: readerUpgrade as unknown as EndpointContract, handle: startReaderSession },
 ];
+
+/** What sends the notifications that wait in the spool; for a process with all rights. */
+export function makeSpoolWorker({ directories, clock, log, machine }: ServerContext): SpoolWorker {
+  let outlet: Promise<Outlet> | undefined;
+  const open = async (): Promise<Outlet> => {
+    // What sends mail takes time and memory to load, which a server that has nothing to tell is spared.
+    const { Sender } = await import('../notify/sender.ts');
+    return new Sender({ directories, run: machine.run, log });
+  };
+  return new SpoolWorker({
+    directories,
+    clock,
+    log,
+    outlet: () => {
+      outlet ??= open();
+      return outlet;
+    },
+  });
+}
 
 /** The router that every process has, so that they answer alike. */
 export function makeRouter(): Router {

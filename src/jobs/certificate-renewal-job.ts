@@ -17,10 +17,12 @@ export async function startRenewal(
     name: 'certificate',
     task: { type: 'acme-renew-cert', ...caller },
     title: 'renewing the certificate',
+    notice: { type: 'acme' },
     ...(schedule ? { schedule } : {}),
   } as const;
   return await startJob(server, start, async (task) => {
     const { orderCertificate } = await import('../certificates/acme-order.ts');
     await orderCertificate(orderContext(server, task));
+    return undefined;
   });
 }

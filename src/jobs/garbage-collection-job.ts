@@ -2,6 +2,7 @@
 
 import { DatastoreConfig } from '../config/datastore-config.ts';
 import { parseTuning } from '../config/datastore-schema.ts';
+import { deduplicationFactor } from '../datastore/garbage-collection.ts';
 import type { WorkerTask } from '../task/task-registry.ts';
 import type { ServerContext } from '../wire/context.ts';
 import { type JobCaller, startJob } from './run-job.ts';
@@ -13,12 +14,20 @@ export async function startGarbageCollection(
   { schedule, ...caller }: JobCaller,
 ): Promise<WorkerTask | undefined> {
   const task = { type: 'garbage_collection', id: store, ...caller };
+  const notice = { type: 'gc' as const, store };
   const title = `starting garbage collection on store ${store}`;
-  const start = { type: 'garbage_collection' as const, name: store, task, title, ...(schedule ? { schedule } : {}) };
+  const start = {
+    type: 'garbage_collection' as const,
+    name: store,
+    task,
+    title,
+    notice,
+    ...(schedule ? { schedule } : {}),
+  };
   return await startJob(server, start, async (worker) => {
     const tuning = parseTuning(new DatastoreConfig(server.directories).get(store).data.tuning);
     using use = await server.datastores.use(store, 'write');
-    await use.datastore.collectGarbage({
+    const status = await use.datastore.collectGarbage({
       upid: worker.upid,
       log: (line) => worker.log(line),
       warn: (line) => worker.warn(line),
@@ -27,5 +36,6 @@ export async function startGarbageCollection(
       cutoffMinutes: tuning['gc-atime-cutoff'],
       cacheCapacity: tuning['gc-cache-capacity'],
     });
+    return { ...status, 'deduplication-factor': deduplicationFactor(status).toFixed(2) };
   });
 }

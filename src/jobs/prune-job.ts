@@ -28,6 +28,7 @@ export async function startPruneJob(
     name: job.id,
     task: { type: 'prunejob', id, ...caller },
     title: `prune job '${job.id}'`,
+    notice: { type: 'prune' as const, store: job.store, jobId: job.id },
     ...(schedule ? { schedule } : {}),
   };
   return await startJob(server, start, async (worker) => {
@@ -41,5 +42,6 @@ export async function startPruneJob(
       warn: (line) => worker.warn(line),
       signal: worker.signal,
     });
+    return undefined;
   });
 }

@@ -5,6 +5,7 @@ import { messageOf } from '../base/errors.ts';
 import { type JobResult, JobStates, type JobType } from '../task/job-state.ts';
 import type { TaskStart, WorkerTask } from '../task/task-registry.ts';
 import type { ServerContext } from '../wire/context.ts';
+import { type JobEnd, type JobFigures, type JobNotice, tellOfJob } from './job-notice.ts';
 
 export interface JobStart {
   type: JobType;
@@ -14,6 +15,8 @@ export interface JobStart {
   title: string;
   /** The schedule that started it; absent when somebody did. */
   schedule?: string;
+  /** What of its end is told; nothing when absent. */
+  notice?: JobNotice;
 }
 
 /** Who asks for a run: somebody, or the schedule. */
@@ -26,11 +29,11 @@ export interface JobCaller {
 /** What of the server starting a job needs. */
 export type JobRooms = Pick<ServerContext, 'directories' | 'tasks' | 'clock'>;
 
-/** The job's task, or undefined when it is running already. */
+/** The job's task, or undefined when it is running already. `work` may give figures for what is told of its end. */
 export async function startJob(
   server: JobRooms,
   start: JobStart,
-  work: (task: WorkerTask) => Promise<void>,
+  work: (task: WorkerTask) => Promise<JobFigures | undefined>,
 ): Promise<WorkerTask | undefined> {
   const states = new JobStates(server.directories);
   const { type, name, title, schedule } = start;
@@ -45,14 +48,17 @@ export async function startJob(
         const finish = (state: JobResult): Promise<void> =>
           states.write(type, name, { finished: { upid: task.upid, state } });
         const now = (): number => epochSeconds(server.clock);
+        let figures: JobFigures | undefined;
         try {
-          await work(task);
+          figures = await work(task);
         } catch (error) {
           await finish({ Error: { message: messageOf(error), endtime: now() } });
+          await tellEnd(server, start, { task, error });
           throw error;
         }
         const { warnings } = task;
         await finish(warnings > 0 ? { Warning: { count: warnings, endtime: now() } } : { OK: { endtime: now() } });
+        await tellEnd(server, start, { task, figures });
       } finally {
         lock.release();
       }
@@ -60,5 +66,15 @@ export async function startJob(
   } catch (error) {
     lock.release();
     throw error;
+  }
+}
+
+/** The job has ended as it has, whether that can be told or not. */
+async function tellEnd(server: JobRooms, { notice }: JobStart, end: JobEnd & { task: WorkerTask }): Promise<void> {
+  if (notice === undefined) return;
+  try {
+    await tellOfJob(server, notice, end);
+  } catch (error) {
+    end.task.log(`no notification can be sent: ${messageOf(error)}`);
   }
 }

@@ -19,6 +19,7 @@ export async function startVerifyJob(
     name: job.id,
     task: { type: 'verificationjob', id, ...caller },
     title: `Starting datastore verify job '${id}'`,
+    notice: { type: 'verify' as const, store: job.store, jobId: job.id },
     ...(schedule ? { schedule } : {}),
   };
   return await startJob(server, start, async (worker) => {
@@ -34,5 +35,6 @@ export async function startVerifyJob(
     });
     const ns = parseNamespace(job.ns ?? '');
     run.conclude(await run.verifyDatastore({ ns, ...(maxDepth === undefined ? {} : { maxDepth }) }));
+    return undefined;
   });
 }

@@ -76,6 +76,7 @@ const scenarios: Record<string, Scenario> = {
   'access-time:probed': collectGarbage('access-time:probed'),
   'sweep:after-rename': collectGarbage('sweep:after-rename'),
   'sweep:after-unlink': collectGarbage('sweep:after-unlink'),
+  'notification:after-send': collectGarbage('notification:after-send'),
   'chunk:after-quarantine': findDamage,
   'removal:after-manifest': forget,
   'removal:after-directory': forget,

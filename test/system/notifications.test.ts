@@ -1,8 +1,9 @@
 // The manager's commands about notifications, and files that are edited by hand.
 
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { readMail } from '../../src/notify/testing/read-mail.ts';
 import { TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -103,4 +104,59 @@ test('words are completed from what the server has', async () => {
   assert.deepEqual(await complete('proxmox-backup-manager notification endpoint smtp show '), ['corp-relay']);
   const targets = await complete('proxmox-backup-manager notification matcher create m1 --target ');
   assert.deepEqual(targets.sort(), ['corp-relay', 'default-smtp', 'mail-to-root']);
+});
+
+test('guide S13-1, S13-3: jobs tell by mail, as the datastore wants; a target is tried by command', async () => {
+  const mails: { words: readonly string[]; mail: ReturnType<typeof readMail> }[] = [];
+  let arrived = Promise.withResolvers<void>();
+  server.machine.programs['/usr/sbin/sendmail'] = (words, input = '') => {
+    mails.push({ words, mail: readMail(input) });
+    arrived.resolve();
+    return '';
+  };
+  writeFileSync(
+    config('notifications.cfg'),
+    `sendmail: default-smtp
+    mailto admin@example.com
+    from-address backup@example.com
+    author Backup
+matcher: default-matcher
+    target default-smtp
+smtp: corp-relay
+    server 127.0.0.1
+    port 1
+    mode starttls
+    mailto admin@example.com
+    from-address backup@example.com
+`,
+  );
+  assert.equal(await ok('target', 'test', 'default-smtp'), '');
+  assert.equal(mails[0]?.mail.headers['subject'], 'Test notification');
+  assert.deepEqual(mails.splice(0)[0]?.words.slice(3), ['backup@example.com', '--', 'admin@example.com']);
+  const refused = await notification('target', 'test', 'corp-relay');
+  assert.notEqual(refused.code, 0);
+  assert.match(refused.err, /Error: 127\.0\.0\.1:1: connect ECONNREFUSED 127\.0\.0\.1:1/);
+  assert.match((await notification('target', 'test', 'nobody')).err, /notification target 'nobody' does not exist/);
+
+  await server.datastore('ds1');
+  const collect = async (): Promise<void> => {
+    const { code, err } = await server.manager('garbage-collection', 'start', 'ds1');
+    assert.equal(code, 0, err);
+  };
+  arrived = Promise.withResolvers<void>();
+  await collect();
+  await arrived.promise;
+  const [{ mail } = { mail: readMail('') }] = mails.splice(0);
+  assert.equal(mail.headers['subject'], "Garbage Collect Datastore 'ds1' successful");
+  assert.match(mail.text, /^Deduplication factor: 1\.00$/m);
+  assert.ok(mail.text.includes(`:${server.port}/#DataStore-ds1>`), mail.text);
+
+  // What is below the level is not even spooled, so there is nothing to wait for.
+  const form = { notify: 'always', 'notify-level': 'warning' };
+  const words = Object.entries(form).flatMap(([key, value]) => [`--${key}`, value]);
+  const changed = await server.manager('datastore', 'update', 'ds1', ...words);
+  assert.equal(changed.code, 0, changed.err);
+  await collect();
+  assert.deepEqual(readdirSync(server.path('server', 'lib', 'notifications')), []);
+  assert.deepEqual(mails, []);
 });

@@ -151,6 +151,17 @@ const listTargets = defineCommand({
   },
 });
 
+const testTarget = defineCommand({
+  summary: 'Send a test notification to a target, past all matchers.',
+  positional: ['name'],
+  options: { name: option.text('Name of the target.', { minLength: 2, maxLength: 32 }) },
+  complete: { name: completeTarget },
+  async run({ name }, terminal) {
+    await using server = await openLocalServer(terminal);
+    await server.call('POST', `config/notifications/targets/${encodeURIComponent(name)}/test`);
+  },
+});
+
 export const notificationCommands = defineGroup('Notifications about jobs and the server.', {
   endpoint: defineGroup('Where notifications can be sent.', {
     sendmail: defineGroup('Mail by the program sendmail.', named(sendmail)),
@@ -159,5 +170,5 @@ export const notificationCommands = defineGroup('Notifications about jobs and th
     webhook: defineGroup('Requests to a web server.', named(webhook)),
   }),
   matcher: defineGroup('Which notifications are sent where.', named(matcher)),
-  target: defineGroup('Targets of all kinds.', { list: listTargets }),
+  target: defineGroup('Targets of all kinds.', { list: listTargets, test: testTarget }),
 });

@@ -14,7 +14,10 @@ import type { TObject } from '../../../model/type.ts';
 import { configContracts } from '../../config-object.contract.ts';
 
 export const readNotifications: Access = { kind: 'privilege', path: '/system/notifications', all: ['Sys.Audit'] };
-const write: Access = { kind: 'privilege', path: '/system/notifications', all: ['Sys.Modify'] };
+export const writeNotifications: Access = { kind: 'privilege', path: '/system/notifications', all: ['Sys.Modify'] };
+
+/** The name of a target of any kind. */
+export const targetName = sendmailSchema.properties.name;
 
 interface Kind<S extends TObject> {
   path: string;
@@ -30,7 +33,13 @@ const contracts = <S extends TObject>(kind: Kind<S>) =>
     path: `config/notifications/${kind.path}`,
     id: 'name',
     answers: { origin: oneOf(origins, { description: 'Shipped, shipped but changed, or made by a user.' }) },
-    access: { list: readNotifications, read: readNotifications, create: write, update: write, remove: write },
+    access: {
+      list: readNotifications,
+      read: readNotifications,
+      create: writeNotifications,
+      update: writeNotifications,
+      remove: writeNotifications,
+    },
   });
 
 const mailDeletable = ['author', 'comment', 'disable'];

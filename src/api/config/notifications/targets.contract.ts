@@ -4,7 +4,7 @@ import { origins } from '../../../config/notification-schema.ts';
 import { defineEndpoint } from '../../../model/endpoint.ts';
 import { oneOf } from '../../../model/schema.ts';
 import { Type } from '../../../model/type.ts';
-import { readNotifications as access } from './kinds.contract.ts';
+import { readNotifications as access, targetName, writeNotifications } from './kinds.contract.ts';
 
 export const listNotificationTargets = defineEndpoint({
   method: 'GET',
@@ -21,6 +21,16 @@ export const listNotificationTargets = defineEndpoint({
     }),
   ),
   access,
+});
+
+export const testNotificationTarget = defineEndpoint({
+  method: 'POST',
+  path: 'config/notifications/targets/{name}/test',
+  summary: 'Send a test notification to a target, past all matchers.',
+  parameters: Type.Object({ name: targetName }),
+  result: Type.Null(),
+  access: writeNotifications,
+  protected: true,
 });
 
 export const listMatcherFields = defineEndpoint({

@@ -2,30 +2,31 @@
 
 import os from 'node:os';
 import { join } from 'node:path';
+import { epochSeconds } from '../../../base/clock.ts';
 import type { Directories } from '../../../config/directories.ts';
 import { listTargets, notificationFile } from '../../../config/notification-config.ts';
 import { sectionFile } from '../../../config/section-store.ts';
+import { eventTypes } from '../../../notify/notification.ts';
 import { implement } from '../../../wire/implement.ts';
-import { listMatcherFields, listMatcherFieldValues, listNotificationTargets } from './targets.contract.ts';
+import {
+  listMatcherFields,
+  listMatcherFieldValues,
+  listNotificationTargets,
+  testNotificationTarget,
+} from './targets.contract.ts';
 
 const fields = ['datastore', 'hostname', 'job-id', 'media-pool', 'type'];
-const eventTypes = [
-  'acme',
-  'gc',
-  'package-updates',
-  'prune',
-  'sync',
-  'system-mail',
-  'tape-backup',
-  'tape-load',
-  'thresholds',
-  'verify',
-];
-
 export const notificationTargetEndpoints = [
   implement(listNotificationTargets, async (_parameters, call) =>
     listTargets(notificationFile(call.server.directories).current().value),
   ),
+
+  implement(testNotificationTarget, async ({ name }, { server, signal }) => {
+    const { directories, machine, clock, log } = server;
+    const { Sender } = await import('../../../notify/sender.ts');
+    await new Sender({ directories, run: machine.run, log }).test(name, epochSeconds(clock), signal);
+    return null;
+  }),
 
   implement(listMatcherFields, async () => fields.map((name) => ({ name }))),
 

@@ -1,0 +1,25 @@
+// Mail by the program sendmail, whichever mail server it belongs to (config-and-tasks.md 8.5).
+
+import { withContext } from '../../base/errors.ts';
+import { composeMail, recipientsOf, senderOf } from './mail.ts';
+import type { TargetKind } from './target.ts';
+
+/** It only queues the message, so it is quick. */
+const timeoutMs = 30_000;
+
+export const sendmail: TargetKind = {
+  async send(target, message, around, signal) {
+    const recipients = recipientsOf(target, around);
+    if (recipients.length === 0) return;
+    const from = senderOf(target, around);
+    const mail = await composeMail(message, from, recipients, around.hostname);
+    const words = ['/usr/sbin/sendmail', '-B', '8BITMIME', '-f', from.address, '--', ...recipients] as const;
+    // On its input lines end as everywhere on the system.
+    const input = mail.toString().replaceAll('\r\n', '\n');
+    try {
+      await around.run(words, { input, timeoutMs: around.timeoutMs ?? timeoutMs, ...(signal && { signal }) });
+    } catch (error) {
+      throw withContext('sendmail', error);
+    }
+  },
+};
