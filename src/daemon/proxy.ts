@@ -18,6 +18,7 @@ import type { ServerContext } from '../wire/context.ts';
 import { ApiServer } from '../wire/http-server.ts';
 import { listenBacklog } from '../wire/listener.ts';
 import { PrivilegedDoor } from '../wire/privileged-door.ts';
+import { TrafficControl } from '../wire/traffic-control.ts';
 import { Measurements } from './measurements.ts';
 import { preparedServer, prepareServer } from './prepare.ts';
 import { type FailureDelays, makePages, makeRouter, makeSpoolWorker, openRooms, sessions } from './rooms.ts';
@@ -77,11 +78,13 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   });
   const tls = await loadTlsSettings(directories, (error) => ciphersNotUsed(log, error));
   if (tls === undefined) throw new GranaryError('certificate', `no certificate in ${directories.config}`);
+  const traffic = new TrafficControl(directories, clock, log);
   const api = new ApiServer({
     server: rooms.server,
     router: makeRouter(),
     sessions,
     pages: makePages(),
+    traffic,
     tls,
     ...(privileged === undefined ? {} : { privileged }),
     ...(delays === undefined ? {} : { delays }),
@@ -113,6 +116,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
       ...schedulers.map((scheduler) => scheduler.stop()),
     ]);
     await api.close(graceMs);
+    traffic.stop();
     await stopped;
   };
   return {

@@ -24,6 +24,7 @@ const flock = native('int flock(int fd, int operation)');
 const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+const LOCK_UN = 8;
 
 /**
  * Locks the file (made with mode 0660 if missing) or directory at `path`. Returns undefined when
@@ -64,6 +65,18 @@ export function tryLock(path: string, mode: LockMode): FileLock | undefined {
     }
     if (held) return new HeldLock(path, mode, fd);
   }
+}
+
+/**
+ * Locks an open file for a few microseconds of work: once, exclusively, without waiting. False when somebody else holds
+ * it. `unlockDescriptor` releases it; so does closing the descriptor.
+ */
+export function tryLockDescriptor(fd: number): boolean {
+  return flock()(fd, LOCK_EX | LOCK_NB) === 0;
+}
+
+export function unlockDescriptor(fd: number): void {
+  flock()(fd, LOCK_UN);
 }
 
 class HeldLock implements FileLock {

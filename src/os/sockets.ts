@@ -17,6 +17,7 @@ const sendto = native(
   'intptr_t sendto(int fd, const void *bytes, size_t size, int flags, const void *address, uint length)',
 );
 const fcntl = native('int fcntl(int fd, int command, int value)');
+const ioctl = native('int ioctl(int fd, unsigned long request, void *value)');
 
 const AF_UNIX = 1;
 const AF_INET = 2;
@@ -29,6 +30,7 @@ const SO_REUSEADDR = 2;
 const SO_PEERCRED = 17;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
+const FIONREAD = 0x541b;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const F_SETFD = 2;
@@ -61,6 +63,12 @@ export function descriptorOf(stream: object): number | undefined {
   const fd = (stream as { _handle?: { fd?: number } | null })._handle?.fd;
   return fd !== undefined && fd >= 0 ? fd : undefined;
 }
+
+/** Bytes that have reached a connected socket and have not been read. */
+export function unreadBytes(fd: number): number {
+  return ioctl()(fd, FIONREAD, count) === 0 ? count.readInt32LE(0) : 0;
+}
+const count = Buffer.alloc(4);
 
 /**
  * Listens on a TCP port and returns the descriptor; `address` is literal, undefined means every one, IPv6 and IPv4.

@@ -23,6 +23,7 @@ import { parseParameters } from './parameters.ts';
 import { type PrivilegedDoor, tokenCheckPath } from './privileged-door.ts';
 import { type Match, maxUrlBytes, pathComponents, type Route, type Router } from './router.ts';
 import { takeSocket } from './take-socket.ts';
+import type { TrafficControl } from './traffic-control.ts';
 
 /** Longest body of a call whose parameters are in the body. */
 const maxParameterBody = 512 * 1024;
@@ -47,6 +48,8 @@ export interface ApiServerOptions {
   tls?: TlsSettings;
   /** Where protected calls are handed to. Without it this process has all rights and makes them itself. */
   privileged?: PrivilegedDoor;
+  /** Holds the connections at the port to their rates. */
+  traffic?: TrafficControl;
   /** Least time from the start of a request to the answer, so that failures tell nothing by their timing. */
   delays?: { unauthorized: number; forbidden: number };
 }
@@ -100,12 +103,13 @@ export class ApiServer {
 
   /** Starts to accept connections and returns the port. */
   async listen(at: { port: number; host?: string } | { fd: number }): Promise<number> {
-    const { tls, server } = this.#options;
+    const { tls, server, traffic } = this.#options;
     if (tls === undefined) throw new GranaryError('internal', 'a port needs a certificate');
     this.#listener = await listen(at, tls, {
       request: (request, response) => void this.#request(request, response, portOrigin(request, server.clock.now())),
       upgrade: (request, socket, head) => void this.#upgrade(request, socket, head),
       isUpgrade: (request) => this.#isUpgrade(request),
+      ...(traffic === undefined ? {} : { connected: (tcp, secure) => traffic.connected(tcp, secure) }),
       log: server.log,
     });
     server.counters.addSource(() => this.#traffic());
@@ -252,7 +256,7 @@ export class ApiServer {
   ): Promise<number> {
     try {
       const { authId, bytes } = await door.forward(request, response, trace.origin);
-      if (authId !== undefined) trace.authId = authId;
+      if (authId !== undefined) this.#identified(request, trace, authId);
       return bytes;
     } catch (error) {
       if (response.headersSent || response.destroyed) {
@@ -337,7 +341,7 @@ export class ApiServer {
       return;
     }
     try {
-      trace.authId = await this.#options.server.access.authenticate({
+      const authId = await this.#options.server.access.authenticate({
         method: request.method ?? 'GET',
         cookie: headers.cookie,
         authorization: headers.authorization,
@@ -346,10 +350,16 @@ export class ApiServer {
         peer: `[${peer}]:${peerPort}`,
         startedAt: startedMs,
       });
+      this.#identified(request, trace, authId);
     } catch (error) {
       if (!(error instanceof GranaryError) || error.status !== 401) throw error;
       throw new PlainError(401, error.message);
     }
+  }
+
+  #identified(request: IncomingMessage, trace: Trace, authId: AuthId): void {
+    trace.authId = authId;
+    this.#options.traffic?.identified(request.socket, authId);
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {

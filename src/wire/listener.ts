@@ -22,6 +22,8 @@ export interface ListenerHandlers {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Whether an `Upgrade` header on this request is for `upgrade`; else it is an ordinary request. */
   isUpgrade(request: IncomingMessage): boolean;
+  /** A TLS connection has been made on a TCP connection, and nothing of it was read. */
+  connected?(tcp: net.Socket, tls: net.Socket): void;
   log: Logger;
 }
 
@@ -77,12 +79,20 @@ export async function listen(
   const plain = http.createServer(httpOptions, redirect);
   const sockets = new Set<net.Socket>();
   const closed = { received: 0, sent: 0 };
+  const byEnds = new Map<string, net.Socket>();
+  secure.prependListener('secureConnection', (tls) => {
+    const tcp = byEnds.get(endsOf(tls));
+    if (tcp !== undefined) handlers.connected?.(tcp, tls);
+  });
   const front = net.createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
     sockets.add(socket);
+    const ends = endsOf(socket);
+    byEnds.set(ends, socket);
     socket.once('close', () => {
       sockets.delete(socket);
       closed.received += socket.bytesRead;
       closed.sent += socket.bytesWritten;
+      if (byEnds.get(ends) === socket) byEnds.delete(ends);
     });
     // Whoever uses the connection learns of its end; this one only keeps a reset from being a defect.
     socket.on('error', () => {});
@@ -162,6 +172,11 @@ function trafficOf(closed: { received: number; sent: number }, sockets: Readonly
     sent += socket.bytesWritten;
   }
   return { received, sent, open: sockets.size };
+}
+
+/** Both ends of a connection: what a TLS socket and the TCP socket below it have in common. */
+function endsOf({ localAddress, remoteAddress, remotePort }: net.Socket): string {
+  return `${localAddress} ${remoteAddress} ${remotePort}`;
 }
 
 /** Reads the first byte of a connection without consuming it. Silent connections are dropped after a while. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { LocalBucket, paidUntil, portionOf, rateOf } from './rate-bucket.ts';
+import { draw, full, LocalBucket, portionOf, rateOf } from './rate-bucket.ts';
 
 test('a bucket gives a burst at once, then the rate', () => {
   let now = 5000;
@@ -98,8 +98,14 @@ test('takers that ask alike get alike', () => {
 test('a bucket that was left alone saves up its burst and no more', () => {
   fc.assert(
     fc.property(fc.double({ min: 0, max: 1e9, noNaN: true }), fc.integer({ min: 1, max: 1e9 }), (pause, rate) => {
-      const paid = paidUntil(0, pause, 0, { rate, burst: rate });
-      assert.ok(paid >= pause - 1000 - 1e-6 && paid <= Math.max(0, pause));
+      const { level, wait } = draw({ bytes: 0, at: 0 }, pause, 0, { rate, burst: rate });
+      assert.equal(wait, 0);
+      assert.ok(Math.abs(level.bytes - Math.min(rate, (pause / 1000) * rate)) < 1e-3);
     }),
   );
+});
+
+test('a debt is one of bytes: another rate pays it in its own time', () => {
+  const { level } = draw(full, 1000, 3000, { rate: 1000, burst: 1000 });
+  assert.equal(draw(level, 1000, 0, { rate: 1_000_000, burst: 1_000_000 }).wait, 2);
 });

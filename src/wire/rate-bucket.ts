@@ -1,8 +1,7 @@
 // Token buckets: what a direction of one or many connections may carry (config-and-tasks.md 13, sync.md 11).
 //
-// A bucket is one number, the time until which everything that has passed is paid for. It may lie behind the present by
-// as much as the burst is worth. Who takes something pays afterwards and goes on when it is paid: takers of one bucket
-// queue up by that, whichever process they are in, each with its own turn.
+// Who has carried something pays for it afterwards, on credit if need be, and goes on when the debt is paid: takers of one
+// bucket queue up by that, whichever process they are in, each with its own turn.
 
 /** Milliseconds that never jump, the same for all processes of the machine. */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
@@ -23,9 +22,22 @@ export function rateOf(rate: number | undefined, burst?: number): Rate | undefin
   return { rate, burst: Math.max(burst ?? rate, rate * leastBurstSeconds) };
 }
 
-/** The time until which a bucket is paid for once `bytes` more have passed. */
-export function paidUntil(before: number, now: number, bytes: number, { rate, burst }: Rate): number {
-  return Math.max(before, now - (burst / rate) * 1000) + (bytes / rate) * 1000;
+/** What is in a bucket at a time. */
+export interface Level {
+  /** Bytes; less than 0 is a debt. */
+  readonly bytes: number;
+  /** Milliseconds, as `monotonicMs` gives them. */
+  readonly at: number;
+}
+
+/** A full bucket, whatever its size. */
+export const full: Level = { bytes: Number.POSITIVE_INFINITY, at: 0 };
+
+/** The level after `bytes` were taken, and the milliseconds until a debt is paid. */
+export function draw(before: Level, now: number, bytes: number, { rate, burst }: Rate): { level: Level; wait: number } {
+  const gained = Math.max(0, ((now - before.at) / 1000) * rate);
+  const left = Math.min(burst, before.bytes + gained) - bytes;
+  return { level: { bytes: left, at: now }, wait: left >= 0 ? 0 : (-left / rate) * 1000 };
 }
 
 /** What a connection pays to. */
@@ -53,7 +65,7 @@ export class LocalBucket implements Bucket {
   readonly portion: number;
   readonly #rate: Rate;
   readonly #now: () => number;
-  #paidUntil = Number.NEGATIVE_INFINITY;
+  #level = full;
 
   constructor(rate: Rate, now: () => number = monotonicMs) {
     this.#rate = rate;
@@ -62,8 +74,8 @@ export class LocalBucket implements Bucket {
   }
 
   take(bytes: number): number {
-    const now = this.#now();
-    this.#paidUntil = paidUntil(this.#paidUntil, now, bytes, this.#rate);
-    return Math.max(0, this.#paidUntil - now);
+    const { level, wait } = draw(this.#level, this.#now(), bytes, this.#rate);
+    this.#level = level;
+    return wait;
   }
 }

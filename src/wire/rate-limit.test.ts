@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import https from 'node:https';
 import { type AddressInfo, connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -157,4 +158,37 @@ test('a write that rests fails when the connection goes', async () => {
   server.destroy();
   client.destroy();
   assert.ok(await failed);
+});
+
+test("what Node's HTTP parser takes is held, and its own pauses stay", async () => {
+  let taken = 0;
+  const server = https.createServer({ cert: identity.certificate, key: identity.key }, async (request, response) => {
+    await delay(100);
+    const early = tcp!.bytesRead;
+    for await (const part of request as AsyncIterable<Buffer>) taken += part.byteLength;
+    response.end(String(early));
+  });
+  let tcp: Socket | undefined;
+  server.on('connection', (socket) => {
+    tcp = socket as Socket;
+  });
+  const limiter = new Limiter({ rateIn: 6 * MB, burstIn: 1 });
+  server.prependListener('secureConnection', (tls: TLSSocket) => limiter.hold(tcp!, tls));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const start = performance.now();
+  const request = https.request({
+    port: (server.address() as AddressInfo).port,
+    method: 'POST',
+    rejectUnauthorized: false,
+  });
+  request.end(Buffer.alloc(3 * MB));
+  const [response] = (await once(request, 'response')) as [AsyncIterable<Buffer>];
+  const parts: Buffer[] = [];
+  for await (const part of response) parts.push(part);
+  assert.equal(taken, 3 * MB);
+  assert.ok(performance.now() - start >= 250, `${performance.now() - start} ms`);
+  assert.ok(Number(Buffer.concat(parts)) < 2.5 * MB, 'nothing is read that nobody takes');
+  server.close();
+  server.closeAllConnections();
 });

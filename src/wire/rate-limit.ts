@@ -4,6 +4,7 @@
 // the way of a byte.
 
 import type { Socket } from 'node:net';
+import { descriptorOf, unreadBytes } from '../os/sockets.ts';
 import { type Bucket, LocalBucket, rateOf } from './rate-bucket.ts';
 import { ReadGate } from './read-gate.ts';
 
@@ -64,7 +65,9 @@ export class LimitedConnection {
   readonly #tls: Socket;
   readonly #gate: ReadGate;
   #buckets: Buckets = {};
+  #watchesReads = false;
   #gatesWrites = false;
+  #readBefore = 0;
   #paidIn = 0;
   #paidOut = 0;
   #settledAt = 0;
@@ -80,7 +83,7 @@ export class LimitedConnection {
   constructor(tcp: Socket, tls: Socket) {
     this.#tcp = tcp;
     this.#tls = tls;
-    this.#gate = new ReadGate(tls, () => this.afterRead());
+    this.#gate = new ReadGate(tls);
     tcp.once('close', () => this.#closed());
   }
 
@@ -89,15 +92,18 @@ export class LimitedConnection {
     if (buckets.in === this.#buckets.in && buckets.out === this.#buckets.out) return;
     if (buckets.in !== this.#buckets.in) {
       this.#payIn();
-      this.#paidIn = this.#tcp.bytesRead;
+      this.#paidIn = this.#arrived();
     }
     if (buckets.out !== this.#buckets.out) {
       this.#payOut();
       this.#paidOut = this.#tcp.bytesWritten;
     }
     this.#buckets = buckets;
-    if (buckets.in) readers.add(this);
-    else readers.delete(this);
+    if (buckets.in) {
+      if (!this.#watchesReads) this.#gate.watch(() => this.afterRead());
+      this.#watchesReads = true;
+      readers.add(this);
+    } else readers.delete(this);
     if (buckets.out && !this.#gatesWrites) this.#gateWrites();
     this.#openGate();
     this.#writeAt = 0;
@@ -110,11 +116,12 @@ export class LimitedConnection {
   afterRead(): void {
     const { in: bucket } = this.#buckets;
     if (!bucket) return;
-    const bytes = this.#tcp.bytesRead - this.#paidIn;
+    const bytes = this.#tcp.bytesRead - this.#readBefore;
     if (bytes === 0) return;
     const now = performance.now();
     if (bytes < bucket.portion && now - this.#settledAt < settleMs) return;
     this.#settledAt = now;
+    this.#readBefore = this.#tcp.bytesRead;
     const rest = this.#payIn();
     if (rest < leastRestMs) return;
     this.#readAt = now + rest;
@@ -123,8 +130,11 @@ export class LimitedConnection {
     this.#restReading();
   }
 
+  /** Goes on to rest while what came meanwhile, which nobody has read yet, is not paid for either. */
   #restReading(): void {
-    const rest = this.#readAt - performance.now();
+    const now = performance.now();
+    if (this.#readAt - now < leastRestMs) this.#readAt = now + this.#payIn();
+    const rest = this.#readAt - now;
     if (rest < leastRestMs) this.#openGate();
     else this.#readTimer = setTimeout(() => this.#restReading(), Math.min(rest, longestRestMs));
   }
@@ -135,10 +145,16 @@ export class LimitedConnection {
   }
 
   #payIn(): number {
-    const read = this.#tcp.bytesRead;
-    const bytes = read - this.#paidIn;
-    this.#paidIn = read;
-    return bytes === 0 ? 0 : (this.#buckets.in?.take(bytes) ?? 0);
+    const arrived = this.#arrived();
+    const bytes = arrived - this.#paidIn;
+    this.#paidIn = arrived;
+    return bytes <= 0 ? 0 : (this.#buckets.in?.take(bytes) ?? 0);
+  }
+
+  /** What has come over the network, read or not: a kernel takes megabytes ahead of a reader that rests. */
+  #arrived(): number {
+    const fd = descriptorOf(this.#tcp);
+    return this.#tcp.bytesRead + (fd === undefined ? 0 : unreadBytes(fd));
   }
 
   // ---- what is sent

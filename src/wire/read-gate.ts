@@ -19,11 +19,8 @@ export class ReadGate {
   #wanted: boolean;
   #shut = false;
 
-  /**
-   * Made while nobody but the stream itself has read the socket: only then it knows whether it is being read.
-   * `afterRead` is called after each piece that the stream is given; the parser's pieces pass it by.
-   */
-  constructor(socket: Socket, afterRead: () => void) {
+  /** Made while nobody but the stream itself has read the socket: only then it knows whether it is being read. */
+  constructor(socket: Socket) {
     this.#native = (socket as { _handle?: NativeSide | null })._handle ?? undefined;
     const native = this.#native;
     this.#wanted = native?.reading ?? false;
@@ -38,6 +35,12 @@ export class ReadGate {
       this.#wanted = false;
       return this.#stop();
     };
+  }
+
+  /** Calls `afterRead` after each piece that the stream is given; what the parser takes passes it by. */
+  watch(afterRead: () => void): void {
+    const native = this.#native;
+    if (native === undefined) return;
     const { onread } = native;
     native.onread = function (...args) {
       const result = onread.apply(this, args);

@@ -4,5 +4,12 @@ import { auditEndpoints } from './audit/audit.ts';
 import { adminDatastoreEndpoints } from './datastore/endpoints.ts';
 import { jobEndpoints } from './jobs.ts';
 import { metricListEndpoints } from './metrics.ts';
+import { trafficEndpoints } from './traffic-control.ts';
 
-export const adminEndpoints = [...adminDatastoreEndpoints, ...auditEndpoints, ...jobEndpoints, ...metricListEndpoints];
+export const adminEndpoints = [
+  ...adminDatastoreEndpoints,
+  ...auditEndpoints,
+  ...jobEndpoints,
+  ...metricListEndpoints,
+  ...trafficEndpoints,
+];

@@ -18,7 +18,7 @@ import { remotes } from './remotes.ts';
 import { report, versions } from './server-facts.ts';
 import { syncJobs } from './sync-jobs.ts';
 import { list as listTasks, stop as stopTask, log as taskLog } from './tasks.ts';
-import { trafficRules } from './traffic-control.ts';
+import { currentTraffic, trafficRules } from './traffic-control.ts';
 import { permissions } from './user-permissions.ts';
 import { userTfa } from './user-tfa.ts';
 import {
@@ -43,7 +43,7 @@ export const managerCommands = defineGroup('Manage the backup server on this mac
   }),
   'sync-job': defineGroup('Jobs that copy backups between datastores and servers.', { ...syncJobs }),
   remote: defineGroup('Other servers to sync with.', { ...remotes }),
-  'traffic-control': defineGroup('Limits of bandwidth.', { ...trafficRules }),
+  'traffic-control': defineGroup('Limits of bandwidth.', { ...trafficRules, traffic: currentTraffic }),
   user: defineGroup('Users and API tokens.', {
     list: listUsers,
     create: createUser,
