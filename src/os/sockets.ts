@@ -28,6 +28,8 @@ const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_PEERCRED = 17;
+const IPPROTO_TCP = 6;
+const TCP_WINDOW_CLAMP = 10;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const FIONREAD = 0x541b;
@@ -69,6 +71,11 @@ export function unreadBytes(fd: number): number {
   return ioctl()(fd, FIONREAD, count) === 0 ? count.readInt32LE(0) : 0;
 }
 const count = Buffer.alloc(4);
+
+/** Bounds what a peer may send ahead of the reader of a TCP connection. The kernel may raise it again by itself. */
+export function clampReceiveWindow(fd: number, bytes: number): void {
+  setsockopt()(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, int32(Math.min(bytes, 2 ** 30)), 4);
+}
 
 /**
  * Listens on a TCP port and returns the descriptor; `address` is literal, undefined means every one, IPv6 and IPv4.

@@ -46,6 +46,8 @@ export interface Bucket {
   take(bytes: number): number;
   /** Bytes that are worth a payment of their own: less may be paid for together with what follows. */
   readonly portion: number;
+  /** Bytes a second, undefined when it only counts. */
+  readonly rate: number | undefined;
 }
 
 const portionSeconds = 0.005;
@@ -63,12 +65,14 @@ export function portionOf(rate: Rate | undefined): number {
 /** A bucket of this process. */
 export class LocalBucket implements Bucket {
   readonly portion: number;
+  readonly rate: number;
   readonly #rate: Rate;
   readonly #now: () => number;
   #level = full;
 
   constructor(rate: Rate, now: () => number = monotonicMs) {
     this.#rate = rate;
+    this.rate = rate.rate;
     this.#now = now;
     this.portion = portionOf(rate);
   }

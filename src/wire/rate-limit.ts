@@ -4,7 +4,7 @@
 // the way of a byte.
 
 import type { Socket } from 'node:net';
-import { descriptorOf, unreadBytes } from '../os/sockets.ts';
+import { clampReceiveWindow, descriptorOf, unreadBytes } from '../os/sockets.ts';
 import { type Bucket, LocalBucket, rateOf } from './rate-bucket.ts';
 import { ReadGate } from './read-gate.ts';
 
@@ -50,6 +50,9 @@ const leastRestMs = 1;
 /** Received bytes that are fewer than a portion are paid for after this long. */
 const settleMs = 50;
 
+const windowSeconds = 0.2;
+const leastWindow = 64 * 1024;
+
 /** What a socket is asked to write, below its stream. */
 interface Writing {
   _write: (chunk: string | Uint8Array, encoding: BufferEncoding, done: (error?: Error | null) => void) => void;
@@ -67,6 +70,8 @@ export class LimitedConnection {
   #buckets: Buckets = {};
   #watchesReads = false;
   #gatesWrites = false;
+  /** The receive window is smaller than the kernel would have it. */
+  #clamped = false;
   #readBefore = 0;
   #paidIn = 0;
   #paidOut = 0;
@@ -102,8 +107,9 @@ export class LimitedConnection {
     if (buckets.in) {
       if (!this.#watchesReads) this.#gate.watch(() => this.afterRead());
       this.#watchesReads = true;
-      readers.add(this);
+      readers.add(this, buckets.in);
     } else readers.delete(this);
+    this.#clampWindow();
     if (buckets.out && !this.#gatesWrites) this.#gateWrites();
     this.#openGate();
     this.#writeAt = 0;
@@ -148,7 +154,22 @@ export class LimitedConnection {
     const arrived = this.#arrived();
     const bytes = arrived - this.#paidIn;
     this.#paidIn = arrived;
+    if (this.#clamped) this.#clampWindow();
     return bytes <= 0 ? 0 : (this.#buckets.in?.take(bytes) ?? 0);
+  }
+
+  /**
+   * What comes while the connection rests is not paid for yet: it must not be much. All connections of a bucket together
+   * get what arrives in a moment that is longer than the way to most peers and back.
+   */
+  #clampWindow(): void {
+    const fd = descriptorOf(this.#tcp);
+    const { in: bucket } = this.#buckets;
+    const limited = bucket?.rate !== undefined;
+    if (fd === undefined || (!limited && !this.#clamped)) return;
+    const share = limited ? (bucket.rate * windowSeconds) / readers.sharing(bucket) : Number.POSITIVE_INFINITY;
+    clampReceiveWindow(fd, Math.max(leastWindow, share));
+    this.#clamped = limited;
   }
 
   /** What has come over the network, read or not: a kernel takes megabytes ahead of a reader that rests. */
@@ -226,22 +247,35 @@ function asBytes(chunk: string | Uint8Array, encoding: BufferEncoding): Uint8Arr
  * loop is looked at after it has read: that counts what HTTP parsers take. While nothing comes the loop sleeps.
  */
 const readers = new (class {
-  readonly #connections = new Set<LimitedConnection>();
+  readonly #connections = new Map<LimitedConnection, Bucket>();
+  readonly #sharing = new Map<Bucket, number>();
   #watching = false;
 
-  add(connection: LimitedConnection): void {
-    this.#connections.add(connection);
+  add(connection: LimitedConnection, bucket: Bucket): void {
+    this.delete(connection);
+    this.#connections.set(connection, bucket);
+    this.#sharing.set(bucket, this.sharing(bucket) + 1);
     if (this.#watching) return;
     this.#watching = true;
     setImmediate(this.#look).unref();
   }
 
   delete(connection: LimitedConnection): void {
+    const bucket = this.#connections.get(connection);
+    if (bucket === undefined) return;
     this.#connections.delete(connection);
+    const left = this.sharing(bucket) - 1;
+    if (left > 0) this.#sharing.set(bucket, left);
+    else this.#sharing.delete(bucket);
+  }
+
+  /** How many connections of this process pay to a bucket. */
+  sharing(bucket: Bucket): number {
+    return this.#sharing.get(bucket) ?? 0;
   }
 
   readonly #look = (): void => {
-    for (const connection of this.#connections) connection.afterRead();
+    for (const connection of this.#connections.keys()) connection.afterRead();
     this.#watching = this.#connections.size > 0;
     if (this.#watching) setImmediate(this.#look).unref();
   };

@@ -62,6 +62,7 @@ export class SharedRule {
     };
     return {
       portion: portionOf(rate),
+      rate: rate?.rate,
       take: (bytes) => {
         owed += bytes;
         try {

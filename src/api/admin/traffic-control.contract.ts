@@ -1,8 +1,8 @@
 // Rules of traffic control with what passes under them now (rest-api.md 7.4).
 
-import { Type } from 'typebox';
 import { trafficRuleSchema } from '../../config/traffic-control-schema.ts';
 import { defineEndpoint } from '../../model/endpoint.ts';
+import { Type } from '../../model/type.ts';
 
 export const listTraffic = defineEndpoint({
   method: 'GET',
