@@ -1,8 +1,6 @@
 // What every chunk storage promises. A backend is a folder beside this file and a line in backends.ts;
 // testing/chunk-store-suite.ts judges each of them by exactly these words (formats.md 14, backup-protocol.md 5.3).
 
-import type { PooledBytes } from '../base/buffer-pool.ts';
-
 /**
  * Room for one encoded chunk in memory that the ingest workers share: filled by the transport, then given
  * to `receive`. The room belongs to a pool of bounded size, so whoever acquires a slot releases it.
@@ -79,6 +77,13 @@ export interface SweepCounts {
   'still-bad': number;
 }
 
+/** One copy of a chunk, which stays readable whatever becomes of its digest. */
+export interface OpenChunk extends AsyncDisposable {
+  readonly size: number;
+  /** Fills `target` with what is stored from `position` on; throws `io` when there is less. */
+  read(target: Uint8Array, position: number): Promise<void>;
+}
+
 export interface StoredChunk {
   digest: Uint8Array;
   storedSize: number;
@@ -111,8 +116,8 @@ export interface ChunkStore {
   /** The encoded chunk as stored; structure and CRC are checked. */
   read(digest: Uint8Array): Promise<Uint8Array>;
 
-  /** The encoded chunk as stored, unchecked: for a peer that checks everything itself. */
-  load(digest: Uint8Array): Promise<PooledBytes>;
+  /** The encoded chunk as stored, unchecked, to be read in pieces: for a peer that checks everything itself. */
+  openChunk(digest: Uint8Array): Promise<OpenChunk>;
 
   /** Encoded length of a chunk, undefined when it is not there. */
   storedSize(digest: Uint8Array): Promise<number | undefined>;

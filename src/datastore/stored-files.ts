@@ -7,8 +7,8 @@ import { type ChunkIndex, parseIndex } from '../format/chunk-index.ts';
 import { archiveKind } from '../model/names.ts';
 import { asGranaryError, ifExists } from './store-context.ts';
 
-const largestWhole = 16 * 1024 * 1024;
-const pieceSize = 1024 * 1024;
+const largestWhole = 256 * 1024;
+const pieceSize = 256 * 1024;
 
 /** Opens and parses the index file at `path`. Throws `Unable to open fixed|dynamic index "PATH" - ...`. */
 export async function openIndexFile(path: string): Promise<ChunkIndex> {

@@ -263,11 +263,11 @@ describe('many chunks at once', () => {
 
   test('a peer that takes nothing keeps a bounded number in memory, and the others come through', async () => {
     const { chunks: storedChunks } = await server.store();
-    const load = storedChunks.load.bind(storedChunks);
-    let loaded = 0;
-    storedChunks.load = (digest) => {
-      loaded++;
-      return load(digest);
+    const openChunk = storedChunks.openChunk.bind(storedChunks);
+    let opened = 0;
+    storedChunks.openChunk = (digest) => {
+      opened++;
+      return openChunk(digest);
     };
     const { session } = await server.foreign('reader', at('many'));
     assert.equal((await call(session, 'GET', '/download?file-name=root.pxar.didx')).status, 200);
@@ -279,8 +279,8 @@ describe('many chunks at once', () => {
     answers.forEach((answer, i) => {
       assert.deepEqual(answer.body, Buffer.from(many[i]!.blob));
     });
-    assert.equal(loaded, many.length + parallelChunks);
-    storedChunks.load = load;
+    assert.equal(opened, many.length + parallelChunks);
+    storedChunks.openChunk = openChunk;
     for (const stream of stuck) stream.close(8);
     session.destroy();
     second.destroy();

@@ -7,6 +7,8 @@ import { fromHex } from '../base/bytes.ts';
 import { DigestMap } from '../base/digest-map.ts';
 import { GranaryError, messageOf, withContext } from '../base/errors.ts';
 import { Gate } from '../base/gate.ts';
+import { MemoryBudget, type MemoryShare } from '../base/memory-budget.ts';
+import type { OpenChunk } from '../chunk-store/contract.ts';
 import type { Datastore } from '../datastore/datastore.ts';
 import { ownerMatches } from '../model/auth-id.ts';
 import {
@@ -68,7 +70,7 @@ async function startIn(
       using _use = use;
       using _lock = lock;
       task.log(`starting new backup reader datastore '${store.name}': "${store.path}"`);
-      const reader = new ReaderSession(store, ns, snapshot, (line) => task.log(line));
+      using reader = new ReaderSession(store, ns, snapshot, (line) => task.log(line));
       const debug = params['debug'] === true;
       const service = {
         calls: readerCalls,
@@ -134,32 +136,53 @@ async function waitForEnd(connection: H2Server, task: WorkerTask): Promise<void>
   task.log('reader finished successfully');
 }
 
-/** Most chunks of one session in memory; requests beyond that wait. */
+/** Chunks of one session that are sent at once; requests beyond that wait. */
 export const parallelChunks = 8;
+/** Files of one session that are sent at once. */
+const parallelFiles = 4;
+/** A chunk is read in pieces of the largest size while there are few sessions: one write of the transport. */
+const largestPiece = 256 * 1024;
+const smallestPiece = 16 * 1024;
+/** What the sessions of the process have for pieces; each takes a part of what is left. */
+const pieceMemory = new MemoryBudget(32 * 1024 * 1024, 16);
 
-class ReaderSession {
+class ReaderSession implements Disposable {
   readonly #store: Datastore;
   readonly #ns: Namespace;
   readonly #snapshot: BackupSnapshot;
   readonly #log: (line: string) => void;
   readonly #allowed = new DigestMap();
-  /** Chunks are held in memory until they are sent, however slowly the peer takes them. */
+  readonly #files = new Gate(parallelFiles);
   readonly #chunks = new Gate(parallelChunks);
+  readonly #memory: MemoryShare;
+  readonly #pieceSize: number;
+  /** Memory for a piece that no chunk uses at present. A piece is held however slowly the peer takes it. */
+  readonly #pieces: Uint8Array[] = [];
 
   constructor(store: Datastore, ns: Namespace, snapshot: BackupSnapshot, log: (line: string) => void) {
     this.#store = store;
     this.#ns = ns;
     this.#snapshot = snapshot;
     this.#log = log;
+    this.#memory = pieceMemory.take(parallelChunks * largestPiece, parallelChunks * smallestPiece);
+    this.#pieceSize = Math.floor(this.#memory.bytes / parallelChunks / smallestPiece) * smallestPiece;
+  }
+
+  [Symbol.dispose](): void {
+    this.#memory.release();
   }
 
   readonly handlers: Record<ReaderCall, (call: SessionCall) => unknown> = {
-    'GET download': ({ params }) => this.#download(String(params['file-name'])),
+    'GET download': ({ params, stream }) => this.#download(String(params['file-name']), stream),
     'GET chunk': ({ params, stream }) => this.#chunk(String(params['digest']), stream),
     'GET speedtest': () => new RawAnswer(new Uint8Array(1024 * 1024).fill(0x41)),
   };
 
-  async #download(name: string): Promise<RawAnswer> {
+  #download(name: string, stream: ServerStream): Promise<RawAnswer> {
+    return whileSending(this.#files, stream, async (send) => send(await this.#file(name)));
+  }
+
+  async #file(name: string): Promise<Uint8Array | AsyncIterable<Uint8Array>> {
     const kind = archiveKind(name);
     if (!kind) throw new GranaryError('bad-request', `unknown archive type: "${name}"`);
     const path = this.#store.filePath(this.#ns, this.#snapshot, name);
@@ -169,7 +192,7 @@ class ReaderSession {
       this.#log(`register chunks in '${name}' as downloadable.`);
       for (let i = 0; i < index.count; i++) this.#allowed.set(index.digestAt(i), 1);
     }
-    return new RawAnswer(await this.#store.readFile(this.#ns, this.#snapshot, name));
+    return this.#store.readFile(this.#ns, this.#snapshot, name);
   }
 
   #chunk(text: string, stream: ServerStream): Promise<RawAnswer> {
@@ -178,25 +201,46 @@ class ReaderSession {
       this.#log(`attempted to download chunk ${text} which is not in registered chunk list`);
       throw new GranaryError('permission-denied', `download chunk ${text} not allowed`, { status: 401 });
     }
-    const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>();
-    void this.#chunks.run(async () => {
-      if (stream.gone) return reject(new GranaryError('connection', 'connection lost'));
+    return whileSending(this.#chunks, stream, async (send) => {
       try {
         // Whoever reads checks the chunk; looking at it here too would only cost time.
-        const { bytes, release } = await this.#store.chunks.load(digest);
-        await new Promise<void>((done) => {
-          const sent = (whole: boolean): void => {
-            // What was not sent to its end may still be waiting somewhere.
-            if (whole) release();
-            done();
-          };
-          resolve(new RawAnswer(bytes, sent));
-        });
+        await using chunk = await this.#store.chunks.openChunk(digest);
+        const room = this.#pieces.pop() ?? Buffer.allocUnsafeSlow(this.#pieceSize);
+        const first = room.subarray(0, chunk.size);
+        await chunk.read(first, 0);
+        const whole = await send(first.byteLength === chunk.size ? first : piecesOf(chunk, room, first), chunk.size);
+        // What was not sent to its end may still be waiting somewhere.
+        if (whole) this.#pieces.push(room);
       } catch (error) {
-        reject(readingFailed(text, error));
+        throw readingFailed(text, error);
       }
     });
-    return promise;
+  }
+}
+
+/** Sends a body; resolves once nothing of it is sent any more: whether all of it was. */
+type Send = (body: Uint8Array | AsyncIterable<Uint8Array>, length?: number) => Promise<boolean>;
+
+/** An answer that `work` makes, and sends, as soon as the gate lets it; until it is sent it counts there. */
+function whileSending(gate: Gate, stream: ServerStream, work: (send: Send) => Promise<unknown>): Promise<RawAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>();
+  const send: Send = (body, length) =>
+    new Promise((done) => resolve(new RawAnswer(body, { done, ...(length === undefined ? {} : { length }) })));
+  void gate.run(async () => {
+    if (stream.gone) return reject(new GranaryError('connection', 'connection lost'));
+    await work(send).catch(reject);
+  });
+  return promise;
+}
+
+/** All of a chunk, of which `first` lies in `room` already; each piece takes the place of the one before. */
+async function* piecesOf(chunk: OpenChunk, room: Uint8Array, first: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield first;
+  for (let at = first.byteLength; at < chunk.size; ) {
+    const piece = room.subarray(0, chunk.size - at);
+    await chunk.read(piece, at);
+    yield piece;
+    at += piece.byteLength;
   }
 }
 

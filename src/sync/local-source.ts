@@ -106,16 +106,12 @@ export class LocalReader implements SourceReader {
   }
 
   async chunk(digest: Uint8Array, room: Uint8Array): Promise<number> {
-    const { bytes, release } = await this.#datastore.chunks.load(digest);
-    try {
-      if (bytes.byteLength > room.byteLength) {
-        throw new GranaryError('blob-invalid', `chunk of ${bytes.byteLength} bytes is longer than its index says`);
-      }
-      room.set(bytes);
-      return bytes.byteLength;
-    } finally {
-      release();
+    await using chunk = await this.#datastore.chunks.openChunk(digest);
+    if (chunk.size > room.byteLength) {
+      throw new GranaryError('blob-invalid', `chunk of ${chunk.size} bytes is longer than its index says`);
     }
+    await chunk.read(room.subarray(0, chunk.size), 0);
+    return chunk.size;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -11,12 +11,12 @@ import type { ChunkIndex } from '../format/chunk-index.ts';
 export interface DatastoreReaderOptions {
   chunks: ChunkStore;
   index: ChunkIndex;
-  /** Bytes of decoded chunks that are kept for the next read. Default 64 MiB; at least one chunk is kept. */
+  /** Bytes of decoded chunks that are kept for the next read. Default 16 MiB; at least one chunk is kept. */
   cacheBytes?: number;
   signal?: AbortSignal;
 }
 
-const defaultCache = 64 * 1024 * 1024;
+const defaultCache = 16 * 1024 * 1024;
 /** Chunks of a stream that are read at the same time. */
 const readAhead = 4;
 

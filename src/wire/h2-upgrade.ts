@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { GranaryError } from '../base/errors.ts';
 import type { AuthId } from '../model/auth-id.ts';
 import { H2Server, maxStreams, type ServerStream } from './h2-server.ts';
-import { waitingUploads } from './waiting-uploads.ts';
+import { takeWaitingShare } from './waiting-uploads.ts';
 
 /** What the HTTP server knows of a request to a session path. Without `socket` it was no upgrade request. */
 export interface UpgradeRequest {
@@ -53,7 +53,7 @@ export async function upgradeToHttp2(
       else resolve();
     });
   });
-  const share = waitingUploads.take();
+  const share = takeWaitingShare();
   const connection = new H2Server(socket, { head, streamWindow: Math.floor(share.bytes / maxStreams), onRequest });
   void connection.closed.then(share.release);
   return connection;

@@ -20,12 +20,19 @@ export interface SessionCall {
 /** An answer that is bytes, not JSON. */
 export class RawAnswer {
   readonly body: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Of all pieces together, if it is known. */
+  readonly length: number | undefined;
   /** Told once nothing of the answer is sent any more: whether all of it was. */
   readonly done: (sent: boolean) => void;
 
-  constructor(body: Uint8Array | AsyncIterable<Uint8Array>, done: (sent: boolean) => void = () => {}) {
+  /** A piece is not touched any more once the next one is asked for. */
+  constructor(
+    body: Uint8Array | AsyncIterable<Uint8Array>,
+    o: { length?: number; done?: (sent: boolean) => void } = {},
+  ) {
     this.body = body;
-    this.done = done;
+    this.length = body instanceof Uint8Array ? body.byteLength : o.length;
+    this.done = o.done ?? (() => {});
   }
 }
 
@@ -114,15 +121,15 @@ async function sendJson(stream: ServerStream, data: unknown): Promise<void> {
   await stream.answer(fieldsOf(200, jsonType, body.byteLength), body);
 }
 
-async function sendRaw(stream: ServerStream, { body, done }: RawAnswer): Promise<void> {
+async function sendRaw(stream: ServerStream, { body, length, done }: RawAnswer): Promise<void> {
   const type = 'application/octet-stream';
   let sent = false;
   try {
     if (body instanceof Uint8Array) {
-      sent = await stream.answer(fieldsOf(200, type, body.byteLength), body);
+      sent = await stream.answer(fieldsOf(200, type, length), body);
       return;
     }
-    stream.begin(fieldsOf(200, type));
+    stream.begin(fieldsOf(200, type, length));
     for await (const piece of body) if (!(await stream.write(piece))) return;
     stream.end();
     sent = true;

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { AccessControl } from '../../src/access/access-control.ts';
+import { backupProtocol, readerProtocol } from '../../src/backup/session.contract.ts';
 import { runBackup, type TestChunk } from '../../src/backup/testing/content.ts';
 import { target } from '../../src/backup/testing/session-server.ts';
 import { systemClock } from '../../src/base/clock.ts';
@@ -150,21 +151,30 @@ export class Stand implements AsyncDisposable {
   async backup(params: Record<string, string | number | boolean | undefined>): Promise<H2Session> {
     for (const end = performance.now() + 10_000; ; ) {
       try {
-        return await this.#open(params);
+        return await this.#open('backup', backupProtocol, params);
       } catch (error) {
         if (!/unable to acquire backup group lock/.test(String(error)) || performance.now() > end) throw error;
       }
     }
   }
 
-  async #open(params: Record<string, string | number | boolean | undefined>): Promise<H2Session> {
+  /** Opens a session that reads a snapshot. */
+  reader(params: Record<string, string | number | boolean | undefined>): Promise<H2Session> {
+    return this.#open('reader', readerProtocol, params);
+  }
+
+  async #open(
+    kind: 'backup' | 'reader',
+    protocol: string,
+    params: Record<string, string | number | boolean | undefined>,
+  ): Promise<H2Session> {
     const socket = tls.connect({ port: this.#port, host: '127.0.0.1', rejectUnauthorized: false });
     await once(socket, 'secureConnect');
     return connectH2({
       socket,
       authority: `localhost:${this.#port}`,
-      path: target('backup', { store: storeName, ...params }),
-      protocol: 'proxmox-backup-protocol-v1',
+      path: target(kind, { store: storeName, ...params }),
+      protocol,
       headers: { authorization: this.authorization },
     });
   }

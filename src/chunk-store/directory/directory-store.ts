@@ -2,7 +2,6 @@
 // writing of chunks run in the worker threads of workers.ts.
 
 import * as fs from 'node:fs';
-import { BufferPool, type PooledBytes } from '../../base/buffer-pool.ts';
 import { fromHex } from '../../base/bytes.ts';
 import { GranaryError, isErrno, messageOf } from '../../base/errors.ts';
 import { mapOrdered } from '../../base/streams.ts';
@@ -15,6 +14,7 @@ import type {
   ChunkStore,
   InsertResult,
   MarkOptions,
+  OpenChunk,
   Slot,
   StoredChunk,
   SweepCounts,
@@ -47,9 +47,6 @@ export interface DirectoryStoreOptions {
   /** Threads and memory; those of the process by default. */
   workers?: StoreWorkers;
 }
-
-/** What reading keeps of its memory: the chunks that one session has under way. */
-const readPool = new BufferPool(32 * 1024 * 1024);
 
 const touchBatch = 2048;
 const checkBatch = 8;
@@ -136,37 +133,41 @@ export class DirectoryChunkStore implements ChunkStore {
   }
 
   async read(digest: Uint8Array): Promise<Uint8Array> {
-    const { bytes } = await this.#load(digest, (size) => ({ bytes: Buffer.allocUnsafeSlow(size), release: () => {} }));
+    await using chunk = await this.openChunk(digest);
+    const bytes = Buffer.allocUnsafeSlow(chunk.size);
+    await chunk.read(bytes, 0);
     checkBlob(bytes, `chunk file '${chunkPath(this.base, digestName(digest))}'`);
     return bytes;
   }
 
-  load(digest: Uint8Array): Promise<PooledBytes> {
-    return this.#load(digest, (size) => readPool.take(size));
-  }
-
-  async #load(digest: Uint8Array, take: (size: number) => PooledBytes): Promise<PooledBytes> {
+  async openChunk(digest: Uint8Array): Promise<OpenChunk> {
     const hex = digestName(digest);
     const path = chunkPath(this.base, hex);
-    let room: PooledBytes | undefined;
+    const failed = (error: unknown): GranaryError => asGranaryError(`reading chunk file '${path}' failed`, error);
+    let file: fs.promises.FileHandle | undefined;
     try {
-      await using file = await openChunk(path);
+      file = await openChunkFile(path);
       const { size } = await file.stat();
       if (size > maxBlobSize)
         throw new GranaryError('blob-invalid', `chunk file '${path}' has ${size} bytes, too many`);
-      room = take(size);
-      for (let at = 0; at < size; ) {
-        const { bytesRead } = await file.read(room.bytes, at, size - at, at);
-        if (bytesRead === 0) throw new GranaryError('io', `chunk file '${path}' became shorter while it was read`);
-        at += bytesRead;
-      }
-      return room;
+      const opened = file;
+      return {
+        size,
+        read: async (target, position) => {
+          try {
+            await readWhole(opened, target, position, path);
+          } catch (error) {
+            throw failed(error);
+          }
+        },
+        [Symbol.asyncDispose]: () => opened.close(),
+      };
     } catch (error) {
-      room?.release();
+      await file?.close();
       if (isErrno(error, 'ENOENT')) {
         throw new GranaryError('chunk-missing', `chunk ${hex} is missing: no file '${path}'`, { details: { hex } });
       }
-      throw asGranaryError(`reading chunk file '${path}' failed`, error);
+      throw failed(error);
     }
   }
 
@@ -297,13 +298,26 @@ export class DirectoryChunkStore implements ChunkStore {
   }
 }
 
-async function openChunk(path: string): Promise<fs.promises.FileHandle> {
+async function openChunkFile(path: string): Promise<fs.promises.FileHandle> {
   const flags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW;
   try {
     return await fs.promises.open(path, flags);
   } catch (error) {
     if (!isErrno(error, 'ENOENT') || !restoreSwept(path)) throw error;
     return await fs.promises.open(path, flags);
+  }
+}
+
+async function readWhole(
+  file: fs.promises.FileHandle,
+  target: Uint8Array,
+  position: number,
+  path: string,
+): Promise<void> {
+  for (let at = 0; at < target.byteLength; ) {
+    const { bytesRead } = await file.read(target, at, target.byteLength - at, position + at);
+    if (bytesRead === 0) throw new GranaryError('io', `chunk file '${path}' became shorter while it was read`);
+    at += bytesRead;
   }
 }
 

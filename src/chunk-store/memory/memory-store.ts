@@ -1,6 +1,5 @@
 // A chunk store in memory: for tests of what stands on chunk stores, and as the plain reference of the contract.
 
-import type { PooledBytes } from '../../base/buffer-pool.ts';
 import { fromHex, toHex } from '../../base/bytes.ts';
 import { GranaryError } from '../../base/errors.ts';
 import { SharedArena } from '../../base/shared-arena.ts';
@@ -11,6 +10,7 @@ import type {
   ChunkExpectation,
   ChunkStore,
   InsertResult,
+  OpenChunk,
   Slot,
   StoredChunk,
   SweepCounts,
@@ -78,16 +78,30 @@ export class MemoryChunkStore implements ChunkStore {
   }
 
   async read(digest: Uint8Array): Promise<Uint8Array> {
-    const { bytes } = await this.load(digest);
+    const bytes = Uint8Array.from(this.#find(digest));
     checkBlob(bytes, `chunk ${toHex(digest)}`);
     return bytes;
   }
 
-  async load(digest: Uint8Array): Promise<PooledBytes> {
+  async openChunk(digest: Uint8Array): Promise<OpenChunk> {
+    const blob = this.#find(digest);
+    return {
+      size: blob.byteLength,
+      read: async (target, position) => {
+        if (position + target.byteLength > blob.byteLength) {
+          throw new GranaryError('io', `chunk ${toHex(digest)} is shorter than that`);
+        }
+        target.set(blob.subarray(position, position + target.byteLength));
+      },
+      [Symbol.asyncDispose]: async () => {},
+    };
+  }
+
+  #find(digest: Uint8Array): Uint8Array {
     const hex = toHex(digest);
     const entry = this.#entries.get(hex);
     if (!entry) throw new GranaryError('chunk-missing', `chunk ${hex} is missing`, { details: { hex } });
-    return { bytes: Uint8Array.from(entry.blob), release: () => {} };
+    return entry.blob;
   }
 
   async storedSize(digest: Uint8Array): Promise<number | undefined> {

@@ -1,16 +1,25 @@
-// Memory of a server process with hundreds of uploads in flight on many connections: what waits for room is bounded by
-// the windows that the process gives out, what has room by the pool (docs/decisions/0001).
+// Memory of a server process with hundreds of uploads in flight on many connections, and of one that many read from:
+// what waits for room is bounded by the windows that the process gives out, what has room by the pool, what is on its
+// way to readers by pieces (docs/decisions/0001).
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import tls, { type TLSSocket } from 'node:tls';
+import { backupProtocol, readerProtocol } from '../../src/backup/session.contract.ts';
 import { chunkOf, chunkQuery, noise } from '../../src/backup/testing/content.ts';
 import { FrameClient } from '../../src/backup/testing/frame-client.ts';
 import { target } from '../../src/backup/testing/session-server.ts';
 import { memoryFlags } from '../../src/daemon/flock.ts';
-import { encodeFrame, frameType, setting } from '../../src/wire/h2-frames.ts';
+import {
+  defaultWindow,
+  encodeFrame,
+  encodeNumberFrame,
+  frameType,
+  maxWindow,
+  setting,
+} from '../../src/wire/h2-frames.ts';
 import { Stand } from '../fault/stand.ts';
 
 const mib = 1024 * 1024;
@@ -30,16 +39,21 @@ function peak(): number {
   return Number(kib) * 1024;
 }
 
-async function frames(id: string): Promise<{ client: FrameClient; socket: TLSSocket }> {
+async function frames(
+  id: string,
+  kind: 'backup' | 'reader' = 'backup',
+  settings: readonly (readonly [number, number])[] = [],
+): Promise<{ client: FrameClient; socket: TLSSocket }> {
   const socket = tls.connect({ port: stand.port, host: '127.0.0.1', rejectUnauthorized: false });
   socket.on('error', () => {});
   await once(socket, 'secureConnect');
-  const path = target('backup', { 'backup-id': id, 'backup-time': time });
-  const fields = `authorization: ${stand.authorization}\r\nupgrade: proxmox-backup-protocol-v1\r\nconnection: upgrade`;
+  const path = target(kind, { 'backup-id': id, 'backup-time': time });
+  const protocol = kind === 'backup' ? backupProtocol : readerProtocol;
+  const fields = `authorization: ${stand.authorization}\r\nupgrade: ${protocol}\r\nconnection: upgrade`;
   socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\n${fields}\r\n\r\n`);
   const [answer] = (await once(socket, 'data')) as [Buffer];
   assert.match(answer.toString(), /^HTTP\/1\.1 101/);
-  return { client: new FrameClient(socket), socket };
+  return { client: new FrameClient(socket, settings), socket };
 }
 
 /** What the server lets a stream send before it is read. */
@@ -110,6 +124,48 @@ test('2,400 uploads that wait behind two that never come hold their first window
   holder.client.write(holder.client.request(7, 'GET', '/previous_backup_time'));
   assert.equal((await holder.client.answer(7)).text, '{"data":null}');
   for (const { socket } of [holder, ...waiting]) socket.destroy();
+});
+
+test('readers that take nothing hold pieces only, and those that read beside uploads come through', async (t) => {
+  const chunks = Array.from({ length: 16 }, (_, i) => chunkOf(noise(`read ${i}`, 4 * mib), { compress: false }));
+  await stand.goodBackup('read', time, chunks);
+  peak();
+  const stuck = await Promise.all(
+    Array.from({ length: 10 }, async () => {
+      const { client, socket } = await frames('read', 'reader', [[setting.initialWindowSize, maxWindow]]);
+      client.write(encodeNumberFrame(frameType.windowUpdate, 0, maxWindow - defaultWindow));
+      client.write(client.request(1, 'GET', '/download?file-name=root.pxar.didx'));
+      await client.answer(1);
+      chunks.forEach(({ digest }, i) => {
+        client.write(client.request(3 + 2 * i, 'GET', `/chunk?digest=${digest}`));
+      });
+      await client.until(() => client.frames.find(({ type }) => type === frameType.headers));
+      socket.pause();
+      return socket;
+    }),
+  );
+  const readAll = async (): Promise<void> => {
+    await using session = await stand.reader({ 'backup-id': 'read', 'backup-time': time });
+    await session.downloadInto('download', { 'file-name': 'root.pxar.didx' }, new Uint8Array(64 * 1024));
+    const read = async ({ digest, blob }: (typeof chunks)[number]): Promise<void> => {
+      const room = Buffer.alloc(blob.byteLength);
+      assert.equal(await session.downloadInto('chunk', { digest }, room), blob.byteLength);
+      assert.ok(room.equals(blob));
+    };
+    await Promise.all(chunks.map(read));
+  };
+  const uploadAll = async (id: string): Promise<void> => {
+    await using session = await stand.backup({ 'backup-id': id, 'backup-time': time });
+    await session.request('POST', 'dynamic_index', { query: { 'archive-name': 'a.didx' } });
+    const upload = (chunk: (typeof chunks)[number]): Promise<unknown> =>
+      session.request('POST', 'dynamic_chunk', { query: chunkQuery(1, chunk), body: chunk.blob });
+    await Promise.all(chunks.map(upload));
+  };
+  await Promise.all([readAll(), readAll(), readAll(), uploadAll('beside1'), uploadAll('beside2')]);
+  const used = peak();
+  t.diagnostic(`the server had ${Math.round(used / mib)} MiB`);
+  assert.ok(used < limit, `${Math.round(used / mib)} MiB`);
+  for (const socket of stuck) socket.destroy();
 });
 
 function uploadPath(query: Record<string, string | number>): string {
