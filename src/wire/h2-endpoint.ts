@@ -4,7 +4,6 @@
 
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import { freeBytes } from '../base/bytes.ts';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import {
   defaultFrameSize,
@@ -24,6 +23,7 @@ import {
   writeFrameHeader,
 } from './h2-frames.ts';
 import { emptyTableUpdate, encodeHeaders, type HeaderField, HpackDecoder } from './hpack.ts';
+import { receiveInOneBuffer } from './receive-buffer.ts';
 
 /** What both sides announce: DATA is handed on as it comes, so that a frame's length costs nothing. */
 export const ownMaxFrame = 4 * 1024 * 1024;
@@ -41,8 +41,6 @@ const smallBody = 64 * 1024;
 /** More unsent frames than this when PING or SETTINGS is to be answered: the peer only wants to fill our memory. */
 const maxBacklog = 10_000;
 export const maxHeaderBlock = 256 * 1024;
-/** Received pieces shorter than this are left to the collector. */
-const leastFreed = 4 * 1024;
 
 /** What an end keeps of one stream, as far as flow control goes. */
 export class H2Stream {
@@ -102,13 +100,8 @@ export abstract class H2Endpoint<S extends H2Stream> implements FrameHandler {
   /** Starts to read and write. */
   protected start(): void {
     const { socket } = this;
-    const ownsInput = socket instanceof TLSSocket;
-    socket.on('data', (bytes: Buffer) => {
-      this.receive(bytes);
-      // A TLS socket reads each record into new memory; the collector would look through the whole heap for every
-      // 64 MiB of it.
-      if (ownsInput && isAlone(bytes)) freeBytes(bytes, leastFreed);
-    });
+    const take = (bytes: Buffer): void => this.receive(bytes);
+    if (!(socket instanceof TLSSocket && receiveInOneBuffer(socket, take))) socket.on('data', take);
     socket.on('error', (error) => this.onLost(error));
     socket.on('end', () => this.onLost(undefined));
     socket.on('close', () => this.onLost(undefined));
@@ -433,14 +426,14 @@ export abstract class H2Endpoint<S extends H2Stream> implements FrameHandler {
     });
   }
 
-  /** The stream whose body goes on: short bodies first, else the oldest that its window allows. */
+  /** The stream whose body goes on: short bodies first, else the oldest stream that its window allows. */
   #nextSender(): S | undefined {
     if (this.#sendWindow <= 0) return undefined;
     let first: S | undefined;
     for (const stream of this.#sending) {
       if (stream.sendWindow <= 0) continue;
       if (stream.left <= smallBody) return stream;
-      first ??= stream;
+      if (first === undefined || stream.id < first.id) first = stream;
     }
     return first;
   }
@@ -485,9 +478,4 @@ function checkPriority(id: number, payload: Buffer): void {
   if (payload.length !== 5) throw violation('a malformed PRIORITY', errorCode.frameSize);
   if (id === 0) throw violation('a malformed PRIORITY');
   if ((payload.readUInt32BE(0) & maxWindow) === id) throw violation('a stream that depends on itself');
-}
-
-/** Whether nothing else lies in the same memory. */
-function isAlone(bytes: Uint8Array): boolean {
-  return bytes.byteLength === bytes.buffer.byteLength;
 }

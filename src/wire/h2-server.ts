@@ -376,7 +376,10 @@ export class H2Server extends H2Endpoint<ServerStream> implements StreamOwner {
   }
 
   #close(): void {
-    this.socket.end(this.takeControl());
+    const rest = this.takeControl();
+    // An empty write would make TLS look for more input in the middle of what it has handed on.
+    if (rest.byteLength > 0) this.socket.end(rest);
+    else this.socket.end();
     const timer = setTimeout(() => this.socket.destroy(), closeTimeoutMs);
     this.socket.once('close', () => clearTimeout(timer));
   }
