@@ -92,5 +92,11 @@ export const pruneItem = Type.Object({
   protected: Type.Boolean(),
   mark: oneOf(['keep', 'keep-partial', 'protected', 'remove'], { description: 'What was decided.' }),
   reason: Type.String({ description: 'Why, for people: the rule with its hour, day, week, month or year.' }),
+  'freed-bytes': Type.Optional(
+    count(
+      'In a dry run: bytes on disk that this removal frees, after garbage collection and with those listed before it ' +
+        'gone. So the sum is what all of them free. Absent when unknown.',
+    ),
+  ),
   ns: Type.Optional(Type.String()),
 });

@@ -211,7 +211,7 @@ describe('accounting', () => {
     const { store } = temporary;
     assert.deepEqual(store.accounting.lastAccount(), { quality: 'unknown', reason: 'not brought up to date' });
     await writeBackup(store, host('a', 100));
-    const update = { base: store.path, now: 1, mostUnmeasured: 1 };
+    const update = { base: store.path, now: 1, mostUnmeasured: 1, mayWrite: true };
     fs.mkdirSync(accountingDirectory(store.path));
     assert.throws(
       () => updateAccounting(update),
@@ -219,6 +219,13 @@ describe('accounting', () => {
     );
     await assertExact(store);
     assert.equal(store.accounting.lastAccount().quality, 'estimate');
+    const readOnly = { ...patience, mayWrite: false };
+    assert.equal((await store.accounting.account(readOnly)).quality, 'exact');
+    await writeBackup(store, host('c', 100));
+    const behind = await store.accounting.account(readOnly);
+    assert.deepEqual([behind.quality, behind.state!.groups.length], ['estimate', 1]);
+    assert.equal(behind.reason, 'the datastore must not be changed now, so it is not counted');
+    await store.removeGroup([], host('c', 0));
     // An index that cannot be read makes all figures uncertain, until it can.
     await writeBackup(store, host('b', 100));
     const index = store.filePath([], host('b', 100), 'root.pxar.didx');

@@ -40,6 +40,19 @@ export interface Account {
   state?: AccountingState;
 }
 
+/** A snapshot of a datastore. */
+export interface StoredSnapshot {
+  ns: Namespace;
+  snapshot: BackupSnapshot;
+}
+
+export interface Asking {
+  /** Milliseconds after which figures that are not up to date are good enough. */
+  waitMs: number;
+  /** False for a datastore that must not be changed: then older figures are the best. Default true. */
+  mayWrite?: boolean;
+}
+
 export interface AccountingOptions {
   base: string;
   /** The directory of the datastore's locks. */
@@ -65,10 +78,10 @@ export class Accounting {
   }
 
   /** The figures, brought up to date unless that takes longer than `waitMs`; it goes on then. Never throws. */
-  async account(o: { waitMs: number }): Promise<Account> {
+  async account(o: Asking): Promise<Account> {
     let reason: string | undefined;
     try {
-      reason = await this.#refreshWithin(o.waitMs);
+      reason = await this.#refreshWithin(o);
     } catch (error) {
       reason = messageOf(error);
     }
@@ -107,8 +120,8 @@ export class Accounting {
   }
 
   /** Why the account is not up to date; undefined when it is. */
-  async #refreshWithin(waitMs: number): Promise<string | undefined> {
-    this.#running ??= this.#refresh(waitMs).finally(() => {
+  async #refreshWithin({ waitMs, mayWrite = true }: Asking): Promise<string | undefined> {
+    this.#running ??= this.#update({ mostUnmeasured, mayWrite }, waitMs).finally(() => {
       this.#running = undefined;
     });
     // Whoever stops waiting does not stop it.
@@ -124,15 +137,7 @@ export class Accounting {
     }
   }
 
-  #refresh(waitMs: number): Promise<void> {
-    return this.#update({ mostUnmeasured }, waitMs);
-  }
-
-  async #update(
-    request: Pick<UpdateRequest, 'measured' | 'mostUnmeasured'>,
-    waitMs: number,
-    signal?: AbortSignal,
-  ): Promise<void> {
+  async #update(request: UpdateRequirements, waitMs: number, signal?: AbortSignal): Promise<void> {
     const { base, lockDirectory, clock } = this.#options;
     makeLockDirectory(lockDirectory);
     const path = `${lockDirectory}/.accounting`;
@@ -167,12 +172,10 @@ export class Accounting {
 
   /**
    * What the removal of snapshots would free, in that order: for each the bytes that go with it when those before it are
-   * gone already. So the sum is exactly what all of them free. Undefined when that is not known.
+   * gone already. So the sum is exactly what all of them free. Undefined when that is not known, or not in time.
    */
-  async freedBy(
-    removed: readonly { ns: Namespace; snapshot: BackupSnapshot }[],
-    o: { waitMs: number },
-  ): Promise<number[] | undefined> {
+  async freedBy(removed: readonly StoredSnapshot[], o: Asking): Promise<number[] | undefined> {
+    const deadline = AbortSignal.timeout(o.waitMs);
     const { quality, state } = await this.account(o);
     if (quality !== 'exact' || !state) return undefined;
     const known = new Map<string, { ordinal: number; files: number }>();
@@ -186,7 +189,8 @@ export class Accounting {
       if (!one) return undefined;
       ordinals.push(one.ordinal);
     }
-    const run = this.#run<Float64Array>('freed', [this.#options.base, state.table, Uint32Array.from(ordinals)]);
+    const asked = [this.#options.base, state.table, Uint32Array.from(ordinals)];
+    const run = this.#run<Float64Array>('freed', asked, deadline);
     // A table that was replaced meanwhile is gone.
     const chunks = await run.catch(() => undefined);
     return chunks && found.map((one, i) => one!.files + chunks[i]!);
@@ -197,7 +201,8 @@ function snapshotKey({ ns, type, id }: GroupBytes, time: number): string {
   return type === 'stray' ? '' : `${ns}:${formatSnapshot({ type, id, time })}`;
 }
 
-type Update = (request: Pick<UpdateRequest, 'measured' | 'mostUnmeasured'>, signal?: AbortSignal) => Promise<void>;
+type UpdateRequirements = Omit<UpdateRequest, 'base' | 'now'>;
+type Update = (request: UpdateRequirements, signal?: AbortSignal) => Promise<void>;
 
 /** The part of a garbage collection in the account. Nothing of it throws. */
 export class CollectionAccount implements Disposable {
@@ -236,7 +241,7 @@ export class CollectionAccount implements Disposable {
     try {
       if (this.#failure !== undefined) throw this.#failure;
       const measured = this.#collector!.store();
-      await this.#update({ measured, mostUnmeasured: 0 }, signal);
+      await this.#update({ measured, mostUnmeasured: 0, mayWrite: true }, signal);
       return undefined;
     } catch (error) {
       return messageOf(error);

@@ -23,10 +23,16 @@ describe('pruning', () => {
         .sort();
     assert.deepEqual(lines.slice(0, 3), expected.slice(0, 3));
     // In a dry run we add the reason.
-    const reasons = lines.filter((line) => line.startsWith('would ')).map((line) => line.split(': ')[1]);
+    const reasons = lines.filter((line) => /^would (?!free)/.test(line)).map((line) => line.split(': ')[1]);
     assert.deepEqual([...new Set(reasons)].sort(), ['keep-last', 'not kept by any rule', 'protected']);
+    const total = lines.pop()!;
     const plain = lines.map((line) => (line.startsWith('would ') ? line.split(': ')[0]! : line));
     assert.deepEqual(groupsOf(plain), groupsOf(expected));
+    const removed = plain.filter((line) => line.startsWith('would remove')).length;
+    const freed = new RegExp(
+      `^would free \\d[\\d.]* [KM]iB after the next garbage collection \\(snapshots removed: ${removed}\\)$`,
+    );
+    assert.match(total, freed);
     assert.equal((await temporary.store.listSnapshots([])).length, 11);
   });
 

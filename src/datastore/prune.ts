@@ -2,6 +2,7 @@
 // (formats.md 18, config-and-tasks.md 10).
 
 import { messageOf } from '../base/errors.ts';
+import { formatBytes } from '../base/human.ts';
 import { throwIfAborted } from '../base/streams.ts';
 import type { AuthId } from '../model/auth-id.ts';
 import {
@@ -12,6 +13,7 @@ import {
   formatSnapshot,
   type Namespace,
 } from '../model/backup.ts';
+import type { Asking, StoredSnapshot } from './accounting.ts';
 import type { Datastore } from './datastore.ts';
 import {
   formatKeepOptions,
@@ -55,6 +57,22 @@ export async function pruneGroup(
   return decisions;
 }
 
+/** Adds to the decisions of a dry run about a group what each removal would free, unless that cannot be known in time. */
+export async function addFreedBytes(
+  store: Datastore,
+  ns: Namespace,
+  decisions: readonly Pruned<BackupSnapshot>[],
+  asking: Asking,
+): Promise<void> {
+  const removed = decisions.filter(({ mark }) => mark === 'remove');
+  if (removed.length === 0) return;
+  const freed = await store.accounting.freedBy(
+    removed.map(({ snapshot }) => ({ ns, snapshot })),
+    asking,
+  );
+  for (const [i, bytes] of freed?.entries() ?? []) removed[i]!.freedBytes = bytes;
+}
+
 export interface PruneDatastoreOptions {
   ns: Namespace;
   /** Levels below `ns`; all by default. */
@@ -77,6 +95,7 @@ export async function pruneDatastore(store: Datastore, options: PruneDatastoreOp
   log(
     hasKeepOptions(keep) ? `retention options: ${jobOptionsText(options)}` : 'No prune selection - keeping all files.',
   );
+  const removed: StoredSnapshot[] = [];
   for (const inner of await store.listNamespaces(ns, maxDepth)) {
     for (const group of await store.listGroups(inner)) {
       throwIfAborted(options.signal);
@@ -87,6 +106,7 @@ export async function pruneDatastore(store: Datastore, options: PruneDatastoreOp
         dryRun,
         signal: options.signal,
         onDecision: ({ snapshot, mark, reason }) => {
+          if (mark === 'remove') removed.push({ ns: inner, snapshot });
           const name = formatSnapshot(snapshot);
           log(dryRun ? `would ${mark} ${name}: ${reason}` : `${mark} ${name}`);
         },
@@ -94,7 +114,19 @@ export async function pruneDatastore(store: Datastore, options: PruneDatastoreOp
       });
     }
   }
+  if (dryRun && removed.length > 0) log(await freedText(store, removed));
 }
+
+/** How long a dry run waits to know what it would free, milliseconds. */
+const freedWaitMs = 60_000;
+
+async function freedText(store: Datastore, removed: readonly StoredSnapshot[]): Promise<string> {
+  const freed = await store.accounting.freedBy(removed, { waitMs: freedWaitMs });
+  const bytes = freed && `${formatBytes(sum(freed))} after the next garbage collection`;
+  return `would free ${bytes ?? 'an amount that is not known'} (snapshots removed: ${removed.length})`;
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
 /** `root namespace` or `namespace 'a/b'`, as log lines say it. */
 export function namespaceText(ns: Namespace): string {

@@ -22,6 +22,8 @@ export interface Pruned<T> {
   mark: PruneMark;
   /** For people: `keep-daily (2026-02-11)`, `protected`, `not kept by any rule` and so on. */
   reason: string;
+  /** In a dry run, for what would go: bytes on disk that this frees, those before it being gone. Absent if unknown. */
+  freedBytes?: number;
 }
 
 /** Whether any rule is given; without one nothing is ever removed. */
@@ -44,7 +46,7 @@ export function formatKeepOptions(keep: KeepOptions): string {
   return keepRules.flatMap((rule) => (keep[rule] === undefined ? [] : [`--keep-${rule} ${keep[rule]}`])).join(' ');
 }
 
-type Decision = Omit<Pruned<unknown>, 'snapshot'>;
+type Decision = Pick<Pruned<unknown>, 'mark' | 'reason'>;
 
 /** Marks all snapshots of one group, given in any order; the answer is oldest first. */
 export function selectSnapshots<T extends PruneCandidate>(snapshots: readonly T[], keep: KeepOptions): Pruned<T>[] {

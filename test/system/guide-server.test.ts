@@ -153,6 +153,27 @@ test('S14-9 and S14-10: running tasks are listed, and the log of a task is read'
   assert.match(lines.at(-1)!.t, /TASK OK$/);
 });
 
+test('S14-7: a group is pruned, and what was kept and removed is listed', async () => {
+  const headers = await monitorHeaders();
+  // The newer one of the same day.
+  await command(
+    `proxmox-backup-client backup vm.conf:${server.path('vm.conf')} --backup-type vm --backup-id 100 --backup-time 1707638600`,
+  );
+  const form = { 'backup-type': 'vm', 'backup-id': '100', 'keep-daily': '7', 'keep-weekly': '4' };
+  const { status, data } = await curl('POST', 'admin/datastore/ds1/prune', { headers, form });
+  assert.equal(status, 200);
+  const listed = (data as Record<string, unknown>[]).map((item) => [item['backup-time'], item['keep'], item['mark']]);
+  assert.deepEqual(listed, [
+    [1707638500, false, 'remove'],
+    [1707638600, true, 'keep'],
+  ]);
+  const left = (await curl('GET', 'admin/datastore/ds1/snapshots', { headers })).data as { 'backup-time': number }[];
+  assert.deepEqual(
+    left.map((s) => s['backup-time']),
+    [1707638600],
+  );
+});
+
 let monitor: Record<string, string> | undefined;
 /** Headers of a token as the guide's scripts use it. */
 async function monitorHeaders(): Promise<Record<string, string>> {

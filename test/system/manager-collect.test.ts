@@ -38,6 +38,20 @@ test('S09-2 and S09-3: status has the figures of the last run and the time of th
   assert.match((await manager('garbage-collection list')).out, /│ ds1 +│.*│ OK +│ sat 02:00 │/);
 });
 
+test('who takes up the space is shown, exactly after a collection', async () => {
+  const { code, out, err } = await manager('datastore usage ds1 --level snapshot');
+  assert.equal(code, 0, err);
+  assert.match(out, /│ name +│ +unique │ shared │ snapshots │/);
+  assert.match(out, /│ root namespace +│ +\d+ B │ +0 B │ +1 │/);
+  assert.match(out, /│ host\/one +│ +\d+ B │ +0 B │ +1 │/);
+  assert.match(out, /│ host\/one\/\d{4}-.*Z +│ +\d+ B │ +0 B │ +│/);
+  assert.match(err, /^exact; all chunks were measured at 20/m);
+  const json = JSON.parse((await manager('datastore usage ds1 --group host/one --limit 1 --output-format json')).out);
+  assert.deepEqual([json.quality, json.total, json.entries.length], ['exact', 2, 1]);
+  const wrong = await manager('datastore usage ds1 --group host');
+  assert.deepEqual([wrong.code, wrong.err.split('\n')[0]], [255, "Error: '--group host' is not TYPE/ID of a group"]);
+});
+
 test('a datastore is verified by hand', async () => {
   const { code, out } = await manager('verify ds1 --ignore-verified false');
   assert.deepEqual([code, out.trimEnd().split('\n').at(-1)], [0, 'TASK OK']);

@@ -94,9 +94,17 @@ test('prune shows what stays and what goes', async () => {
     'keep-last': 5,
   });
   assert.deepEqual(await run('prune', 'host/plain-host', '--quiet', '1'), ok(''));
-  server.routes[`POST ${base}/prune`] = { data: [{ ...pruned(1700000000), reason: 'keep-last' }] };
-  const { out } = await run('prune', 'host/plain-host', '--reason', '--keep-last', '5');
-  assert.match(out, /│ action │ reason +│\n[^│]*│ host\/plain-host\/2023-11-14T22:13:20Z │ .* │ +keep │ keep-last │/);
+  server.routes[`POST ${base}/prune`] = {
+    data: [
+      { ...pruned(1600000000, 'plain-host', false), reason: 'not kept by any rule', 'freed-bytes': 4096 },
+      { ...pruned(1700000000), reason: 'keep-last' },
+    ],
+  };
+  const { out, err } = await run('prune', 'host/plain-host', '--reason', '--dry-run', '--keep-last', '1');
+  assert.match(out, /│ action │ +frees │ reason +│/);
+  assert.match(out, /│ remove │ 4 KiB │ not kept by any rule │/);
+  assert.match(out, /│ +keep │ +│ keep-last +│/);
+  assert.equal(err, 'would free 4 KiB after the next garbage collection\n');
 });
 
 test('prune without a group goes through all groups', async () => {

@@ -2,11 +2,12 @@
 
 import { formatCtime } from '../../base/clock.ts';
 import { GranaryError, messageOf } from '../../base/errors.ts';
+import { formatBytes } from '../../base/human.ts';
 import { type BackupGroup, compareGroups, formatGroup, formatSnapshot } from '../../model/backup.ts';
 import type { BackupType } from '../../model/names.ts';
 import { defineCommand } from '../framework/command.ts';
 import { option, optional } from '../framework/options.ts';
-import { outputFormat, outputOption, printJson, printTable } from '../framework/output.ts';
+import { type Column, outputFormat, outputOption, printJson, printTable } from '../framework/output.ts';
 import type { Terminal } from '../framework/terminal.ts';
 import { completeGroup, targetCompleters } from './complete.ts';
 import { namespaceOptions, openTarget, repositoryOptions, storePath, type Target } from './repository-options.ts';
@@ -21,6 +22,8 @@ interface PruneEntry {
   ns?: string;
   /** Absent from servers that do not tell. */
   reason?: string;
+  /** In a dry run, with those before it gone. */
+  'freed-bytes'?: number;
 }
 
 const keep = (what: string) => optional(option.integer(`Number of ${what} to keep.`, { minimum: 1 }));
@@ -72,6 +75,7 @@ export const prune = defineCommand({
     if (!printed && values.quiet !== true) {
       printEntries(terminal, entries, group === undefined, values.reason ?? false);
     }
+    if (!printed && values.quiet !== true && values['dry-run'] === true) tellFreed(terminal, entries);
     if (failures.length > 0) {
       throw new GranaryError('bad-request', `pruning failed for ${failures.length} of the groups`);
     }
@@ -127,6 +131,23 @@ async function namespaces(target: Target, maxDepth: number): Promise<string[]> {
   return list.map((entry) => entry.ns).sort();
 }
 
+const reasonColumn: Column<PruneEntry> = { name: 'reason', text: (e) => e.reason };
+const freedColumn: Column<PruneEntry> = {
+  name: 'frees',
+  right: true,
+  text: (e) => (e['freed-bytes'] === undefined ? undefined : formatBytes(e['freed-bytes'])),
+};
+
+/** Groups are asked for one by one: what only removed snapshots of several groups share is freed too, and not counted. */
+function tellFreed(terminal: Terminal, entries: readonly PruneEntry[]): void {
+  const freed = entries.filter((e) => !e.keep).map((e) => e['freed-bytes']);
+  if (freed.length === 0 || freed.includes(undefined)) return;
+  const bytes = freed.reduce<number>((sum, one) => sum + (one ?? 0), 0);
+  const groups = new Set(entries.map((e) => `${e.ns ?? ''}:${e['backup-type']}/${e['backup-id']}`));
+  const least = groups.size > 1 ? 'at least ' : '';
+  terminal.message(`would free ${least}${formatBytes(bytes)} after the next garbage collection`);
+}
+
 function printEntries(
   terminal: Terminal,
   entries: readonly PruneEntry[],
@@ -146,7 +167,7 @@ function printEntries(
       },
       { name: 'date', right: true, text: (e) => formatCtime(e['backup-time']) },
       { name: 'action', right: true, text: (e) => (e.keep ? 'keep' : 'remove') },
-      ...(showReason ? [{ name: 'reason', text: (e: PruneEntry) => e.reason }] : []),
+      ...(showReason ? [freedColumn, reasonColumn] : []),
     ],
     { sort: !showNamespace },
   );

@@ -13,6 +13,7 @@ import type { Terminal } from '../framework/terminal.ts';
 import { followTask } from '../task-log.ts';
 import { completeDatastore, completeUser } from './complete.ts';
 import { fieldRows, objectCommands } from './config-object.ts';
+import { usage } from './datastore-usage.ts';
 import { keepOptions } from './job-options.ts';
 import { openLocalServer } from './local-server.ts';
 import { remoteVariable } from './remote.ts';
@@ -170,4 +171,4 @@ async function readStatus(server: Connection, store: string, terminal: Terminal)
   }
 }
 
-export const datastores = { ...generic, create, remove, show };
+export const datastores = { ...generic, create, remove, show, usage };

@@ -116,12 +116,18 @@ export class RecordCollector implements Disposable {
   #spill(part: number): void {
     const used = this.#used[part]!;
     if (used === 0) return;
-    this.#fd ??= fs.openSync(this.#path, 'w', 0o640);
+    this.#fd ??= this.#make();
     const bytes = new Uint8Array(this.#room.buffer, part * this.#capacity * 4, used * 4);
     writeFully(this.#fd, bytes);
     this.#pieces[part]!.push(this.#written, bytes.byteLength);
     this.#written += bytes.byteLength;
     this.#used[part] = 0;
+  }
+
+  /** What a crash has left may be another user's. */
+  #make(): number {
+    fs.rmSync(this.#path, { force: true });
+    return fs.openSync(this.#path, 'wx', 0o640);
   }
 
   /** The records of one part, in no order that means anything. */

@@ -32,13 +32,22 @@ export interface UpdateRequest {
   measured?: StoredParts;
   /** Without `measured`: of how many chunks the size may be asked for one by one. */
   mostUnmeasured: number;
+  /** Whether the account may be changed; otherwise only looks whether it has to be. */
+  mayWrite: boolean;
 }
 
 const collectorMemory = 64 * 1024 * 1024;
 
-/** Throws `aborted` when there is too much to be found out without a collection. */
+/**
+ * Throws `aborted` when there is too much to be found out without a collection, `maintenance` when the account is not
+ * up to date and must not be changed.
+ */
 export function updateAccounting(request: UpdateRequest): void {
   const { base } = request;
+  if (!request.mayWrite) {
+    requireUnchanged(base);
+    return;
+  }
   makeDirectorySync(accountingDirectory(base), 0o750);
   const state = readState(base);
   removeLeftovers(base, state);
@@ -50,6 +59,12 @@ export function updateAccounting(request: UpdateRequest): void {
     removeLeftovers(base, undefined);
     update(request, undefined);
   }
+}
+
+function requireUnchanged(base: string): void {
+  const state = readState(base);
+  if (state && planUpdate(surveyTree(base), state).unchanged) return;
+  throw new GranaryError('maintenance', 'the datastore must not be changed now, so it is not counted');
 }
 
 function isTableLost(error: unknown): boolean {

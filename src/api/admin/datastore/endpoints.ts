@@ -1,5 +1,6 @@
 // The calls below admin/datastore/.
 
+import { accountingEndpoints } from './accounting.ts';
 import { catalogEndpoints } from './catalog.ts';
 import { contentEndpoints } from './content.ts';
 import { gcEndpoints } from './gc.ts';
@@ -21,5 +22,6 @@ export const adminDatastoreEndpoints = [
   ...catalogEndpoints,
   ...jobEndpoints,
   ...statusEndpoints,
+  ...accountingEndpoints,
   ...datastoreRrdEndpoints,
 ];

@@ -1,7 +1,12 @@
 // Work on a datastore's content that runs as a task: prune and verify.
 
 import { GranaryError, messageOf } from '../../../base/errors.ts';
-import { namespaceText, pruneDatastore as pruneAll, pruneGroup as pruneOne } from '../../../datastore/prune.ts';
+import {
+  addFreedBytes,
+  namespaceText,
+  pruneDatastore as pruneAll,
+  pruneGroup as pruneOne,
+} from '../../../datastore/prune.ts';
 import {
   formatKeepOptions,
   hasKeepOptions,
@@ -27,8 +32,12 @@ import { callerOf } from '../../../wire/authorize.ts';
 import type { CallContext } from '../../../wire/context.ts';
 import { implement } from '../../../wire/implement.ts';
 import { parameterError } from '../../../wire/parameters.ts';
+import { mayWrite } from './accounting.ts';
 import { pruneDatastore, pruneGroup, verifyBackups } from './jobs.contract.ts';
 import { checkGroup, groupOf, openTarget, type Target } from './target.ts';
+
+/** How long a dry run waits to know what it would free, milliseconds. */
+const freedWaitMs = 3000;
 
 type Decisions = Pruned<BackupSnapshot & PruneCandidate>[];
 
@@ -39,7 +48,12 @@ export const jobEndpoints = [
     const target = await openTarget(call, parameters, dryRun ? 'read' : 'write');
     const group = groupOf(parameters);
     await checkGroup(call, target, group);
-    if (dryRun) return pruneItems(target.ns, await pruneOne(target.store, target.ns, group, { keep, dryRun }));
+    if (dryRun) {
+      const decisions = await pruneOne(target.store, target.ns, group, { keep, dryRun });
+      const asking = { waitMs: freedWaitMs, mayWrite: await mayWrite(call, parameters.store) };
+      await addFreedBytes(target.store, target.ns, decisions, asking);
+      return pruneItems(target.ns, decisions);
+    }
     let decisions: Decisions = [];
     const id = `${parameters.store}:${formatNamespace(target.ns)}:${formatGroup(group)}`;
     const task = await startTask(call, 'prune', id, parameters.store, async (worker) => {
@@ -131,7 +145,7 @@ async function runPrune(
 }
 
 function pruneItems(ns: Namespace, decisions: Decisions) {
-  return decisions.map(({ snapshot, mark, reason }) => ({
+  return decisions.map(({ snapshot, mark, reason, freedBytes }) => ({
     'backup-type': snapshot.type,
     'backup-id': snapshot.id,
     'backup-time': snapshot.time,
@@ -139,6 +153,7 @@ function pruneItems(ns: Namespace, decisions: Decisions) {
     protected: snapshot.protected,
     mark,
     reason,
+    ...(freedBytes === undefined ? {} : { 'freed-bytes': freedBytes }),
     ...(ns.length === 0 ? {} : { ns: formatNamespace(ns) }),
   }));
 }

@@ -149,6 +149,8 @@ test('pruning removes what is not kept, as list or as task', async () => {
       protected: false,
       mark: 'remove',
       reason: 'not kept by any rule',
+      // The image's one chunk that the other snapshot has not, and the files.
+      'freed-bytes': 55_515,
     },
     { ...vm, 'backup-time': newer, keep: true, protected: false, mark: 'keep', reason: 'keep-last' },
   ]);
