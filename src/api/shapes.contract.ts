@@ -5,6 +5,17 @@ import { Type } from '../model/type.ts';
 
 const count = (description: string) => Type.Integer({ description });
 
+/** Asks a listing for what each of its objects takes: not by default, as clients of the original do not know it. */
+export const withUsage = Type.Optional(
+  Type.Boolean({ default: false, description: 'Tell the bytes on disk of each, where they are known.' }),
+);
+
+/** What it takes on disk, if that was asked for and is known (admin/datastore/{store}/accounting). */
+const usage = {
+  'unique-bytes': Type.Optional(count('Bytes on disk that nothing else needs: what its removal frees.')),
+  'shared-bytes': Type.Optional(count('Bytes on disk that it needs, and others need too.')),
+};
+
 /** One file of a snapshot. `size` and `crypt-mode` are absent for files that the manifest does not list. */
 export const fileItem = Type.Object({
   filename: Type.String({ description: 'Stored name.' }),
@@ -28,6 +39,7 @@ export const snapshotItem = Type.Object({
   size: Type.Optional(count('Sum of the known sizes; absent while the backup runs.')),
   owner: Type.Optional(schema.authId),
   protected: Type.Boolean(),
+  ...usage,
 });
 
 export const groupItem = Type.Object({
@@ -38,6 +50,7 @@ export const groupItem = Type.Object({
   files: Type.Array(Type.String(), { description: 'Stored names of the newest snapshot.' }),
   owner: Type.Optional(schema.authId),
   comment: Type.Optional(Type.String({ description: 'First line of the notes.' })),
+  ...usage,
 });
 
 export const gcStatus = Type.Object({

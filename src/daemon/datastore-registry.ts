@@ -70,8 +70,14 @@ export class ConfiguredDatastores implements DatastoreRegistry {
       .sort();
   }
 
-  /** Settles when this process has taken itself out of the counts. */
+  /** Settles when this process has taken itself out of the counts, and counts no more itself. */
   async close(): Promise<void> {
+    for (const { store } of this.#open.values()) {
+      await store.then(
+        ({ accounting }) => accounting.close(),
+        () => {},
+      );
+    }
     await this.#operations.flush();
   }
 }

@@ -241,6 +241,12 @@ describe('accounting', () => {
     assert.deepEqual([quality, reason, state!.groups.length], ['estimate', 'being counted by another process', 2]);
   });
 
+  it('counts no more once it is closed', async () => {
+    await using temporary = await temporaryStore();
+    temporary.store.accounting.close();
+    assert.equal((await temporary.store.accounting.account(patience)).quality, 'unknown');
+  });
+
   it('counts what no snapshot names, exactly after a collection', async () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;

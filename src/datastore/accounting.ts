@@ -8,9 +8,10 @@
 import { rmSync } from 'node:fs';
 import { type Clock, epochSeconds } from '../base/clock.ts';
 import { GranaryError, messageOf } from '../base/errors.ts';
+import { throwIfAborted } from '../base/streams.ts';
 import { WorkerPool } from '../base/worker-pool.ts';
 import { makeDirectorySync } from '../chunk-store/ownership.ts';
-import { type BackupSnapshot, formatNamespace, formatSnapshot, type Namespace } from '../model/backup.ts';
+import { type BackupSnapshot, formatGroup, formatNamespace, formatSnapshot, type Namespace } from '../model/backup.ts';
 import { lockFile } from '../os/file-lock.ts';
 import { RecordCollector } from './accounting/digest-records.ts';
 import { measuredWords } from './accounting/merge-part.ts';
@@ -18,6 +19,7 @@ import {
   type AccountingState,
   accountingDirectory,
   type GroupBytes,
+  type NodeBytes,
   readState,
   stateMark,
 } from './accounting/state.ts';
@@ -70,6 +72,7 @@ const measureMemory = 4 * 1024 * 1024;
 
 export class Accounting {
   readonly #options: AccountingOptions;
+  readonly #closed = new AbortController();
   #running: Promise<void> | undefined;
   #known: { mark: string; state: AccountingState } | undefined;
 
@@ -153,13 +156,20 @@ export class Accounting {
       file: new URL('./accounting/accounting-worker.ts', import.meta.url),
       name: 'accounting',
     });
+    const stopped = AbortSignal.any([this.#closed.signal, ...(signal ? [signal] : [])]);
+    throwIfAborted(stopped);
     const stop = (): void => void pool[Symbol.asyncDispose]();
-    signal?.addEventListener('abort', stop, { once: true });
+    stopped.addEventListener('abort', stop, { once: true });
     try {
       return await pool.run<T>(name, args);
     } finally {
-      signal?.removeEventListener('abort', stop);
+      stopped.removeEventListener('abort', stop);
     }
+  }
+
+  /** Stops what is under way; nothing is counted from then on. */
+  close(): void {
+    this.#closed.abort();
   }
 
   /** For a garbage collection: takes what its sweep finds, and makes the account exact. */
@@ -195,6 +205,18 @@ export class Accounting {
     const chunks = await run.catch(() => undefined);
     return chunks && found.map((one, i) => one!.files + chunks[i]!);
   }
+}
+
+/** The figures of groups, by namespace and name (`a/b:vm/100`), and of snapshots (`a/b:vm/100/TIME`). */
+export function figuresByName(state: AccountingState): Map<string, NodeBytes> {
+  const found = new Map<string, NodeBytes>();
+  for (const group of state.groups) {
+    const { ns, type, id } = group;
+    if (type === 'stray') continue;
+    found.set(`${ns}:${formatGroup({ type, id })}`, group);
+    for (const snapshot of group.snapshots) found.set(snapshotKey(group, snapshot.time), snapshot);
+  }
+  return found;
 }
 
 function snapshotKey({ ns, type, id }: GroupBytes, time: number): string {

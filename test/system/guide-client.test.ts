@@ -238,8 +238,7 @@ test('S08-4 and S08-5: pruning without a group shows every group first, and then
   }
   const before = await snapshots();
   const rules = `--keep-daily 7 --keep-weekly 4 --keep-monthly 6 --repository ${repository}`;
-  const { out: shown, err } = await command(`proxmox-backup-client prune --dry-run ${rules}`);
-  assert.match(err, /^would free at least \d.* after the next garbage collection$/m);
+  const shown = (await command(`proxmox-backup-client prune --dry-run ${rules}`)).out;
   for (const snapshot of before) assert.ok(shown.includes(snapshot), snapshot);
   assert.equal(shown.split('│ remove │').length - 1, 4);
   assert.deepEqual(await snapshots(), before);

@@ -1,6 +1,6 @@
 // Who takes up the space of a datastore, as far as the caller may see it.
 
-import type { Account, GroupBytes, NodeBytes } from '../../../datastore/accounting.ts';
+import { type Account, figuresByName, type GroupBytes, type NodeBytes } from '../../../datastore/accounting.ts';
 import type { Datastore } from '../../../datastore/datastore.ts';
 import { ownerMatches } from '../../../model/auth-id.ts';
 import { parseNamespace } from '../../../model/backup.ts';
@@ -14,7 +14,9 @@ import { openTarget } from './target.ts';
 type Node = Result<typeof getAccounting>['entries'][number];
 
 /** How long a call waits for figures that are up to date. */
-const waitMs = 5000;
+const waitMs = 20_000;
+/** Likewise a listing. */
+const listingWaitMs = 5000;
 
 export const accountingEndpoints = [
   implement(getAccounting, async (parameters, call) => {
@@ -46,6 +48,24 @@ export async function mayWrite(call: CallContext, store: string): Promise<boolea
     () => true,
     () => false,
   );
+}
+
+/** For listings: the members that say what an object, named as in `figuresByName`, takes; none where that is unknown. */
+export async function usageOf(
+  call: CallContext,
+  store: Datastore,
+  wanted: boolean | undefined,
+): Promise<(name: string) => Partial<ReturnType<typeof figures>>> {
+  if (!wanted) return () => ({});
+  const { state } = await store.accounting.account({
+    waitMs: listingWaitMs,
+    mayWrite: await mayWrite(call, store.name),
+  });
+  const known = state && figuresByName(state);
+  return (name) => {
+    const found = known?.get(name);
+    return found ? figures(found) : {};
+  };
 }
 
 const access = { full: ['Datastore.Audit'], owned: ['Datastore.Backup'] } as const;

@@ -3,7 +3,7 @@
 import { defineEndpoint } from '../../../model/endpoint.ts';
 import { parameterSets, schema } from '../../../model/schema.ts';
 import { Type } from '../../../model/type.ts';
-import { groupItem } from '../../shapes.contract.ts';
+import { groupItem, withUsage } from '../../shapes.contract.ts';
 
 const namespace = { store: schema.store, ns: Type.Optional(schema.ns) };
 const group = { ...namespace, ...parameterSets.group };
@@ -12,7 +12,7 @@ export const listGroups = defineEndpoint({
   method: 'GET',
   path: 'admin/datastore/{store}/groups',
   summary: 'List the groups of a namespace.',
-  parameters: Type.Object(namespace),
+  parameters: Type.Object({ ...namespace, usage: withUsage }),
   result: Type.Array(groupItem),
   access: { kind: 'datastore', full: ['Datastore.Audit'], owned: ['Datastore.Backup'] },
 });

@@ -3,10 +3,11 @@
 import { GranaryError } from '../../../base/errors.ts';
 import { noEntry } from '../../../datastore/store-context.ts';
 import { type AuthId, isToken, ownerMatches, userOf } from '../../../model/auth-id.ts';
-import { formatGroup } from '../../../model/backup.ts';
+import { formatGroup, formatNamespace } from '../../../model/backup.ts';
 import { callerOf } from '../../../wire/authorize.ts';
 import type { CallContext } from '../../../wire/context.ts';
 import { implement } from '../../../wire/implement.ts';
+import { usageOf } from './accounting.ts';
 import { changeOwner, getGroupNotes, listGroups, removeGroup, setGroupNotes } from './groups.contract.ts';
 import { checkGroup, groupOf, mayList, openTarget } from './target.ts';
 
@@ -14,6 +15,7 @@ export const groupEndpoints = [
   implement(listGroups, async (parameters, call) => {
     const { store, ns } = await openTarget(call, parameters);
     const groups = await store.listGroups(ns);
+    const usage = await usageOf(call, store, parameters.usage);
     return groups
       .filter((group) => mayList(call, group.owner))
       .map((group) => ({
@@ -24,6 +26,7 @@ export const groupEndpoints = [
         files: group.files,
         ...(group.owner === undefined ? {} : { owner: group.owner }),
         ...(group.comment === undefined ? {} : { comment: group.comment }),
+        ...usage(`${formatNamespace(ns)}:${formatGroup(group)}`),
       }));
   }),
 

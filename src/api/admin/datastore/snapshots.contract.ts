@@ -3,7 +3,7 @@
 import { defineEndpoint } from '../../../model/endpoint.ts';
 import { parameterSets, schema } from '../../../model/schema.ts';
 import { Type } from '../../../model/type.ts';
-import { fileItem, snapshotItem } from '../../shapes.contract.ts';
+import { fileItem, snapshotItem, withUsage } from '../../shapes.contract.ts';
 
 const namespace = { store: schema.store, ns: Type.Optional(schema.ns) };
 const snapshot = { ...namespace, ...parameterSets.snapshot };
@@ -16,6 +16,7 @@ export const listSnapshots = defineEndpoint({
     ...namespace,
     'backup-type': Type.Optional(schema.backupType),
     'backup-id': Type.Optional(schema.backupId),
+    usage: withUsage,
   }),
   result: Type.Array(snapshotItem),
   access: { kind: 'datastore', full: ['Datastore.Audit'], owned: ['Datastore.Backup'] },

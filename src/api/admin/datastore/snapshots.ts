@@ -1,7 +1,9 @@
 // Snapshots: list, remove, files, notes, protection.
 
 import type { SnapshotFile, SnapshotInfo } from '../../../datastore/snapshots.ts';
+import { formatNamespace, formatSnapshot } from '../../../model/backup.ts';
 import { implement } from '../../../wire/implement.ts';
+import { usageOf } from './accounting.ts';
 import {
   getNotes,
   getProtected,
@@ -21,7 +23,10 @@ export const snapshotEndpoints = [
       ...(type === undefined ? {} : { type }),
       ...(id === undefined ? {} : { id }),
     });
-    return snapshots.filter((snapshot) => mayList(call, snapshot.owner)).map(snapshotItem);
+    const usage = await usageOf(call, store, parameters.usage);
+    return snapshots
+      .filter((snapshot) => mayList(call, snapshot.owner))
+      .map((info) => ({ ...snapshotItem(info), ...usage(`${formatNamespace(ns)}:${formatSnapshot(info)}`) }));
   }),
 
   implement(removeSnapshot, async (parameters, call) => {
