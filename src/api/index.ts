@@ -6,10 +6,12 @@ import { adminEndpoints } from './admin/endpoints.ts';
 import { configEndpoints } from './config/endpoints.ts';
 import { nodesEndpoints } from './nodes/endpoints.ts';
 import { pingEndpoints } from './ping.ts';
+import { pullEndpoints } from './pull.ts';
 import { statusEndpoints } from './status/endpoints.ts';
 
 export const endpoints: readonly Endpoint[] = [
   ...pingEndpoints,
+  ...pullEndpoints,
   ...accessEndpoints,
   ...adminEndpoints,
   ...configEndpoints,

@@ -117,9 +117,10 @@ mean(
 mean(['GET config/verify/{id}'], (role) => has(role, 'Datastore.Audit', 'Datastore.Verify'));
 // The job copies within this server, and belongs to root@pam.
 mean(
-  ['POST config/sync', 'PUT config/sync/{id}', 'DELETE config/sync/{id}'],
+  ['POST admin/sync/{id}/run', 'POST config/sync', 'PUT config/sync/{id}', 'DELETE config/sync/{id}'],
   (role) => has(role, 'Datastore.Audit') && has(role, 'Datastore.Backup') && has(role, 'Datastore.Modify'),
 );
+mean(['POST pull'], (role) => has(role, 'Datastore.Backup'));
 mean(['GET config/sync/{id}'], (role) => has(role, 'Datastore.Audit'));
 mean(['POST nodes/{node}/network'], (role) => has(role, 'Sys.Modify'));
 mean([`GET ${task}/status`, `GET ${task}/log`], (role) => has(role, 'Sys.Audit'));

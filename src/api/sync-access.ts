@@ -5,7 +5,8 @@ import type { AuthId } from '../model/auth-id.ts';
 import { ownerMatches } from '../model/auth-id.ts';
 import { datastoreAclPath, parseNamespace } from '../model/backup.ts';
 import type { Privilege } from '../model/privileges.ts';
-import type { ServerContext } from '../wire/context.ts';
+import { requirePrivileges } from '../wire/authorize.ts';
+import type { CallContext, ServerContext } from '../wire/context.ts';
 
 /** Whether the caller may see the job, its state and its tasks. */
 export function maySeeSyncJob(server: ServerContext, caller: AuthId, job: SyncJob): boolean {
@@ -38,11 +39,21 @@ export function mayRunSyncJob(server: ServerContext, caller: AuthId, job: SyncJo
     : has(`/remote/${job.remote}/${job['remote-store']}`, 'Remote.Read');
 }
 
+/** Throws `permission-denied` unless the caller may pull so without a job. */
+export function requirePull(call: CallContext, given: Omit<SyncJob, 'id'>): void {
+  const local = localPath(given);
+  requirePrivileges(call, local, { all: ['Datastore.Backup'] });
+  if (given['remove-vanished'] === true) requirePrivileges(call, local, { all: ['Datastore.Prune'] });
+  if (given.remote === undefined) {
+    requirePrivileges(call, datastoreAclPath(given['remote-store']), { all: ['Datastore.Backup'] });
+  } else requirePrivileges(call, `/remote/${given.remote}/${given['remote-store']}`, { all: ['Remote.Read'] });
+}
+
 function checker(server: ServerContext, caller: AuthId): (path: string, privilege: Privilege) => boolean {
   return (path, privilege) => server.access.privileges(caller, path).has(privilege);
 }
 
-function localPath(job: SyncJob): string {
+function localPath(job: Pick<SyncJob, 'store' | 'ns'>): string {
   return datastoreAclPath(job.store, parseNamespace(job.ns ?? ''));
 }
 

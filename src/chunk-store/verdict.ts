@@ -5,19 +5,26 @@ import { freeBytes } from '../base/bytes.ts';
 import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
 import { blobInfo, checkBlob, decodeBlob, writeBlobCrc } from '../format/blob.ts';
 import { maxBlobSize, maxChunkSize } from '../model/names.ts';
-import type { ChunkVerdict } from './contract.ts';
+import type { ChunkKind, ChunkVerdict } from './contract.ts';
 import type { IncomingChunk } from './insert-table.ts';
 
 /**
- * Checks an uploaded chunk and writes its CRC. For a plain one the content must have the digest and be `size`
+ * Checks an incoming chunk and writes its CRC, or checks that too. For a plain one the content must have the digest and be `size`
  * bytes long. Throws with the protocol's texts; `blob` may then have a new CRC, but nothing else has changed.
  */
-export function admitChunk(blob: Uint8Array, digest: Uint8Array, size: number): IncomingChunk {
-  const { encrypted, compressed, computedCrc } = blobInfo(blob, '');
+export function admitChunk(blob: Uint8Array, digest: Uint8Array, size: number, copyOf?: ChunkKind): IncomingChunk {
+  const { encrypted, compressed, computedCrc } = copyOf === undefined ? blobInfo(blob, '') : checkBlob(blob, '');
+  if (copyOf !== undefined && encrypted !== (copyOf === 'encrypted')) {
+    throw new GranaryError('blob-invalid', wrongKind(encrypted));
+  }
   if (!encrypted)
     dropContent(decodeBlob(blob, { what: '', ignoreCrc: true, maxSize: maxChunkSize, digest, size }), blob);
   writeBlobCrc(blob, computedCrc);
   return { encrypted, compressed, size: blob.byteLength };
+}
+
+function wrongKind(encrypted: boolean): string {
+  return encrypted ? 'chunk is encrypted, but has to be plain' : 'chunk is plain, but has to be encrypted';
 }
 
 /** Content that was decompressed goes at once, else it is memory for dozens of chunks before the collector comes. */
@@ -42,8 +49,7 @@ export function judgeChunk(
   try {
     const { encrypted } = checkBlob(blob, '');
     if (encrypted !== expected.encrypted) {
-      const error = encrypted ? 'chunk is encrypted, but has to be plain' : 'chunk is plain, but has to be encrypted';
-      return { verdict: 'mismatch', error };
+      return { verdict: 'mismatch', error: wrongKind(encrypted) };
     }
     if (!encrypted) {
       const { digest, size } = expected;

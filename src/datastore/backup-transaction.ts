@@ -17,23 +17,17 @@ import { decodeManifestBlob, type Manifest } from '../format/manifest.ts';
 import { type AuthId, ownerMatches } from '../model/auth-id.ts';
 import { type BackupSnapshot, formatSnapshot, type Namespace, snapshotPath } from '../model/backup.ts';
 import { archiveKind, fixedChunkSize, isSafeId, manifestName } from '../model/names.ts';
-import { replaceFile, syncDirectory } from '../os/atomic-file.ts';
+import { replaceFile } from '../os/atomic-file.ts';
 import { failpoint } from '../os/failpoint.ts';
 import type { FileLock } from '../os/file-lock.ts';
-import { groupSnapshots, readOwner, snapshotTimes, writeGroupFile } from './groups.ts';
+import { groupSnapshots } from './groups.ts';
 import { DynamicIndexWriter, FixedIndexWriter, type IndexWriter, type IndexWriterOptions } from './index-writer.ts';
 import { loadManifest, writeManifest } from './manifests.ts';
 import { namespaceExists } from './namespaces.ts';
 import { removeGroupDirectory, removeSnapshotDirectory } from './removal.ts';
+import { claimGroup, makeDurable } from './snapshot-steps.ts';
 import { parseVerifyState, snapshotExists } from './snapshots.ts';
-import {
-  asGranaryError,
-  groupDirectory,
-  namespaceDirectory,
-  type StoreContext,
-  snapshotDirectory,
-  snapshotFilePath,
-} from './store-context.ts';
+import { asGranaryError, type StoreContext, snapshotDirectory, snapshotFilePath } from './store-context.ts';
 import { openIndexFile, readStoredFile } from './stored-files.ts';
 import type { WriterHandle } from './writers.ts';
 
@@ -284,7 +278,7 @@ export class BackupTransaction implements AsyncDisposable {
         ...manifest.unprotected,
         chunk_upload_stats: { count, size, compressed_size: compressedSize, duplicates },
       };
-      await this.#makeDurable();
+      await makeDurable(this.#store, this.#directory);
       failpoint('commit:before-manifest');
       using _lock = await this.#store.locks.manifest(this.ns, this.snapshot);
       await writeManifest(this.#store, this.ns, this.snapshot, { ...manifest, unprotected });
@@ -331,20 +325,6 @@ export class BackupTransaction implements AsyncDisposable {
     return manifest;
   }
 
-  /** All that the manifest will refer to, and the directories that lead to it. */
-  async #makeDurable(): Promise<void> {
-    failpoint('commit:before-sync');
-    await this.#store.chunks.sync();
-    if (this.#fsyncFiles) {
-      const { base } = this.#store;
-      // From the snapshot up to the datastore itself.
-      for (let path = this.#directory; path.length >= base.length; path = path.slice(0, path.lastIndexOf('/'))) {
-        await syncDirectory(path);
-      }
-    }
-    failpoint('commit:after-sync');
-  }
-
   /** Removes the snapshot unless it was committed, and releases all locks. A second call does nothing. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === 'ended') return;
@@ -382,28 +362,6 @@ class HeldLocks {
     this.writer?.release();
     this.snapshot?.release();
     this.group?.release();
-  }
-}
-
-/** The owner of the group; a group that has nothing in it yet becomes the caller's. Needs the group lock. */
-async function claimGroup(
-  store: StoreContext,
-  ns: Namespace,
-  snapshot: BackupSnapshot,
-  caller: AuthId,
-): Promise<{ owner: AuthId; claimed: boolean }> {
-  const directory = groupDirectory(store, ns, snapshot);
-  makeDirectorySync(`${namespaceDirectory(store, ns)}/${snapshot.type}`);
-  makeDirectorySync(directory);
-  failpoint('begin:after-group-directory');
-  try {
-    return { owner: await readOwner(store, ns, snapshot), claimed: false };
-  } catch (error) {
-    // Without snapshots nobody can own it: it is new, or was left behind by a crash in these very lines.
-    const unowned = error instanceof GranaryError && error.code === 'not-found';
-    if (!unowned || (await snapshotTimes(store, ns, snapshot)).length > 0) throw error;
-    await writeGroupFile(store, ns, snapshot, 'owner', `${caller}\n`);
-    return { owner: caller, claimed: true };
   }
 }
 

@@ -2,7 +2,7 @@
 
 import * as fs from 'node:fs';
 import { isAbsolute, normalize } from 'node:path';
-import { type Clock, systemClock } from '../base/clock.ts';
+import { type Clock, epochSeconds, systemClock } from '../base/clock.ts';
 import { GranaryError } from '../base/errors.ts';
 import { openChunkStore } from '../chunk-store/backends.ts';
 import type { ChunkStore } from '../chunk-store/contract.ts';
@@ -18,6 +18,7 @@ import { type BackupOptions, BackupTransaction } from './backup-transaction.ts';
 import { type Census, SnapshotCensus } from './census.ts';
 import { createDatastore } from './create.ts';
 import { collectGarbage, type GcOptions } from './garbage-collection.ts';
+import { GroupImport } from './group-import.ts';
 import * as groups from './groups.ts';
 import { DatastoreLocks } from './locks.ts';
 import * as manifests from './manifests.ts';
@@ -27,7 +28,7 @@ import * as snapshots from './snapshots.ts';
 import { noEntry, type StoreContext, snapshotFilePath } from './store-context.ts';
 import { openIndexFile, readStoredFile } from './stored-files.ts';
 import * as usage from './usage.ts';
-import { StoreWriters } from './writers.ts';
+import { StoreWriters, type WriterHandle } from './writers.ts';
 
 /** The tuning options that matter here, named as in the configuration (formats.md 20). */
 export interface DatastoreTuning {
@@ -221,6 +222,21 @@ export class Datastore {
   /** Starts a backup; see `BackupTransaction`. */
   beginBackup(ns: Namespace, snapshot: BackupSnapshot, options: BackupOptions): Promise<BackupTransaction> {
     return BackupTransaction.begin(this.context, ns, snapshot, options);
+  }
+
+  /** Locks a group to take over snapshots; see `GroupImport`. */
+  beginImport(ns: Namespace, group: BackupGroup, owner: AuthId): Promise<GroupImport> {
+    return GroupImport.begin(this.context, ns, group, owner);
+  }
+
+  /** Keeps chunks that are inserted or touched from now on from garbage collection. Throws `locked`. */
+  holdChunks(): WriterHandle {
+    return this.context.writers.enter(epochSeconds(this.context.clock));
+  }
+
+  /** The groups that have a directory, in the order of `compareGroups`; names only, for long lists. */
+  groupNames(ns: Namespace): Promise<BackupGroup[]> {
+    return groups.groupNames(this.context, ns);
   }
 
   /** Keeps a snapshot from being removed. Throws `locked`, or that it does not exist. */

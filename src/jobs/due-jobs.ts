@@ -2,6 +2,8 @@
 
 import { isAcmeConfigured } from '../certificates/renewal.ts';
 import { DatastoreConfig } from '../config/datastore-config.ts';
+import { SyncJobConfig } from '../config/sync-config.ts';
+import { directionOf } from '../config/sync-job-schema.ts';
 import { VerifyJobConfig } from '../config/verify-config.ts';
 import type { JobType } from '../task/job-state.ts';
 import type { WorkerTask } from '../task/task-registry.ts';
@@ -10,6 +12,7 @@ import { startRenewal } from './certificate-renewal-job.ts';
 import { startGarbageCollection } from './garbage-collection-job.ts';
 import { allPruneJobs, startPruneJob } from './prune-job.ts';
 import type { JobCaller } from './run-job.ts';
+import { startSyncJob } from './sync-job.ts';
 import { startVerifyJob } from './verify-job.ts';
 
 export interface ScheduledJob {
@@ -45,6 +48,13 @@ const verifyJobs: JobKind = (server) =>
     return job.schedule === undefined ? [] : [{ type: 'verificationjob', name: job.id, schedule: job.schedule, start }];
   });
 
+const syncJobs: JobKind = (server) =>
+  new SyncJobConfig(server.directories).list().data.flatMap((job) => {
+    const start = (caller: JobCaller) => startSyncJob(server, job, caller);
+    const { id: name, schedule } = job;
+    return schedule === undefined || directionOf(job) === 'push' ? [] : [{ type: 'syncjob', name, schedule, start }];
+  });
+
 const renewals: JobKind = (server) => {
   if (!isAcmeConfigured(server.directories)) return [];
   const start = (caller: JobCaller) => startRenewal(server, caller);
@@ -52,7 +62,7 @@ const renewals: JobKind = (server) => {
 };
 
 /** Jobs that work on datastores, whose files belong to the unprivileged part of an installation. */
-export const datastoreJobs: readonly JobKind[] = [collections, pruneJobs, verifyJobs];
+export const datastoreJobs: readonly JobKind[] = [collections, pruneJobs, syncJobs, verifyJobs];
 
 /** Jobs that write configuration, which only the privileged part may. */
 export const configurationJobs: readonly JobKind[] = [renewals];

@@ -6,6 +6,7 @@ import type { SyncJob } from '../config/sync-job-schema.ts';
 import type { AuthId } from '../model/auth-id.ts';
 import { type Namespace, parseNamespace } from '../model/backup.ts';
 import { type GroupFilter, parseGroupFilter } from '../model/group-filter.ts';
+import type { TransferLimits } from '../wire/rate-limit.ts';
 
 export interface SyncParameters {
   /** The datastore and namespace on this side. */
@@ -27,19 +28,12 @@ export interface SyncParameters {
   verifiedOnly: boolean;
   /** Groups at the same time. */
   workerThreads: number;
-  /** Bytes a second that this run may receive and send, and how many at once after a pause. */
-  limits: SyncLimits;
+  /** What the connections of this run may carry together. */
+  limits: TransferLimits;
   /** Names of the keys that pulled snapshots are decrypted with. */
   decryptionKeys: readonly string[];
   /** Name of the key that pushed snapshots are encrypted with. */
   encryptionKey: string | undefined;
-}
-
-export interface SyncLimits {
-  rateIn: number | undefined;
-  burstIn: number | undefined;
-  rateOut: number | undefined;
-  burstOut: number | undefined;
 }
 
 /** Throws `bad-request` for namespaces and filters that are none. */

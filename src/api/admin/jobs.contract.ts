@@ -69,3 +69,11 @@ export const runVerifyJob = defineEndpoint({
   ...run,
   access: { kind: 'inside', note: 'Datastore.Verify on the store and namespace of the job.' },
 });
+
+export const runSyncJob = defineEndpoint({
+  method: 'POST',
+  path: 'admin/sync/{id}/run',
+  summary: 'Run a sync job now.',
+  ...run,
+  access: { kind: 'inside', note: 'Whoever may change the job: sync.md 3.' },
+});

@@ -7,6 +7,7 @@ import { directionOf } from '../../config/sync-job-schema.ts';
 import { VerifyJobConfig } from '../../config/verify-config.ts';
 import { allPruneJobs, startPruneJob } from '../../jobs/prune-job.ts';
 import type { JobCaller } from '../../jobs/run-job.ts';
+import { startSyncJob } from '../../jobs/sync-job.ts';
 import { startVerifyJob } from '../../jobs/verify-job.ts';
 import { datastoreAclPath, parseNamespace } from '../../model/backup.ts';
 import type { Privilege } from '../../model/privileges.ts';
@@ -15,8 +16,15 @@ import { callerOf, hasPrivileges } from '../../wire/authorize.ts';
 import type { CallContext } from '../../wire/context.ts';
 import { implement } from '../../wire/implement.ts';
 import { jobStatus } from '../config/job-changes.ts';
-import { maySeeSyncJob } from '../sync-access.ts';
-import { listPruneStatus, listSyncStatus, listVerifyStatus, runPruneJob, runVerifyJob } from './jobs.contract.ts';
+import { mayRunSyncJob, maySeeSyncJob } from '../sync-access.ts';
+import {
+  listPruneStatus,
+  listSyncStatus,
+  listVerifyStatus,
+  runPruneJob,
+  runSyncJob,
+  runVerifyJob,
+} from './jobs.contract.ts';
 
 export const jobEndpoints = [
   implement(listPruneStatus, async ({ store }, call) => {
@@ -54,6 +62,15 @@ export const jobEndpoints = [
     const job = new VerifyJobConfig(call.server.directories).get(id).data;
     mustHave(call, job, 'Datastore.Verify');
     return started(id, await startVerifyJob(call.server, job, caller(call)));
+  }),
+
+  implement(runSyncJob, async ({ id }, call) => {
+    const job = new SyncJobConfig(call.server.directories).get(id).data;
+    if (!mayRunSyncJob(call.server, callerOf(call), job)) {
+      const text = `permission check failed, '${callerOf(call)}' is missing access`;
+      throw new GranaryError('permission-denied', text, { status: 400 });
+    }
+    return started(id, await startSyncJob(call.server, job, caller(call)));
   }),
 ];
 

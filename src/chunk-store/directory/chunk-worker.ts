@@ -3,7 +3,7 @@
 
 import * as fs from 'node:fs';
 import { maxBlobSize } from '../../model/names.ts';
-import type { ChunkCheck, InsertResult, SweepCounts } from '../contract.ts';
+import type { ChunkCheck, ChunkKind, InsertResult, SweepCounts } from '../contract.ts';
 import { KeptChunks } from '../kept-chunks.ts';
 import { chunkPath, digestName } from '../layout.ts';
 import { noCounts } from '../sweep-counts.ts';
@@ -31,9 +31,10 @@ export function receive(
   size: number,
   offset: number,
   length: number,
+  copyOf?: ChunkKind,
 ): InsertResult {
   const blob = new Uint8Array(context.memory, offset, length);
-  return insertChunk(target, digest, blob, admitChunk(blob, digest, size));
+  return insertChunk(target, digest, blob, admitChunk(blob, digest, size, copyOf));
 }
 
 /** Inserts the chunk at `offset` of the shared memory, whose content somebody vouches for. */

@@ -11,6 +11,7 @@ import { syncFileSystem } from '../../os/atomic-file.ts';
 import type {
   ChunkCheck,
   ChunkExpectation,
+  ChunkKind,
   ChunkStore,
   InsertResult,
   MarkOptions,
@@ -99,13 +100,15 @@ export class DirectoryChunkStore implements ChunkStore {
     return slot;
   }
 
-  receive(digest: Uint8Array, size: number, slot: Slot, length: number): Promise<InsertResult> {
+  receive(digest: Uint8Array, size: number, slot: Slot, length: number, copyOf?: ChunkKind): Promise<InsertResult> {
     if (length < 0 || length > slot.bytes.byteLength) {
       const text = `chunk of ${length} bytes in a slot of ${slot.bytes.byteLength} bytes`;
       return Promise.reject(new GranaryError('internal', text));
     }
     const at = slot.bytes.byteOffset;
-    return this.#inOrder(digest, () => this.#workers.ingest.run('receive', [this.#target, digest, size, at, length]));
+    return this.#inOrder(digest, () =>
+      this.#workers.ingest.run('receive', [this.#target, digest, size, at, length, copyOf]),
+    );
   }
 
   async insert(digest: Uint8Array, blob: Uint8Array): Promise<InsertResult> {

@@ -8,6 +8,7 @@ import { maxBlobSize } from '../../model/names.ts';
 import type {
   ChunkCheck,
   ChunkExpectation,
+  ChunkKind,
   ChunkStore,
   InsertResult,
   OpenChunk,
@@ -54,9 +55,15 @@ export class MemoryChunkStore implements ChunkStore {
     return { bytes, release: () => room.release(), [Symbol.dispose]: () => room.release() };
   }
 
-  async receive(digest: Uint8Array, size: number, slot: Slot, length: number): Promise<InsertResult> {
+  async receive(
+    digest: Uint8Array,
+    size: number,
+    slot: Slot,
+    length: number,
+    copyOf?: ChunkKind,
+  ): Promise<InsertResult> {
     const blob = slot.bytes.subarray(0, length);
-    return this.#insert(digest, blob, admitChunk(blob, digest, size));
+    return this.#insert(digest, blob, admitChunk(blob, digest, size, copyOf));
   }
 
   async insert(digest: Uint8Array, blob: Uint8Array): Promise<InsertResult> {

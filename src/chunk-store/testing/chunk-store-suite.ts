@@ -6,7 +6,7 @@ import { bytesEqual, toHex } from '../../base/bytes.ts';
 import { GranaryError } from '../../base/errors.ts';
 import { checkBlob, decodeBlob } from '../../format/blob.ts';
 import { maxBlobSize } from '../../model/names.ts';
-import type { ChunkStore, InsertResult } from '../contract.ts';
+import type { ChunkKind, ChunkStore, InsertResult } from '../contract.ts';
 import { encryptedChunk, noise, plainChunk, type TestChunk } from './chunks.ts';
 
 /** A new, empty store named `test`, and a way to change a stored chunk behind its back. */
@@ -68,6 +68,30 @@ export function chunkStoreSuite(name: string, open: () => Promise<StoreUnderTest
         const wrong = Uint8Array.from(chunk.blob);
         wrong.fill(0, 8, 12);
         await receiveChunk(under.store, chunk, wrong);
+        assert.ok(bytesEqual(await under.store.read(chunk.digest), chunk.blob));
+      }
+    });
+
+    it('takes the copy of a chunk only with the right CRC, and of the right kind', async () => {
+      await using under = await open();
+      const receive = async (chunk: TestChunk, blob: Uint8Array, kind: ChunkKind) => {
+        using slot = await under.store.acquireSlot(blob.byteLength);
+        slot.bytes.set(blob);
+        return await under.store.receive(chunk.digest, chunk.size, slot, blob.byteLength, kind);
+      };
+      for (const [chunk, kind, other] of [
+        [plainChunk(text('from')), 'plain', 'encrypted'],
+        [encryptedChunk(text('from')), 'encrypted', 'plain'],
+      ] as const) {
+        const flipped = Uint8Array.from(chunk.blob);
+        flipped[flipped.length - 1]! ^= 1;
+        await assert.rejects(
+          receive(chunk, flipped, kind),
+          refuses('blob-invalid', 'Data blob has wrong CRC checksum.'),
+        );
+        await assert.rejects(receive(chunk, chunk.blob, other), refuses('blob-invalid', /, but has to be/));
+        assert.equal(await under.store.storedSize(chunk.digest), undefined);
+        assert.equal((await receive(chunk, chunk.blob, kind)).duplicate, false);
         assert.ok(bytesEqual(await under.store.read(chunk.digest), chunk.blob));
       }
     });

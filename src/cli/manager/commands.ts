@@ -13,6 +13,7 @@ import { networkCommands } from './network.ts';
 import { dnsCommands, nodeCommands, subscriptionCommands } from './node.ts';
 import { notificationCommands } from './notifications.ts';
 import { pruneJobs } from './prune-jobs.ts';
+import { pull } from './pull.ts';
 import { adCommands, ldapCommands, openIdCommands } from './realms.ts';
 import { remotes } from './remotes.ts';
 import { report, versions } from './server-facts.ts';
@@ -41,7 +42,10 @@ export const managerCommands = defineGroup('Manage the backup server on this mac
     ...verifyJobs,
     run: runCommand('verification job', 'verify'),
   }),
-  'sync-job': defineGroup('Jobs that copy backups between datastores and servers.', { ...syncJobs }),
+  'sync-job': defineGroup('Jobs that copy backups between datastores and servers.', {
+    ...syncJobs,
+    run: runCommand('sync job', 'sync'),
+  }),
   remote: defineGroup('Other servers to sync with.', { ...remotes }),
   'traffic-control': defineGroup('Limits of bandwidth.', { ...trafficRules, traffic: currentTraffic }),
   user: defineGroup('Users and API tokens.', {
@@ -69,6 +73,7 @@ export const managerCommands = defineGroup('Manage the backup server on this mac
   network: networkCommands,
   disk: diskCommands,
   subscription: subscriptionCommands,
+  pull,
   report,
   verify,
   versions,

@@ -9,14 +9,10 @@ import { rateOptions, ratesInMebibytes } from './rates.ts';
 const flag = (description: string) => optional(option.flag(description));
 const name = (description: string) => option.text(description, { minLength: 3, maxLength: 32 });
 
-const optionalFields = {
+/** What jobs and pulls by hand have in common. */
+export const syncRunOptions = {
   ns: jobOptions.ns,
-  remote: optional(name('Remote; absent for another datastore of this server.')),
   'remote-ns': optional(option.text('Namespace of the other side.', { format: 'namespace' })),
-  'sync-direction': optional(option.choice(['pull', 'push'], 'Where to. The default is pull.')),
-  owner: optional(option.text('Who owns what is synced. The default is root@pam.', { format: 'auth-id' })),
-  schedule: jobOptions.schedule,
-  comment: jobOptions.comment,
   'remove-vanished': flag('Remove what is gone from the source.'),
   'max-depth': jobOptions['max-depth'],
   'group-filter': optional(
@@ -27,9 +23,18 @@ const optionalFields = {
   'resync-corrupt': flag('Fetch snapshots again whose verification failed.'),
   'encrypted-only': flag('Only encrypted snapshots.'),
   'verified-only': flag('Only verified snapshots.'),
+  'worker-threads': optional(option.integer('Groups at the same time. The default is 1.', { minimum: 1, maximum: 32 })),
+};
+
+const optionalFields = {
+  ...syncRunOptions,
+  remote: optional(name('Remote; absent for another datastore of this server.')),
+  'sync-direction': optional(option.choice(['pull', 'push'], 'Where to. The default is pull.')),
+  owner: optional(option.text('Who owns what is synced. The default is root@pam.', { format: 'auth-id' })),
+  schedule: jobOptions.schedule,
+  comment: jobOptions.comment,
   'run-on-mount': flag('Run when a removable datastore of the job is mounted.'),
   'unmount-on-done': flag('Unmount the removable datastore afterwards.'),
-  'worker-threads': optional(option.integer('Groups at the same time. The default is 1.', { minimum: 1, maximum: 32 })),
   'active-encryption-key': optional(name('Key that pushed snapshots are encrypted with.')),
   'associated-key': optional(option.list(name('Key.'), 'Keys that pulled snapshots are decrypted with.')),
 };

@@ -1,0 +1,118 @@
+// Fetches the chunks of an index that the target does not have, many at once over one connection (sync.md 4, step 6).
+
+import { toHex } from '../base/bytes.ts';
+import { DigestMap } from '../base/digest-map.ts';
+import { GranaryError, withContext } from '../base/errors.ts';
+import { SharedArena } from '../base/shared-arena.ts';
+import { mapOrdered, throwIfAborted } from '../base/streams.ts';
+import type { ChunkKind, ChunkStore } from '../chunk-store/contract.ts';
+import type { ChunkIndex } from '../format/chunk-index.ts';
+import { maxBlobSize } from '../model/names.ts';
+import type { SourceReader } from './source.ts';
+
+/** Requests of one index under way. */
+const requestsAtOnce = 20;
+/** Chunks that are looked for at once. */
+const window = 2048;
+
+/**
+ * What all pulls of this process have under way. Not the slots of the chunk store: a slow line would hold them for long,
+ * and backups would have to wait for them.
+ */
+const inFlightMemory = 64 * 1024 * 1024;
+let inFlight: SharedArena | undefined;
+
+export interface Transferred {
+  chunks: number;
+  /** Encoded. */
+  bytes: number;
+}
+
+export interface ChunkTransfer {
+  reader: SourceReader;
+  index: ChunkIndex;
+  kind: ChunkKind;
+  /** Chunks that are there already are looked at too, and fetched again if they are corrupt. */
+  heal: boolean;
+}
+
+interface Wanted {
+  digest: Uint8Array;
+  /** Bytes of content. */
+  size: number;
+}
+
+/** Fetches into one chunk store; remembers what it has handled, as archives of a group have most chunks in common. */
+export class ChunkPuller {
+  readonly #store: ChunkStore;
+  readonly #signal: AbortSignal;
+  readonly #handled = new DigestMap();
+
+  constructor(store: ChunkStore, signal: AbortSignal) {
+    this.#store = store;
+    this.#signal = signal;
+  }
+
+  /**
+   * When it resolves, every chunk of the index is in the store and was touched. What arrived before an error stays, and
+   * is not fetched again by the next run.
+   */
+  async pull(transfer: ChunkTransfer): Promise<Transferred> {
+    const total: Transferred = { chunks: 0, bytes: 0 };
+    const fetch = (wanted: Wanted): Promise<number> => this.#fetch(transfer, wanted);
+    for await (const bytes of mapOrdered(this.#missing(transfer), requestsAtOnce, fetch, this.#signal)) {
+      total.chunks++;
+      total.bytes += bytes;
+    }
+    return total;
+  }
+
+  async *#missing({ index, kind, heal }: ChunkTransfer): AsyncGenerator<Wanted> {
+    for (let at = 0; at < index.count; ) {
+      const wanted: Wanted[] = [];
+      for (; at < index.count && wanted.length < window; at++) {
+        const digest = index.digestAt(at);
+        const size = index.endOf(at) - index.startOf(at);
+        if (this.#handled.set(digest, 0)) wanted.push({ digest, size });
+      }
+      throwIfAborted(this.#signal);
+      if (heal) await this.#removeCorrupt(wanted, kind);
+      // In the order of the index; those that are there are touched, so that they stay.
+      const missing = new Set(await this.#store.touchMany(wanted.map(({ digest }) => digest)));
+      for (const one of wanted) if (missing.has(one.digest)) yield one;
+    }
+  }
+
+  async #removeCorrupt(wanted: readonly Wanted[], kind: ChunkKind): Promise<void> {
+    const encrypted = kind === 'encrypted';
+    const checks = await this.#store.check(wanted.map(({ digest, size }) => ({ digest, size, encrypted })));
+    for (const [i, { verdict, error, copy }] of checks.entries()) {
+      const { digest } = wanted[i]!;
+      if (verdict === 'corrupt') await this.#store.quarantine(digest, copy);
+      if (verdict === 'unreadable') throw new GranaryError('io', `chunk ${toHex(digest)}: ${error}`);
+    }
+  }
+
+  async #fetch({ reader, kind }: ChunkTransfer, { digest, size }: Wanted): Promise<number> {
+    inFlight ??= new SharedArena(inFlightMemory);
+    const longest = Math.min(longestEncoding(size), maxBlobSize);
+    const room = await inFlight.acquire(longest, this.#signal);
+    try {
+      const length = await reader.chunk(digest, room.bytes.subarray(0, longest), this.#signal);
+      using slot = await this.#store.acquireSlot(length, { signal: this.#signal });
+      slot.bytes.set(room.bytes.subarray(0, length));
+      room.release();
+      await this.#store.receive(digest, size, slot, length, kind);
+      return length;
+    } catch (error) {
+      throw withContext(`chunk ${toHex(digest)}`, error);
+    } finally {
+      room.release();
+    }
+  }
+}
+
+/** Bytes that a blob of so much content may have, also when somebody kept a compression that made it longer. */
+function longestEncoding(size: number): number {
+  return size + Math.ceil(size / 256) + 4096;
+}

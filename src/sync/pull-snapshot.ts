@@ -1,0 +1,185 @@
+// Takes over one snapshot: files and chunks that are missing, the manifest last (sync.md 4, step 5).
+
+import { createHash } from 'node:crypto';
+import { bytesEqual, toHex } from '../base/bytes.ts';
+import { type Clock, formatUtc } from '../base/clock.ts';
+import { GranaryError, messageOf } from '../base/errors.ts';
+import { formatBytes } from '../base/human.ts';
+import type { GroupImport, SnapshotImport } from '../datastore/group-import.ts';
+import { parseVerifyState } from '../datastore/snapshots.ts';
+import { checkBlob } from '../format/blob.ts';
+import { parseIndex } from '../format/chunk-index.ts';
+import {
+  canonicalManifest,
+  decodeManifestBlob,
+  encodeManifestBlob,
+  type Manifest,
+  type ManifestFile,
+  manifestKeyFingerprint,
+  serializeManifest,
+} from '../format/manifest.ts';
+import { type BackupSnapshot, formatSnapshot, type Namespace } from '../model/backup.ts';
+import { archiveKind, clientLogName, manifestName, maxBlobSize } from '../model/names.ts';
+import type { ChunkPuller } from './pull-chunks.ts';
+import type { SyncLog } from './run-groups.ts';
+import type { StateFilter } from './selection.ts';
+import { isEncryptedSnapshot, type SourceReader, type SyncSource } from './source.ts';
+import { formatRate, type SyncStatistics } from './statistics.ts';
+
+/** Longest index: of more than ten million chunks. */
+const maxIndexSize = 512 * 1024 * 1024;
+
+export interface SnapshotPull {
+  source: SyncSource;
+  /** The namespace on the source. */
+  ns: Namespace;
+  group: GroupImport;
+  /** Of the group that the snapshot is in. */
+  chunks: ChunkPuller;
+  /** Whether the chunk store is the source's too, so that no chunk has to be copied. */
+  sameChunks: boolean;
+  filter: StateFilter;
+  statistics: SyncStatistics;
+  log: SyncLog;
+  clock: Clock;
+}
+
+/** A snapshot that has vanished from the source, or that the filters leave out after all, is no error. */
+export async function pullSnapshot(pull: SnapshotPull, snapshot: BackupSnapshot, corrupt: boolean): Promise<void> {
+  const { source, ns, group, log } = pull;
+  const time = formatUtc(snapshot.time);
+  const vanished = (): void => log.log(`${time}: skipped because vanished since start of sync`);
+  await using reader = await source.openSnapshot(ns, snapshot);
+  if (!reader) return vanished();
+  await using local = await group.snapshot(snapshot.time);
+  const raw = await reader.file(manifestName, maxBlobSize);
+  if (!raw) return vanished();
+  const localRaw = await local.rawManifest();
+  if (localRaw && !corrupt && bytesEqual(localRaw, raw)) return await unchanged(pull, reader, local, time);
+  const manifest = decodeManifestBlob(raw, manifestName);
+  checkIdentity(manifest, snapshot);
+  const excluded = exclusion(manifest, pull.filter);
+  if (excluded !== undefined) return log.log(`${time}: skipped because it is ${excluded}`);
+
+  const before = localManifest(localRaw, corrupt);
+  if (before) checkMayReplace(before, manifest);
+  const next = before && !corrupt ? keepFailedState(before, manifest) : manifest;
+  if (before && !corrupt && next !== manifest && bytesEqual(serializeManifest(next), serializeManifest(before))) {
+    return await unchanged(pull, reader, local, time);
+  }
+  if (corrupt) log.log(`re-sync snapshot ${time} due to corruption`);
+  else log.log(localRaw ? `re-sync snapshot ${time}` : `${time}: start sync`);
+  for (const file of manifest.files) {
+    if (!corrupt && (await local.matches(file))) continue;
+    await pullFile(pull, reader, local, file, { time, corrupt });
+  }
+  const names = manifest.files.map(({ filename }) => filename);
+  await local.commit(next === manifest ? raw : encodeManifestBlob(next), names);
+  await pullClientLog(pull, reader, local, time);
+  log.log(`${time}: sync done`);
+}
+
+async function unchanged(pull: SnapshotPull, reader: SourceReader, local: SnapshotImport, time: string): Promise<void> {
+  await pullClientLog(pull, reader, local, time);
+  pull.log.log(`${time}: no data changes`);
+}
+
+function checkIdentity(manifest: Manifest, snapshot: BackupSnapshot): void {
+  if (formatSnapshot(manifest) === formatSnapshot(snapshot)) return;
+  const text = `the manifest of ${formatSnapshot(snapshot)} is that of ${formatSnapshot(manifest)}`;
+  throw new GranaryError('manifest-invalid', text);
+}
+
+/** What keeps the filters from taking a snapshot, as its own manifest says. */
+function exclusion(manifest: Manifest, filter: StateFilter): string | undefined {
+  if (filter.verifiedOnly && parseVerifyState(manifest.unprotected['verify_state'])?.state !== 'ok') {
+    return 'not verified';
+  }
+  const modes: [string, string][] = manifest.files.map((file) => [file.filename, file['crypt-mode']]);
+  modes.push([manifestName, manifest.signature === null ? 'none' : 'sign-only']);
+  return filter.encryptedOnly && !isEncryptedSnapshot(modes) ? 'not encrypted' : undefined;
+}
+
+function localManifest(raw: Uint8Array | undefined, corrupt: boolean): Manifest | undefined {
+  if (!raw) return undefined;
+  try {
+    return decodeManifestBlob(raw, 'local manifest');
+  } catch (error) {
+    if (corrupt) return undefined;
+    throw error;
+  }
+}
+
+/** A copy may only get what is not protected anew (sync.md 4 and 10). */
+function checkMayReplace(local: Manifest, source: Manifest): void {
+  const [localKey, sourceKey] = [manifestKeyFingerprint(local), manifestKeyFingerprint(source)];
+  const refuse = (text: string) => new GranaryError('bad-request', text);
+  if (sourceKey === undefined && localKey !== undefined) {
+    throw refuse('refusing to overwrite local encrypted snapshot from unencrypted source');
+  }
+  if (sourceKey !== undefined && localKey !== undefined && localKey !== sourceKey) {
+    throw refuse('Local encrypted or signed snapshot with different key detected, refuse to sync');
+  }
+  if (!bytesEqual(canonicalManifest(local), canonicalManifest(source))) {
+    throw refuse('refusing to overwrite local snapshot: content differs from source');
+  }
+}
+
+/** That the copy here was found to be damaged is not forgotten because the source's is sound. */
+function keepFailedState(local: Manifest, source: Manifest): Manifest {
+  const state = local.unprotected['verify_state'];
+  if (parseVerifyState(state)?.state !== 'failed') return source;
+  return { ...source, unprotected: { ...source.unprotected, verify_state: state } };
+}
+
+async function pullFile(
+  pull: SnapshotPull,
+  reader: SourceReader,
+  local: SnapshotImport,
+  file: ManifestFile,
+  { time, corrupt }: { time: string; corrupt: boolean },
+): Promise<void> {
+  const name = `${time}/${file.filename}`;
+  pull.log.log(`${name}: sync archive`);
+  const isIndex = archiveKind(file.filename) !== 'blob';
+  const raw = await reader.file(file.filename, isIndex ? maxIndexSize : maxBlobSize);
+  if (!raw) throw new GranaryError('not-found', `the source has no file '${file.filename}'`);
+  if (isIndex) {
+    const index = parseIndex(file.filename, raw, file.filename);
+    checkFile(file, index.size, toHex(index.checksum()));
+    if (!pull.sameChunks) {
+      const start = pull.clock.now();
+      const kind = file['crypt-mode'] === 'encrypt' ? 'encrypted' : 'plain';
+      const { chunks, bytes } = await pull.chunks.pull({ reader, index, kind, heal: corrupt });
+      pull.statistics.add(chunks, bytes);
+      const rate = formatRate(bytes, pull.clock.now() - start);
+      pull.log.log(`${name}: downloaded ${formatBytes(bytes)} (${rate})`);
+    }
+  } else checkFile(file, raw.byteLength, createHash('sha256').update(raw).digest('hex'));
+  await local.writeFile(file.filename, raw);
+}
+
+function checkFile({ filename, size, csum }: ManifestFile, actualSize: number, actualSum: string): void {
+  const code = archiveKind(filename) === 'blob' ? 'blob-invalid' : 'index-invalid';
+  if (actualSize !== size) throw new GranaryError(code, `wrong size for file '${filename}' (${size} != ${actualSize})`);
+  if (actualSum !== csum) throw new GranaryError(code, `wrong checksum for file '${filename}'`);
+}
+
+/** The log may come long after the backup, or never; no failure here matters. */
+async function pullClientLog(
+  { log }: SnapshotPull,
+  reader: SourceReader,
+  local: SnapshotImport,
+  time: string,
+): Promise<void> {
+  if (local.hasFile(clientLogName)) return;
+  try {
+    const raw = await reader.file(clientLogName, maxBlobSize);
+    if (!raw) return;
+    checkBlob(raw, clientLogName);
+    await local.writeFile(clientLogName, raw);
+    log.log(`${time}: got backup log file ${clientLogName}`);
+  } catch (error) {
+    log.log(`${time}: no backup log file: ${messageOf(error)}`);
+  }
+}
