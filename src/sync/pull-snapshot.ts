@@ -63,7 +63,7 @@ export async function pullSnapshot(pull: SnapshotPull, snapshot: BackupSnapshot,
 
   const before = localManifest(localRaw, corrupt);
   if (before) checkMayReplace(before, manifest);
-  const next = before && !corrupt ? keepFailedState(before, manifest) : manifest;
+  const next = before && !corrupt ? keepVerifyState(before, manifest) : manifest;
   if (before && !corrupt && next !== manifest && bytesEqual(serializeManifest(next), serializeManifest(before))) {
     return await unchanged(pull, reader, local, time);
   }
@@ -125,11 +125,14 @@ function checkMayReplace(local: Manifest, source: Manifest): void {
   }
 }
 
-/** That the copy here was found to be damaged is not forgotten because the source's is sound. */
-function keepFailedState(local: Manifest, source: Manifest): Manifest {
-  const state = local.unprotected['verify_state'];
-  if (parseVerifyState(state)?.state !== 'failed') return source;
-  return { ...source, unprotected: { ...source.unprotected, verify_state: state } };
+/**
+ * What verification found out about the copy here stays, as its data are not fetched anew; only a failure on the source
+ * takes the place of a success. Without it two sites that verify would each forget their own results.
+ */
+function keepVerifyState(local: Manifest, source: Manifest): Manifest {
+  const [own, theirs] = [local, source].map(({ unprotected }) => parseVerifyState(unprotected['verify_state'])?.state);
+  if (own === undefined || (own === 'ok' && theirs === 'failed')) return source;
+  return { ...source, unprotected: { ...source.unprotected, verify_state: local.unprotected['verify_state'] } };
 }
 
 async function pullFile(
