@@ -23,6 +23,12 @@ export async function startSyncJob(
     name: job.id,
     task: { type: 'syncjob', id, ...caller, ...(schedule === undefined ? {} : { authId: owner }) },
     title: `Starting datastore sync job '${id}'`,
+    notice: {
+      type: 'sync' as const,
+      store: job.store,
+      jobId: job.id,
+      data: { ...(job.remote === undefined ? {} : { remote: job.remote }), 'remote-datastore': job['remote-store'] },
+    },
     ...(schedule === undefined ? {} : { schedule }),
   };
   return await startJob(server, start, async (task) => {
