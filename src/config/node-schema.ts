@@ -78,6 +78,9 @@ export const nodeSchema = Type.Object({
   'task-log-max-days': Type.Optional(
     Type.Integer({ minimum: 0, description: 'How long logs of tasks are kept, in days.' }),
   ),
+  'api-guide-status': Type.Optional(
+    Type.Boolean({ description: 'Lists of tasks show how each ended as a word: ok, warning, error, unknown.' }),
+  ),
   'consent-text': Type.Optional(
     Type.String({
       pattern: '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$',

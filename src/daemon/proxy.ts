@@ -8,9 +8,10 @@ import { jsonLogger, type Logger } from '../base/log.ts';
 import { loadTlsSettings, tlsStamp } from '../certificates/tls-settings.ts';
 import { waitingWork } from '../chunk-store/workers.ts';
 import { type Directories, localSocketPath } from '../config/directories.ts';
-import { configurationJobs, datastoreJobs } from '../jobs/due-jobs.ts';
+import { configurationJobs, datastoreJobs, housekeepingJobs } from '../jobs/due-jobs.ts';
 import { Scheduler } from '../jobs/scheduler.ts';
 import type { Machine } from '../machine/machine.ts';
+import { InfluxDbSender } from '../metrics/influxdb-sender.ts';
 import { Sampler } from '../metrics/sampler.ts';
 import type { ServerCounters } from '../metrics/server-counters.ts';
 import { listenLocal } from '../os/sockets.ts';
@@ -98,9 +99,16 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   const measurements = new Measurements(rooms.server.machine, rooms.server.datastores, log);
   countProcess(rooms.server.counters);
   rooms.server.counters.start();
-  const sampler = new Sampler({ directories, clock, log, measure: (time) => measurements.measure(time) });
+  const sender = new InfluxDbSender(directories, rooms.server.node, log);
+  const sampler = new Sampler({
+    directories,
+    clock,
+    log,
+    measure: (time) => measurements.measure(time),
+    push: (time, samples) => sender.push(time, samples),
+  });
   sampler.start();
-  const schedulers = [new Scheduler(rooms.server, 'datastores', datastoreJobs)];
+  const schedulers = [new Scheduler(rooms.server, 'datastores', [...datastoreJobs, ...housekeepingJobs])];
   if (privileged === undefined) schedulers.push(new Scheduler(rooms.server, 'configuration', configurationJobs));
   for (const scheduler of schedulers) scheduler.start();
   const notifications = privileged === undefined ? makeSpoolWorker(rooms.server) : undefined;
@@ -111,7 +119,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
     certificates.stop();
     own?.unlink();
     const stopped = Promise.all([
-      sampler.stop(),
+      sampler.stop().then(() => sender.stop()),
       notifications?.stop(),
       ...schedulers.map((scheduler) => scheduler.stop()),
     ]);

@@ -10,6 +10,7 @@ import type { WorkerTask } from '../task/task-registry.ts';
 import type { ServerContext } from '../wire/context.ts';
 import { startRenewal } from './certificate-renewal-job.ts';
 import { startGarbageCollection } from './garbage-collection-job.ts';
+import { logRotationName, startLogRotation } from './log-rotation-job.ts';
 import { allPruneJobs, startPruneJob } from './prune-job.ts';
 import type { JobCaller } from './run-job.ts';
 import { startSyncJob } from './sync-job.ts';
@@ -61,8 +62,16 @@ const renewals: JobKind = (server) => {
   return [{ type: 'acme-renewal', name: 'certificate', schedule: 'daily', start }];
 };
 
+const logRotation: JobKind = (server) => {
+  const start = (caller: JobCaller) => startLogRotation(server, caller);
+  return [{ type: 'logrotate', name: logRotationName, schedule: 'daily', start }];
+};
+
 /** Jobs that work on datastores, whose files belong to the unprivileged part of an installation. */
 export const datastoreJobs: readonly JobKind[] = [collections, pruneJobs, syncJobs, verifyJobs];
+
+/** Jobs that look after the server's own files, which belong to that part too. */
+export const housekeepingJobs: readonly JobKind[] = [logRotation];
 
 /** Jobs that write configuration, which only the privileged part may. */
 export const configurationJobs: readonly JobKind[] = [renewals];

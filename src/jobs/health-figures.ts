@@ -14,7 +14,7 @@ import { JobStates } from '../task/job-state.ts';
 import type { TaskCourse, TaskTally } from '../task/task-tally.ts';
 import type { ServerContext } from '../wire/context.ts';
 import { chunkGrowth } from './chunk-growth.ts';
-import { configurationJobs, datastoreJobs } from './due-jobs.ts';
+import { configurationJobs, datastoreJobs, housekeepingJobs } from './due-jobs.ts';
 
 /** Times are epoch seconds, durations seconds, ratios shares of 1. What is not known is absent. */
 export interface DatastoreHealth {
@@ -117,7 +117,7 @@ export class HealthFigures {
     const now = epochSeconds(this.#server.clock);
     const states = new JobStates(this.#server.directories);
     let due = 0;
-    for (const kind of [...datastoreJobs, ...configurationJobs]) {
+    for (const kind of [...datastoreJobs, ...housekeepingJobs, ...configurationJobs]) {
       let jobs: ReturnType<typeof kind> = [];
       try {
         jobs = kind(this.#server);

@@ -21,6 +21,8 @@ export interface SamplerOptions {
   log: Logger;
   /** Measures everything, at this epoch second. What cannot be measured is left out, nothing is thrown. */
   measure(time: number): Promise<readonly Sample[]>;
+  /** Given what was measured, recorded or not; not waited for. */
+  push?(time: number, samples: readonly Sample[]): void;
 }
 
 export class Sampler {
@@ -49,12 +51,13 @@ export class Sampler {
 
   /** One turn: measures and records, unless another process does. Problems are logged, once each. */
   async turn(): Promise<void> {
-    const { clock, directories, log, measure } = this.#options;
+    const { clock, directories, log, measure, push } = this.#options;
     try {
       if (!this.#acquire(directories)) return;
       const time = Math.round(clock.now() / 1000);
       const samples = await measure(time);
       if (this.#stopped) return;
+      push?.(time, samples);
       this.#writer.record(time, samples);
       this.#lastProblem = undefined;
     } catch (error) {

@@ -34,7 +34,12 @@ export const listTasks = defineEndpoint({
         { description: 'Ended in one of these ways.' },
       ),
     ),
-    'status-class': flag('Put the class of the end into status, and its text into status-text.'),
+    'status-class': Type.Optional(
+      Type.Boolean({
+        description:
+          'Put the class of the end into status, and its text into status-text; the default is api-guide-status of the server.',
+      }),
+    ),
   }),
   result: Type.Array(taskItem),
   access: { kind: 'any' },

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { formatUtc } from '../../base/clock.ts';
 import { GranaryError, isErrno } from '../../base/errors.ts';
+import { nodeConfigFile } from '../../config/node-config.ts';
 import { type AuthId, ownerMatches } from '../../model/auth-id.ts';
 import { datastoreAclPath, parseNamespace } from '../../model/backup.ts';
 import type { Privilege } from '../../model/privileges.ts';
@@ -24,7 +25,8 @@ export const taskEndpoints = [
       ...(all ? {} : { visible: (task: Upid) => ownerMatches(task.authId, caller) }),
     });
     call.setAttribute('total', total);
-    if (asClass !== true) return data;
+    const byDefault = nodeConfigFile(call.server.directories).current().value['api-guide-status'] === true;
+    if (!(asClass ?? byDefault)) return data;
     return data.map((task) =>
       task.status === undefined ? task : { ...task, status: task.state, 'status-text': task.status },
     );

@@ -41,6 +41,9 @@ const nodeOptions = {
   'ciphers-tls-1.3': optional(option.text('Ciphers that are offered with TLS 1.3, in the notation of OpenSSL.')),
   'default-lang': optional(option.text('Language of the web interface.')),
   'task-log-max-days': optional(option.integer('How long logs of tasks are kept, in days.', { minimum: 0 })),
+  'api-guide-status': optional(
+    option.flag('Lists of tasks show how each ended as a word: ok, warning, error, unknown.'),
+  ),
   'consent-text': optional(option.text('Text that has to be agreed to before a login, in base64.')),
   location: optional(option.text('Where the server stands: latitude=,longitude=,name=.')),
   description: optional(option.text('Notes, several lines.')),
