@@ -52,6 +52,7 @@ export const sameLayer: Readonly<Record<string, string>> = {
   'jobs -> sync': 'a sync job is a run of a synchronisation by schedule',
   'sync -> wire': 'sessions with the other server speak HTTP/2',
   'sync -> client': 'the other server is reached as a client reaches it',
+  'sync -> backup': 'a push writes through a backup session',
   'client -> wire': 'the client speaks HTTP and HTTP/2',
   'client -> backup': 'a backup job writes through a backup session',
   'client -> reader': 'a restore job reads through a reader session',

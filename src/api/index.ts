@@ -7,11 +7,13 @@ import { configEndpoints } from './config/endpoints.ts';
 import { nodesEndpoints } from './nodes/endpoints.ts';
 import { pingEndpoints } from './ping.ts';
 import { pullEndpoints } from './pull.ts';
+import { pushEndpoints } from './push.ts';
 import { statusEndpoints } from './status/endpoints.ts';
 
 export const endpoints: readonly Endpoint[] = [
   ...pingEndpoints,
   ...pullEndpoints,
+  ...pushEndpoints,
   ...accessEndpoints,
   ...adminEndpoints,
   ...configEndpoints,

@@ -121,6 +121,7 @@ mean(
   (role) => has(role, 'Datastore.Audit') && has(role, 'Datastore.Backup') && has(role, 'Datastore.Modify'),
 );
 mean(['POST pull'], (role) => has(role, 'Datastore.Backup'));
+mean(['POST push'], (role) => has(role, 'Remote.DatastoreBackup') && has(role, 'Datastore.Read', 'Datastore.Backup'));
 mean(['GET config/sync/{id}'], (role) => has(role, 'Datastore.Audit'));
 mean(['POST nodes/{node}/network'], (role) => has(role, 'Sys.Modify'));
 mean([`GET ${task}/status`, `GET ${task}/log`], (role) => has(role, 'Sys.Audit'));

@@ -3,7 +3,7 @@
 import { directionOf, ownerOf, type SyncJob } from '../config/sync-job-schema.ts';
 import type { AuthId } from '../model/auth-id.ts';
 import { ownerMatches } from '../model/auth-id.ts';
-import { datastoreAclPath, parseNamespace } from '../model/backup.ts';
+import { datastoreAclPath, parseNamespace, remoteAclPath } from '../model/backup.ts';
 import type { Privilege } from '../model/privileges.ts';
 import { requirePrivileges } from '../wire/authorize.ts';
 import type { CallContext, ServerContext } from '../wire/context.ts';
@@ -49,6 +49,14 @@ export function requirePull(call: CallContext, given: Omit<SyncJob, 'id'>): void
   } else requirePrivileges(call, `/remote/${given.remote}/${given['remote-store']}`, { all: ['Remote.Read'] });
 }
 
+/** Throws `permission-denied` unless the caller may push so without a job. */
+export function requirePush(call: CallContext, given: Omit<SyncJob, 'id'>): void {
+  const remote = remotePath(given);
+  requirePrivileges(call, localPath(given), { any: ['Datastore.Read', 'Datastore.Backup'] });
+  requirePrivileges(call, remote, { all: ['Remote.DatastoreBackup'] });
+  if (given['remove-vanished'] === true) requirePrivileges(call, remote, { all: ['Remote.DatastorePrune'] });
+}
+
 function checker(server: ServerContext, caller: AuthId): (path: string, privilege: Privilege) => boolean {
   return (path, privilege) => server.access.privileges(caller, path).has(privilege);
 }
@@ -58,8 +66,6 @@ function localPath(job: Pick<SyncJob, 'store' | 'ns'>): string {
 }
 
 /** What a pushing job's rights on the other server are looked up on here. */
-function remotePath(job: SyncJob): string {
-  return ['/remote', job.remote ?? '', job['remote-store'], ...parseNamespace(job['remote-ns'] ?? '')]
-    .filter((part) => part !== '')
-    .join('/');
+function remotePath(job: Pick<SyncJob, 'remote' | 'remote-store' | 'remote-ns'>): string {
+  return remoteAclPath(job.remote ?? '', job['remote-store'], parseNamespace(job['remote-ns'] ?? ''));
 }

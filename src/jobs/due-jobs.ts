@@ -3,7 +3,6 @@
 import { isAcmeConfigured } from '../certificates/renewal.ts';
 import { DatastoreConfig } from '../config/datastore-config.ts';
 import { SyncJobConfig } from '../config/sync-config.ts';
-import { directionOf } from '../config/sync-job-schema.ts';
 import { VerifyJobConfig } from '../config/verify-config.ts';
 import type { JobType } from '../task/job-state.ts';
 import type { WorkerTask } from '../task/task-registry.ts';
@@ -53,7 +52,7 @@ const syncJobs: JobKind = (server) =>
   new SyncJobConfig(server.directories).list().data.flatMap((job) => {
     const start = (caller: JobCaller) => startSyncJob(server, job, caller);
     const { id: name, schedule } = job;
-    return schedule === undefined || directionOf(job) === 'push' ? [] : [{ type: 'syncjob', name, schedule, start }];
+    return schedule === undefined ? [] : [{ type: 'syncjob', name, schedule, start }];
   });
 
 const renewals: JobKind = (server) => {

@@ -1,9 +1,9 @@
-// A sync job: a pull with the fields of the job (sync.md 2).
+// A sync job: a pull or a push with the fields of the job (sync.md 2).
 
-import { GranaryError } from '../base/errors.ts';
 import { directionOf, ownerOf, type SyncJob } from '../config/sync-job-schema.ts';
 import { syncParameters } from '../sync/parameters.ts';
 import { pullInTask } from '../sync/pull-task.ts';
+import { pushInTask } from '../sync/push-task.ts';
 import type { WorkerTask } from '../task/task-registry.ts';
 import type { ServerContext } from '../wire/context.ts';
 import { type JobCaller, startJob } from './run-job.ts';
@@ -14,8 +14,6 @@ export async function startSyncJob(
   job: SyncJob,
   { schedule, ...caller }: JobCaller,
 ): Promise<WorkerTask | undefined> {
-  if (directionOf(job) === 'push')
-    throw new GranaryError('bad-request', `job '${job.id}' pushes, which is not possible yet`);
   const owner = ownerOf(job);
   const id = [job.remote ?? '-', job['remote-store'], job.store, job.ns ?? '', job.id].join(':');
   const start = {
@@ -33,7 +31,8 @@ export async function startSyncJob(
   };
   return await startJob(server, start, async (task) => {
     try {
-      await pullInTask(server, syncParameters(job, owner), task);
+      const sync = directionOf(job) === 'push' ? pushInTask : pullInTask;
+      await sync(server, syncParameters(job, owner), task);
     } finally {
       task.log(`sync job '${id}' end`);
     }

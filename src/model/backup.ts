@@ -42,6 +42,11 @@ export function datastoreAclPath(store: string, ns: Namespace = rootNamespace): 
   return ['/datastore', store, ...ns].join('/');
 }
 
+/** The ACL path on this server of a namespace of a remote's datastore: `/remote/REMOTE/STORE/a/b`. */
+export function remoteAclPath(remote: string, store: string, ns: Namespace = rootNamespace): string {
+  return ['/remote', remote, store, ...ns].join('/');
+}
+
 export interface BackupGroup {
   readonly type: BackupType;
   readonly id: string;

@@ -9,6 +9,7 @@ import type { ChunkKind, ChunkStore } from '../chunk-store/contract.ts';
 import type { ChunkIndex } from '../format/chunk-index.ts';
 import { maxBlobSize } from '../model/names.ts';
 import type { SourceReader } from './source.ts';
+import { longestEncoding, type Transferred } from './transfer.ts';
 
 /** Requests of one index under way. */
 const requestsAtOnce = 20;
@@ -21,12 +22,6 @@ const window = 2048;
  */
 const inFlightMemory = 64 * 1024 * 1024;
 let inFlight: SharedArena | undefined;
-
-export interface Transferred {
-  chunks: number;
-  /** Encoded. */
-  bytes: number;
-}
 
 export interface ChunkTransfer {
   reader: SourceReader;
@@ -110,9 +105,4 @@ export class ChunkPuller {
       room.release();
     }
   }
-}
-
-/** Bytes that a blob of so much content may have, also when somebody kept a compression that made it longer. */
-function longestEncoding(size: number): number {
-  return size + Math.ceil(size / 256) + 4096;
 }

@@ -1,14 +1,12 @@
 // Takes over one snapshot: files and chunks that are missing, the manifest last (sync.md 4, step 5).
 
-import { createHash } from 'node:crypto';
-import { bytesEqual, toHex } from '../base/bytes.ts';
+import { bytesEqual } from '../base/bytes.ts';
 import { type Clock, formatUtc } from '../base/clock.ts';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import { formatBytes } from '../base/human.ts';
 import type { GroupImport, SnapshotImport } from '../datastore/group-import.ts';
 import { parseVerifyState } from '../datastore/snapshots.ts';
 import { checkBlob } from '../format/blob.ts';
-import { parseIndex } from '../format/chunk-index.ts';
 import {
   canonicalManifest,
   decodeManifestBlob,
@@ -18,16 +16,14 @@ import {
   manifestKeyFingerprint,
   serializeManifest,
 } from '../format/manifest.ts';
-import { type BackupSnapshot, formatSnapshot, type Namespace } from '../model/backup.ts';
-import { archiveKind, clientLogName, manifestName, maxBlobSize } from '../model/names.ts';
+import type { BackupSnapshot, Namespace } from '../model/backup.ts';
+import { clientLogName, manifestName, maxBlobSize } from '../model/names.ts';
 import type { ChunkPuller } from './pull-chunks.ts';
 import type { SyncLog } from './run-groups.ts';
-import type { StateFilter } from './selection.ts';
-import { isEncryptedSnapshot, type SourceReader, type SyncSource } from './source.ts';
+import { excludedBy, type StateFilter } from './selection.ts';
+import type { SourceReader, SyncSource } from './source.ts';
 import { formatRate, type SyncStatistics } from './statistics.ts';
-
-/** Longest index: of more than ten million chunks. */
-const maxIndexSize = 512 * 1024 * 1024;
+import { checkIdentity, readSourceFile } from './transfer.ts';
 
 export interface SnapshotPull {
   source: SyncSource;
@@ -58,7 +54,7 @@ export async function pullSnapshot(pull: SnapshotPull, snapshot: BackupSnapshot,
   if (localRaw && !corrupt && bytesEqual(localRaw, raw)) return await unchanged(pull, reader, local, time);
   const manifest = decodeManifestBlob(raw, manifestName);
   checkIdentity(manifest, snapshot);
-  const excluded = exclusion(manifest, pull.filter);
+  const excluded = excludedBy(manifest, pull.filter);
   if (excluded !== undefined) return log.log(`${time}: skipped because it is ${excluded}`);
 
   const before = localManifest(localRaw, corrupt);
@@ -82,22 +78,6 @@ export async function pullSnapshot(pull: SnapshotPull, snapshot: BackupSnapshot,
 async function unchanged(pull: SnapshotPull, reader: SourceReader, local: SnapshotImport, time: string): Promise<void> {
   await pullClientLog(pull, reader, local, time);
   pull.log.log(`${time}: no data changes`);
-}
-
-function checkIdentity(manifest: Manifest, snapshot: BackupSnapshot): void {
-  if (formatSnapshot(manifest) === formatSnapshot(snapshot)) return;
-  const text = `the manifest of ${formatSnapshot(snapshot)} is that of ${formatSnapshot(manifest)}`;
-  throw new GranaryError('manifest-invalid', text);
-}
-
-/** What keeps the filters from taking a snapshot, as its own manifest says. */
-function exclusion(manifest: Manifest, filter: StateFilter): string | undefined {
-  if (filter.verifiedOnly && parseVerifyState(manifest.unprotected['verify_state'])?.state !== 'ok') {
-    return 'not verified';
-  }
-  const modes: [string, string][] = manifest.files.map((file) => [file.filename, file['crypt-mode']]);
-  modes.push([manifestName, manifest.signature === null ? 'none' : 'sign-only']);
-  return filter.encryptedOnly && !isEncryptedSnapshot(modes) ? 'not encrypted' : undefined;
 }
 
 function localManifest(raw: Uint8Array | undefined, corrupt: boolean): Manifest | undefined {
@@ -144,28 +124,16 @@ async function pullFile(
 ): Promise<void> {
   const name = `${time}/${file.filename}`;
   pull.log.log(`${name}: sync archive`);
-  const isIndex = archiveKind(file.filename) !== 'blob';
-  const raw = await reader.file(file.filename, isIndex ? maxIndexSize : maxBlobSize);
-  if (!raw) throw new GranaryError('not-found', `the source has no file '${file.filename}'`);
-  if (isIndex) {
-    const index = parseIndex(file.filename, raw, file.filename);
-    checkFile(file, index.size, toHex(index.checksum()));
-    if (!pull.sameChunks) {
-      const start = pull.clock.now();
-      const kind = file['crypt-mode'] === 'encrypt' ? 'encrypted' : 'plain';
-      const { chunks, bytes } = await pull.chunks.pull({ reader, index, kind, heal: corrupt });
-      pull.statistics.add(chunks, bytes);
-      const rate = formatRate(bytes, pull.clock.now() - start);
-      pull.log.log(`${name}: downloaded ${formatBytes(bytes)} (${rate})`);
-    }
-  } else checkFile(file, raw.byteLength, createHash('sha256').update(raw).digest('hex'));
+  const { raw, index } = await readSourceFile(reader, file);
+  if (index && !pull.sameChunks) {
+    const start = pull.clock.now();
+    const kind = file['crypt-mode'] === 'encrypt' ? 'encrypted' : 'plain';
+    const { chunks, bytes } = await pull.chunks.pull({ reader, index, kind, heal: corrupt });
+    pull.statistics.add(chunks, bytes);
+    const rate = formatRate(bytes, pull.clock.now() - start);
+    pull.log.log(`${name}: downloaded ${formatBytes(bytes)} (${rate})`);
+  }
   await local.writeFile(file.filename, raw);
-}
-
-function checkFile({ filename, size, csum }: ManifestFile, actualSize: number, actualSum: string): void {
-  const code = archiveKind(filename) === 'blob' ? 'blob-invalid' : 'index-invalid';
-  if (actualSize !== size) throw new GranaryError(code, `wrong size for file '${filename}' (${size} != ${actualSize})`);
-  if (actualSum !== csum) throw new GranaryError(code, `wrong checksum for file '${filename}'`);
 }
 
 /** The log may come long after the backup, or never; no failure here matters. */

@@ -1,29 +1,23 @@
-// A pull as a worker task does it: opens both sides, tells what it does, and sums it up (sync.md 2).
+// A pull as a worker task does it: opens both sides (sync.md 2).
 
 import { GranaryError } from '../base/errors.ts';
 import { connectToRemote } from '../client/remote-connection.ts';
 import { RemoteConfig } from '../config/remote-config.ts';
 import type { WorkerTask } from '../task/task-registry.ts';
-import type { DatastoreUse, ServerContext } from '../wire/context.ts';
+import type { DatastoreUse } from '../wire/context.ts';
 import { LocalSource } from './local-source.ts';
-import { otherSide, type SyncParameters } from './parameters.ts';
+import type { SyncParameters } from './parameters.ts';
 import { pull } from './pull.ts';
 import { RemoteSource } from './remote-source.ts';
 import type { SyncSource } from './source.ts';
-import { SyncStatistics } from './statistics.ts';
-
-/** What of the server a run needs. */
-export type SyncRooms = Pick<ServerContext, 'access' | 'clock' | 'datastores' | 'directories'>;
+import { type SyncRooms, syncInTask } from './sync-task.ts';
 
 /** Throws when something could not be pulled, and `sync aborted` when the task was asked to stop. */
 export async function pullInTask(server: SyncRooms, parameters: SyncParameters, task: WorkerTask): Promise<void> {
   if (parameters.remote === undefined && parameters.remoteStore === parameters.store) {
     throw new GranaryError('bad-request', "can't sync to same datastore");
   }
-  const statistics = new SyncStatistics();
-  const start = server.clock.now();
-  task.log(`sync datastore '${parameters.store}' from '${otherSide(parameters)}'`);
-  try {
+  await syncInTask(server, 'pull', parameters, task, async (statistics) => {
     using use = await server.datastores.use(parameters.store, 'write');
     using other = parameters.remote === undefined ? await server.datastores.use(parameters.remoteStore, 'read') : null;
     const privileges = (authId: string, path: string) => server.access.privileges(authId, path);
@@ -39,12 +33,7 @@ export async function pullInTask(server: SyncRooms, parameters: SyncParameters, 
       signal: task.signal,
       clock: server.clock,
     });
-  } catch (error) {
-    throw task.signal.aborted ? new GranaryError('aborted', 'sync aborted', { cause: error }) : error;
-  } finally {
-    const took = server.clock.now() - start;
-    for (const line of statistics.summary('pull', took, parameters.removeVanished)) task.log(line);
-  }
+  });
 }
 
 async function openSource(

@@ -5,15 +5,9 @@ import { toHex } from '../base/bytes.ts';
 import { GranaryError } from '../base/errors.ts';
 import { collect } from '../base/streams.ts';
 import type { Connection } from '../client/connection.ts';
-import {
-  type BackupGroup,
-  type BackupSnapshot,
-  formatNamespace,
-  type Namespace,
-  parseNamespace,
-} from '../model/backup.ts';
-import { isBackupType, isSafeId } from '../model/names.ts';
+import { type BackupGroup, type BackupSnapshot, formatNamespace, type Namespace } from '../model/backup.ts';
 import type { H2Session } from '../wire/h2-client.ts';
+import { groupOf, type ListedItem, listRemote, namespaceOf, nsParameter, snapshotTime } from './remote-listing.ts';
 import { isEncryptedSnapshot, type SourceReader, type SourceSnapshot, type SyncSource } from './source.ts';
 
 export class RemoteSource implements SyncSource {
@@ -30,9 +24,7 @@ export class RemoteSource implements SyncSource {
     const parent = anchor.length === 0 ? undefined : formatNamespace(anchor);
     const namespaces: Namespace[] = [];
     for await (const item of this.#list('namespace', { 'max-depth': maxDepth, parent })) {
-      const { ns } = item;
-      if (typeof ns !== 'string') throw malformed('a namespace', item);
-      namespaces.push(parseNamespace(ns));
+      namespaces.push(namespaceOf(item));
     }
     return namespaces;
   }
@@ -45,9 +37,7 @@ export class RemoteSource implements SyncSource {
     const parameters = { 'backup-type': group.type, 'backup-id': group.id, ns: nsParameter(ns) };
     const snapshots: SourceSnapshot[] = [];
     for await (const item of this.#list('snapshots', parameters)) {
-      const { type, id } = groupOf(item);
-      if (type !== group.type || id !== group.id) throw malformed('a snapshot of the group', item);
-      snapshots.push(snapshotOf(item));
+      snapshots.push(snapshotOf(item, group));
     }
     return snapshots;
   }
@@ -73,32 +63,16 @@ export class RemoteSource implements SyncSource {
     this.#connection.close();
   }
 
-  async *#list(what: string, parameters: Record<string, unknown>): AsyncGenerator<Record<string, unknown>> {
-    const path = `admin/datastore/${encodeURIComponent(this.#store)}/${what}`;
-    const given = Object.fromEntries(Object.entries(parameters).filter(([, value]) => value !== undefined));
-    for await (const item of this.#connection.list(path, given)) yield item as Record<string, unknown>;
+  #list(what: string, parameters: Record<string, unknown>): AsyncGenerator<ListedItem> {
+    return listRemote(this.#connection, this.#store, what, parameters);
   }
 }
 
-/** The root is not named in queries. */
-function nsParameter(ns: Namespace): string | undefined {
-  return ns.length === 0 ? undefined : formatNamespace(ns);
-}
-
-function groupOf(item: Record<string, unknown>): BackupGroup {
-  const { 'backup-type': type, 'backup-id': id } = item;
-  if (typeof type !== 'string' || !isBackupType(type) || typeof id !== 'string' || !isSafeId(id)) {
-    throw malformed('a group', item);
-  }
-  return { type, id };
-}
-
-function snapshotOf(item: Record<string, unknown>): SourceSnapshot {
-  const { 'backup-time': time, size, verification, files } = item;
-  if (typeof time !== 'number' || !Number.isSafeInteger(time) || time < 1) throw malformed('a snapshot', item);
+function snapshotOf(item: ListedItem, group: BackupGroup): SourceSnapshot {
+  const { size, verification, files } = item;
   const state = (verification as { state?: unknown } | null | undefined)?.state;
   return {
-    time,
+    time: snapshotTime(item, group),
     finished: typeof size === 'number',
     verified: state === 'ok',
     encrypted:
@@ -110,10 +84,6 @@ function snapshotOf(item: Record<string, unknown>): SourceSnapshot {
 interface ListedFile {
   filename?: unknown;
   'crypt-mode'?: unknown;
-}
-
-function malformed(what: string, item: object): GranaryError {
-  return new GranaryError('protocol', `the remote lists what is not ${what}: ${JSON.stringify(item).slice(0, 200)}`);
 }
 
 class SessionReader implements SourceReader {

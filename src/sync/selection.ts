@@ -1,9 +1,12 @@
 // Which groups and snapshots a run takes, without touching either side (sync.md 4, 6 and 8).
 
 import { formatUtc } from '../base/clock.ts';
+import { parseVerifyState } from '../datastore/snapshots.ts';
+import type { Manifest } from '../format/manifest.ts';
 import { type BackupGroup, compareGroups } from '../model/backup.ts';
 import { type GroupFilter, groupIsWanted } from '../model/group-filter.ts';
-import type { SourceSnapshot } from './source.ts';
+import { manifestName } from '../model/names.ts';
+import { isEncryptedSnapshot, type SourceSnapshot } from './source.ts';
 
 export interface GroupSelection<G extends BackupGroup> {
   /** In the order in which they are done. */
@@ -34,6 +37,16 @@ export interface StateFilter {
 export function passesStateFilter(snapshot: SourceSnapshot, filter: StateFilter): boolean {
   if (filter.verifiedOnly && !snapshot.verified) return false;
   return !filter.encryptedOnly || snapshot.encrypted;
+}
+
+/** What keeps the filters from taking a snapshot, as its own manifest says: it is not ...; undefined when nothing does. */
+export function excludedBy(manifest: Manifest, filter: StateFilter): string | undefined {
+  if (filter.verifiedOnly && parseVerifyState(manifest.unprotected['verify_state'])?.state !== 'ok') {
+    return 'not verified';
+  }
+  const modes: [string, string][] = manifest.files.map((file) => [file.filename, file['crypt-mode']]);
+  modes.push([manifestName, manifest.signature === null ? 'none' : 'sign-only']);
+  return filter.encryptedOnly && !isEncryptedSnapshot(modes) ? 'not encrypted' : undefined;
 }
 
 /** What a listing of one group is for a run. */

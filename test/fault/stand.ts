@@ -25,8 +25,8 @@ import { rootUser } from '../../src/model/auth-id.ts';
 import { connectH2, type H2Session } from '../../src/wire/h2-client.ts';
 import { type Launched, launch, type Outcome, root } from '../support/launch.ts';
 
-const storeName = 'store1';
-const tokenId = 'admin@pbs!fault';
+export const storeName = 'store1';
+export const tokenId = 'admin@pbs!fault';
 
 export interface StandOptions {
   tuning?: string;
@@ -275,12 +275,13 @@ export class Stand implements AsyncDisposable {
   /** A program in this process; quicker than a process of its own. */
   async program(words: readonly string[], env: Record<string, string> = {}): Promise<{ code: number; err: string }> {
     const [name = '', ...rest] = words;
-    const terminal = new FakeTerminal({ env: { ...this.#clientEnv(), ...env }, answers: [] });
+    const terminal = new FakeTerminal({ env: { ...this.clientEnv(), ...env }, answers: [] });
     const code = await runNamed(name, rest, terminal);
     return { code, err: terminal.messages };
   }
 
-  #clientEnv(): Record<string, string> {
+  /** The environment of a client of this server. */
+  clientEnv(): Record<string, string> {
     return {
       PBS_REPOSITORY: `${tokenId}@localhost:${this.#port}:${storeName}`,
       PBS_PASSWORD: this.#secret,
@@ -293,7 +294,7 @@ export class Stand implements AsyncDisposable {
   client(words: readonly string[], env: Record<string, string> = {}): Launched {
     return launch([join(root, 'bin', 'proxmox-backup-client'), ...words], {
       cwd: this.folder,
-      env: { ...this.#clientEnv(), ...env },
+      env: { ...this.clientEnv(), ...env },
     });
   }
 

@@ -54,6 +54,7 @@ export const samples: Record<string, string | number | boolean> = {
   iface: 'eth0',
   timezone: 'Europe/Vienna',
   key: 'pbsc-0000000000',
+  remote: 'offsite',
   'remote-store': 'store2',
   host: 'localhost',
   'auth-id': 'sync@pbs',

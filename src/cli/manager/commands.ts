@@ -14,6 +14,7 @@ import { dnsCommands, nodeCommands, subscriptionCommands } from './node.ts';
 import { notificationCommands } from './notifications.ts';
 import { pruneJobs } from './prune-jobs.ts';
 import { pull } from './pull.ts';
+import { push } from './push.ts';
 import { adCommands, ldapCommands, openIdCommands } from './realms.ts';
 import { remotes } from './remotes.ts';
 import { report, versions } from './server-facts.ts';
@@ -74,6 +75,7 @@ export const managerCommands = defineGroup('Manage the backup server on this mac
   disk: diskCommands,
   subscription: subscriptionCommands,
   pull,
+  push,
   report,
   verify,
   versions,

@@ -1,5 +1,6 @@
 // What uploading has in common for both kinds of archives: counting, failing, and closing the index.
 
+import { IndexWriter } from '../../backup/index-writer.ts';
 import type { BackupWriter, IndexHandle } from '../../backup/writer.ts';
 import { toHex } from '../../base/bytes.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
@@ -7,7 +8,6 @@ import { GranaryError } from '../../base/errors.ts';
 import type { ByteSink } from '../../base/io.ts';
 import type { ChunkIndex } from '../../format/chunk-index.ts';
 import type { ChunkStage, RawChunk } from './chunk-stage.ts';
-import { IndexWriter } from './index-writer.ts';
 import type { SegmentPool } from './segments.ts';
 
 /** How an archive came to the server. Sizes are bytes of content unless it is said. */

@@ -2,9 +2,9 @@
 // there, and with the checksum that closing needs (backup-protocol.md 5.5 and 5.6).
 
 import { createHash, type Hash } from 'node:crypto';
-import { type BackupWriter, type IndexEntry, type IndexHandle, maxAppend } from '../../backup/writer.ts';
-import { bytesEqual, writeU64 } from '../../base/bytes.ts';
-import type { ChunkIndex } from '../../format/chunk-index.ts';
+import { bytesEqual, writeU64 } from '../base/bytes.ts';
+import type { ChunkIndex } from '../format/chunk-index.ts';
+import { type BackupWriter, type IndexEntry, type IndexHandle, maxAppend } from './writer.ts';
 
 interface Entry {
   readonly length: number;
@@ -35,6 +35,7 @@ export class IndexWriter {
   #appendedSize = 0;
   #failure: { error: unknown } | undefined;
   #settled: (() => void) | undefined;
+  #fewer: (() => void) | undefined;
 
   constructor(writer: BackupWriter, index: IndexHandle, base?: ChunkIndex) {
     this.#writer = writer;
@@ -65,6 +66,27 @@ export class IndexWriter {
   fail(error: unknown): void {
     this.#failure ??= { error };
     this.#settled?.();
+    this.#fewer?.();
+  }
+
+  /** Whether `finish` will reject, so that there is no use in adding more. */
+  get failed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** Entries that were added and are not named yet. */
+  get waiting(): number {
+    return this.#entries.length + this.#ready.length;
+  }
+
+  /** Resolves when fewer entries wait than now, or something failed. */
+  async fewer(): Promise<void> {
+    const before = this.waiting;
+    while (!this.#failure && this.waiting >= before) {
+      await new Promise<void>((resolve) => {
+        this.#fewer = resolve;
+      });
+    }
   }
 
   /** Resolves when every chunk is named. What closing the index needs: of a reused index, only what was appended. */
@@ -110,6 +132,7 @@ export class IndexWriter {
     if (this.#append || this.#failure || this.#ready.length < least) return;
     const batch = this.#ready.slice(0, maxAppend);
     this.#ready = this.#ready.slice(maxAppend);
+    this.#fewer?.();
     this.#append = this.#writer.append(this.#index, batch).then(
       () => {
         this.#append = undefined;

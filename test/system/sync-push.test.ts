@@ -1,0 +1,117 @@
+// Two servers, one pushes to the other. What is pushed is the datastore that the original product wrote, so that every
+// byte of it goes over. Guide row S18-2: two sites that sync to each other.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { canonicalManifest, decodeManifestBlob } from '../../src/format/manifest.ts';
+import { TestServer } from '../support/server.ts';
+import { connect, contentOf, must, originalDatastore, runLine } from '../support/sync-pair.ts';
+
+let primary: TestServer;
+let offsite: TestServer;
+before(async () => {
+  [primary, offsite] = await Promise.all([TestServer.start(), TestServer.start()]);
+  await originalDatastore(primary, 'fixture');
+  await offsite.datastore('copy');
+  await connect(primary, 'offsite', offsite, 'admin@pbs', 'admin-password');
+  await connect(offsite, 'primary', primary, 'admin@pbs', 'admin-password');
+});
+after(async () => {
+  await offsite[Symbol.asyncDispose]();
+  await primary[Symbol.asyncDispose]();
+});
+
+const isManifest = (name: string) => name.endsWith('/index.json.blob');
+
+/** Where the header of an index stops being the target's own: behind its UUID and the time at which it was made. */
+const indexStart = 32;
+
+/** All files are equal but for what the target makes itself: the origin of indexes and what manifests count. */
+function assertSameContent(actual: Record<string, Buffer>, expected: Record<string, Buffer>): void {
+  assert.deepEqual(Object.keys(actual), Object.keys(expected));
+  for (const [name, bytes] of Object.entries(expected)) {
+    if (!isManifest(name)) {
+      const start = /\.[fd]idx$/.test(name) ? indexStart : 0;
+      assert.ok(actual[name]!.subarray(start).equals(bytes.subarray(start)), name);
+      continue;
+    }
+    const [is, was] = [decodeManifestBlob(actual[name]!, name), decodeManifestBlob(bytes, name)];
+    assert.deepEqual(canonicalManifest(is), canonicalManifest(was));
+    assert.equal(is.signature, was.signature);
+    const { chunk_upload_stats: _, ...unprotected } = is.unprotected;
+    const { chunk_upload_stats: __, ...before } = was.unprotected;
+    assert.deepEqual(unprotected, before);
+  }
+}
+
+test('everything is on the target as it was, and verifies there', async () => {
+  const out = await must(runLine(primary, 'push fixture offsite copy'));
+  const lines = out.trimEnd().split('\n');
+  assert.deepEqual(lines.slice(0, 6), [
+    "sync datastore 'fixture' to 'offsite/copy'",
+    '----',
+    "Syncing datastore 'fixture', root namespace into datastore 'copy', root namespace",
+    'Found 6 groups to sync (out of 6 total)',
+    '2023-11-14T22:13:20Z: start sync',
+    '2023-11-14T22:13:20Z/root.pxar.didx: sync archive',
+  ]);
+  assert.match(out, /^2023-11-14T22:13:20Z\/root.pxar.didx: uploaded .* \(.*\/s\)$/m);
+  assert.match(out, /^2023-11-15T22:13:20Z: sent backup log file client.log.blob$/m);
+  assert.match(out, /^percentage done: 8.33% \(0\/6 groups, 1\/2 snapshots in group #1\)$/m);
+  assert.match(out, /^Created namespace ns1\/nested$/m);
+  assert.match(out, /^Finished syncing namespace ns1\/nested, current progress: 8 groups, 13 snapshots$/m);
+  assert.match(out, /^Summary: sync job pushed [\d.]+ MiB in \d+ chunks \(average rate: .*\/s\)$/m);
+  assert.equal(lines.at(-1), 'TASK OK');
+  assertSameContent(contentOf(offsite.path('copy')), contentOf(primary.path('fixture')));
+  assert.match(await must(runLine(offsite, 'verify copy --ignore-verified false')), /TASK OK/);
+});
+
+test('a job pushes by hand; where nothing is new, no session is opened', async () => {
+  const create =
+    'sync-job create push-1 --sync-direction push --store fixture --remote offsite --remote-store copy ' +
+    '--schedule daily --remove-vanished true --worker-threads 3';
+  await must(runLine(primary, create));
+  const before = contentOf(offsite.path('copy'));
+  const out = await must(runLine(primary, 'sync-job run push-1'));
+  const id = 'offsite:copy:fixture::push-1';
+  assert.ok(out.startsWith(`Starting datastore sync job '${id}'\nsync datastore 'fixture' to 'offsite/copy'\n`), out);
+  assert.match(
+    out,
+    /^\[vm\/100\]: skipped: 2 snapshot\(s\) \(2023-11-14T22:13:20Z \.\. 2023-11-15T22:13:20Z\) - older than the newest snapshot present on sync target$/m,
+  );
+  assert.match(out, /^Summary: sync job found no new data to push$/m);
+  assert.match(out, /^Summary: removed vanished: snapshots: 0, groups: 0, namespaces: 0$/m);
+  assert.ok(out.endsWith(`sync job '${id}' end\nTASK OK\n`), out);
+  assert.deepEqual(contentOf(offsite.path('copy')), before);
+  assert.match(await must(runLine(primary, 'task list --typefilter syncjob')), /syncjob.*OK/);
+  const backups = JSON.parse(
+    await must(runLine(offsite, 'task list --typefilter backup --all true --output-format json')),
+  );
+  assert.equal(backups.length, 13);
+});
+
+test('what was pushed and is pulled back into a third datastore is the same', async () => {
+  await primary.datastore('back');
+  await must(runLine(primary, 'pull offsite copy back'));
+  assert.deepEqual(contentOf(primary.path('back')), contentOf(offsite.path('copy')));
+});
+
+test('S18-2: two sites that push to each other: no loops, no duplicates', async () => {
+  const backup = (server: TestServer, store: string, id: string, time: number) =>
+    must(
+      server.client(store, ['backup', `a.conf:${import.meta.filename}`, '--backup-id', id, '--backup-time', `${time}`]),
+    );
+  await backup(primary, 'fixture', 'here', 1_700_200_000);
+  await backup(offsite, 'copy', 'there', 1_700_200_001);
+  const there = 'push copy primary fixture';
+  await must(runLine(primary, 'sync-job run push-1'));
+  assert.match(await must(runLine(offsite, there)), /^percentage done: .*\n/m);
+  await backup(offsite, 'copy', 'there', 1_700_200_002);
+  for (const round of [1, 2]) {
+    const [back, forth] = [await must(runLine(offsite, there)), await must(runLine(primary, 'sync-job run push-1'))];
+    assert.equal(back.match(/: sync done$/gm)?.length ?? 0, round === 1 ? 1 : 0, back);
+    assert.doesNotMatch(forth, /start sync|Removed/);
+  }
+  const files = (base: string) => Object.keys(contentOf(base)).filter((name) => !name.startsWith('.chunks'));
+  assert.deepEqual(files(primary.path('fixture')), files(offsite.path('copy')));
+});
