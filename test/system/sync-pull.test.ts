@@ -2,55 +2,24 @@
 // that the original product wrote, so that every byte of it goes over.
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
-import { cp } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fixtureDatastore } from '../support/fixture.ts';
 import { TestServer } from '../support/server.ts';
+import { connect, contentOf, must, originalDatastore, runLine as run } from '../support/sync-pair.ts';
 
 let primary: TestServer;
 let offsite: TestServer;
 before(async () => {
   [primary, offsite] = await Promise.all([TestServer.start(), TestServer.start()]);
-  await cp(fixtureDatastore(), primary.path('offsite-ds1'), { recursive: true });
-  await must(primary.manager('datastore', 'create', 'offsite-ds1', primary.path('offsite-ds1')));
+  await originalDatastore(primary, 'offsite-ds1');
   await offsite.datastore('ds1');
   await must(primary.manager('user', 'create', 'syncuser@pbs', '--password', 'sync-password'));
   await must(run(primary, 'acl update /datastore/offsite-ds1 DatastoreReader --auth-id syncuser@pbs'));
-  await connect(offsite, 'offsite-pbs', primary);
+  await connect(offsite, 'offsite-pbs', primary, 'syncuser@pbs', 'sync-password');
 });
 after(async () => {
   await offsite[Symbol.asyncDispose]();
   await primary[Symbol.asyncDispose]();
 });
-
-/** Runs what follows the program's name in a row of the guide. */
-const run = (server: TestServer, line: string) =>
-  server.manager(...(line.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replace(/^"(.*)"$/, '$1')));
-
-async function must(result: Promise<{ code: number; out: string; err: string }>): Promise<string> {
-  const { code, out, err } = await result;
-  assert.equal(code, 0, `${out}\n${err}`);
-  return out;
-}
-
-async function connect(server: TestServer, name: string, other: TestServer): Promise<void> {
-  const { port, fingerprint } = other;
-  const words = ['--host', '127.0.0.1', '--port', String(port), '--auth-id', 'syncuser@pbs'];
-  await must(
-    server.manager('remote', 'create', name, ...words, '--password', 'sync-password', '--fingerprint', fingerprint),
-  );
-}
-
-/** Every stored file of the snapshots with its content, by path; chunks by name. */
-function contentOf(base: string): Record<string, string> {
-  const files = readdirSync(base, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(base.length + 1))
-    .filter((name) => /\.(blob|didx|fidx)$|^\.chunks\/.*[0-9a-f]{64}$/.test(name));
-  return Object.fromEntries(files.sort().map((name) => [name, readFileSync(join(base, name)).toString('base64')]));
-}
 
 test('S10-5, S10-6: a job that pulls is made and listed', async () => {
   const create =
