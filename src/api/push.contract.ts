@@ -1,9 +1,9 @@
 // POST push: a push that is no job (rest-api.md 7.1, sync.md 2).
 
-import { Type } from 'typebox';
 import { objectName } from '../config/job-fields.ts';
 import { defineEndpoint } from '../model/endpoint.ts';
 import { schema } from '../model/schema.ts';
+import { Type } from '../model/type.ts';
 import { syncCallFields } from './pull.contract.ts';
 
 export const push = defineEndpoint({
