@@ -4,6 +4,7 @@
 import { type Clock, systemClock } from '../base/clock.ts';
 import { jsonLogger, type Logger } from '../base/log.ts';
 import { localSocketPath } from '../config/directories.ts';
+import { watchCertificate } from '../jobs/certificate-alerts.ts';
 import { configurationJobs } from '../jobs/due-jobs.ts';
 import { Scheduler } from '../jobs/scheduler.ts';
 import type { FileOwner } from '../os/inherit-owner.ts';
@@ -56,7 +57,7 @@ export async function startPrivileged(options: PrivilegedOptions): Promise<Privi
   const group = owner === undefined ? {} : { group: owner.gid };
   const socket = listenLocal(socketPath, { mode: 0o660, ...group, backlog: listenBacklog });
   await api.listenLocal(socket.fd, owner?.uid);
-  const scheduler = new Scheduler(rooms.server, 'configuration', configurationJobs);
+  const scheduler = new Scheduler(rooms.server, 'configuration', configurationJobs, watchCertificate);
   scheduler.start();
   const notifications = makeSpoolWorker(rooms.server);
   notifications.start();

@@ -8,8 +8,10 @@ import { jsonLogger, type Logger } from '../base/log.ts';
 import { loadTlsSettings, tlsStamp } from '../certificates/tls-settings.ts';
 import { waitingWork } from '../chunk-store/workers.ts';
 import { type Directories, localSocketPath } from '../config/directories.ts';
+import { watchCertificate } from '../jobs/certificate-alerts.ts';
 import { configurationJobs, datastoreJobs, housekeepingJobs } from '../jobs/due-jobs.ts';
 import { Scheduler } from '../jobs/scheduler.ts';
+import { watchThresholds } from '../jobs/threshold-alerts.ts';
 import type { Machine } from '../machine/machine.ts';
 import { InfluxDbSender } from '../metrics/influxdb-sender.ts';
 import { Sampler } from '../metrics/sampler.ts';
@@ -108,8 +110,11 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
     push: (time, samples) => sender.push(time, samples),
   });
   sampler.start();
-  const schedulers = [new Scheduler(rooms.server, 'datastores', [...datastoreJobs, ...housekeepingJobs])];
-  if (privileged === undefined) schedulers.push(new Scheduler(rooms.server, 'configuration', configurationJobs));
+  const schedulers = [
+    new Scheduler(rooms.server, 'datastores', [...datastoreJobs, ...housekeepingJobs], watchThresholds),
+  ];
+  if (privileged === undefined)
+    schedulers.push(new Scheduler(rooms.server, 'configuration', configurationJobs, watchCertificate));
   for (const scheduler of schedulers) scheduler.start();
   const notifications = privileged === undefined ? makeSpoolWorker(rooms.server) : undefined;
   notifications?.start();

@@ -13,20 +13,25 @@ import type { JobKind, ScheduledJob } from './due-jobs.ts';
 
 const minuteMs = 60_000;
 
+/** Looks at the state of the server once a minute, where the scheduler is. */
+export type Watch = (server: ServerContext) => Promise<void>;
+
 export class Scheduler {
   readonly #server: ServerContext;
   readonly #name: string;
   readonly #kinds: readonly JobKind[];
+  readonly #watch: Watch | undefined;
   #lock: FileLock | undefined;
   #timer: NodeJS.Timeout | undefined;
   #turn: Promise<void> | undefined;
   #stopped = false;
 
-  /** `name` tells apart schedulers with other jobs, which may be in other processes. */
-  constructor(server: ServerContext, name: string, kinds: readonly JobKind[]) {
+  /** `name` tells apart schedulers with other jobs, which may be in other processes. `watch` looks at each turn's end. */
+  constructor(server: ServerContext, name: string, kinds: readonly JobKind[], watch?: Watch) {
     this.#server = server;
     this.#name = name;
     this.#kinds = kinds;
+    this.#watch = watch;
   }
 
   /** Begins with the next minute. */
@@ -47,6 +52,11 @@ export class Scheduler {
       } catch (error) {
         this.#server.log('error', 'jobs-not-scheduled', { error: messageOf(error) });
       }
+    }
+    try {
+      if (!this.#stopped) await this.#watch?.(this.#server);
+    } catch (error) {
+      this.#server.log('error', 'alerts-not-looked-at', { error: messageOf(error) });
     }
   }
 

@@ -1,6 +1,7 @@
 // Packages of the machine and where they come from.
 
 import { GranaryError } from '../../base/errors.ts';
+import { tellOfPackages } from '../../jobs/package-notice.ts';
 import { enableRepository, readPackageSources } from '../../machine/package-sources.ts';
 import {
   checkApt,
@@ -24,7 +25,7 @@ import {
 export const aptEndpoints = [
   implement(listAptUpdates, async (_parameters, { server }) => await listUpdates(server.machine)),
 
-  implement(updateAptLists, async ({ quiet = false }, call) => {
+  implement(updateAptLists, async ({ quiet = false, notify = false }, call) => {
     const { machine, tasks } = call.server;
     await checkApt(machine);
     const task = await tasks.start({ type: 'aptupdate', authId: callerOf(call) }, async (worker) => {
@@ -32,6 +33,10 @@ export const aptEndpoints = [
       await updatePackageLists(machine, { log: (line) => worker.log(line), quiet, signal: worker.signal });
       const updates = await listUpdates(machine);
       worker.log(`${updates.length} packages can be upgraded`);
+      if (notify) {
+        const told = await tellOfPackages(call.server, updates);
+        worker.log(told ? 'notification is on its way' : 'no notification: nothing is new');
+      }
     });
     return task.upid;
   }),

@@ -1,8 +1,10 @@
 // Packages, disks and the report through the API (rest-api.md 7.6).
 
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { FakeMachine } from '../../machine/testing/fake-machine.ts';
+import { spoolDirectory } from '../../notify/spool.ts';
 import { TestApi } from '../testing/api-server.ts';
 
 type Item = Record<string, unknown>;
@@ -32,6 +34,15 @@ test('lists of packages are fetched by a task, and say what can be upgraded', as
   assert.equal(await api.finished(upid), 'OK');
   const log = await api.call('GET', `nodes/localhost/tasks/${encodeURIComponent(upid)}/log`, admin);
   assert.match(log.text, /Hit:1 http:\/\/deb[\s\S]*1 packages can be upgraded/);
+  assert.doesNotMatch(log.text, /notification/);
+  // Told of once, however often it is asked for.
+  for (const said of ['notification is on its way', 'no notification: nothing is new']) {
+    const told = await api.call('POST', 'nodes/localhost/apt/update', { ...admin, params: { notify: true } });
+    const id = String(told.json.data);
+    assert.equal(await api.finished(id), 'OK');
+    assert.ok((await api.server.tasks.log(id, 0, 0)).lines.some(({ t }) => t.includes(said)));
+  }
+  assert.equal(readdirSync(spoolDirectory(api.server.directories)).length, 1);
   const [update] = (await get('apt/update')) as Item[];
   assert.deepEqual(
     [update!['Package'], update!['OldVersion'], update!['Version'], update!['Section']],
