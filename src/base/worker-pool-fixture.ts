@@ -1,5 +1,6 @@
 // The worker file of worker-pool.test.ts.
 
+import { threadId } from 'node:worker_threads';
 import { GranaryError } from './errors.ts';
 
 interface Context {
@@ -13,6 +14,11 @@ export function setup(init: Context): Context {
 
 export function add(context: Context, a: number, b: number): number {
   return context.base + a + b;
+}
+
+/** Which thread runs this. */
+export function thread(): number {
+  return threadId;
 }
 
 export function fill(context: Context, offset: number, length: number, value: number): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { threadId } from 'node:worker_threads';
 import { GranaryError } from './errors.ts';
 import { WorkerPool } from './worker-pool.ts';
 
@@ -24,6 +25,14 @@ for (const size of [0, 1, 2]) {
     );
   });
 }
+
+test('the first calls need no thread, the others have one', async () => {
+  await using pool = new WorkerPool({ size: 1, file, name: 'late', init: { base: 1 }, inlineFirst: 3 });
+  const threads = await Promise.all(Array.from({ length: 5 }, () => pool.run<number>('thread', [])));
+  assert.deepEqual(threads.slice(0, 3), [threadId, threadId, threadId]);
+  assert.notEqual(threads[3], threadId);
+  assert.equal(threads[4], threads[3]);
+});
 
 test('shared memory stays shared, and transferred buffers move', async () => {
   const memory = new SharedArrayBuffer(16);

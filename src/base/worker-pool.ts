@@ -33,6 +33,11 @@ export interface WorkerPoolOptions {
    * (awaited) is then the first argument of every function. Structured clone; shared memory stays shared.
    */
   init?: unknown;
+  /**
+   * So many calls run in the calling thread before the first thread is started, which costs as much as hashing and
+   * compressing some 20 MiB: work that is over by then needs none. Default 0. Nothing is transferred in them.
+   */
+  inlineFirst?: number;
 }
 
 /**
@@ -47,11 +52,13 @@ export class WorkerPool implements AsyncDisposable {
   readonly #queue: Pending[] = [];
   #inline: Promise<CallFunction> | undefined;
   #nextId = 1;
+  #inlineLeft: number;
   #disposed = false;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
     this.size = options.size;
+    this.#inlineLeft = options.inlineFirst ?? 0;
   }
 
   /** Calls that wait or run. */
@@ -62,7 +69,7 @@ export class WorkerPool implements AsyncDisposable {
   /** Calls the exported function `fn`. `transfer` moves ArrayBuffers instead of copying them. */
   run<R>(fn: string, args: readonly unknown[], transfer: readonly ArrayBuffer[] = []): Promise<R> {
     if (this.#disposed) return Promise.reject(this.#closed());
-    if (this.size === 0) return this.#runInline(fn, args) as Promise<R>;
+    if (this.size === 0 || this.#inlineLeft-- > 0) return this.#runInline(fn, args) as Promise<R>;
     return new Promise<R>((resolve, reject) => {
       const call: WorkerCall = { id: this.#nextId++, fn, args };
       this.#queue.push({ call, transfer, resolve: resolve as (value: unknown) => void, reject });

@@ -64,6 +64,9 @@ export interface FixedOptions {
   reuse?: boolean;
 }
 
+/** Digests and encodings of the first chunks; a backup that found next to nothing new has no more of them. */
+const inlineCalls = 8;
+
 /**
  * All archives of one backup session. Several may be open at once; their memory together is bounded. Disposing gives
  * up what is not finished.
@@ -90,6 +93,7 @@ export class UploadEngine implements AsyncDisposable {
       file: new URL('./upload/upload-worker.ts', import.meta.url),
       name: 'upload',
       init,
+      inlineFirst: inlineCalls,
     });
     this.#program = new ScannerProgram(arena.memory);
     const stage = new ChunkStage(writer, this.#pool, arena.buffer);
