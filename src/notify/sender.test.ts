@@ -138,6 +138,10 @@ test('a user without an address gets nothing, which is logged', async () => {
   assert.deepEqual(await sendAll(notification('gc', 'error')), ['mail-to-root']);
   assert.deepEqual(sent(), []);
   assert.match(logged.join(), /^notification-skipped .*mail-to-root/);
+  // Whoever tries the target is told.
+  await assert.rejects(sender.test('mail-to-root', 1_700_000_000), {
+    message: "target 'mail-to-root' has no recipient: no e-mail address is known of root@pam",
+  });
 });
 
 test('missing and disabled targets are logged and left out', async () => {

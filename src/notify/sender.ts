@@ -2,7 +2,7 @@
 // secrets (config-and-tasks.md 8.2, 8.5, 8.7).
 
 import os from 'node:os';
-import { GranaryError } from '../base/errors.ts';
+import { GranaryError, messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Directories } from '../config/directories.ts';
 import { nodeConfigFile } from '../config/node-config.ts';
@@ -13,7 +13,7 @@ import { chooseTargets } from './matcher.ts';
 import type { Notification } from './notification.ts';
 import { type Message, render } from './render.ts';
 import { serverNames } from './server-names.ts';
-import type { Surroundings } from './targets/target.ts';
+import { isWithoutRecipient, type Surroundings } from './targets/target.ts';
 import { targets as kinds } from './targets.ts';
 
 export interface SenderOptions {
@@ -54,8 +54,8 @@ export class Sender {
   }
 
   /**
-   * Sends to a target that `choose` named. Nothing happens when it is gone or disabled by now, which is logged. Throws
-   * what the target throws.
+   * Sends to a target that `choose` named. Nothing happens when it is gone or disabled by now, or when none of its users
+   * has an address, which is logged. Throws what the target throws.
    */
   async send(name: string, notification: Notification, signal?: AbortSignal): Promise<void> {
     const { 'mailto-user': user } = notification;
@@ -66,14 +66,14 @@ export class Sender {
         disabled: false,
         values: { 'mailto-user': [user] },
       };
-      return await this.#sendTo(target, notification, signal);
+      return await this.#sendIfAnybody(target, notification, signal);
     }
     const target = readForSending(this.#options.directories).targets.get(name);
     if (target === undefined || target.disabled) {
       const event = target === undefined ? 'notification-target-missing' : 'notification-target-disabled';
       return this.#options.log('warn', event, { target: name });
     }
-    await this.#sendTo(target, notification, signal);
+    await this.#sendIfAnybody(target, notification, signal);
   }
 
   /** Sends the test notification to a target, be it disabled. Throws `not-found`, or what the target throws. */
@@ -89,6 +89,15 @@ export class Sender {
       data: { target: name },
     };
     await this.#sendTo(target, notification, signal);
+  }
+
+  async #sendIfAnybody(target: StoredTarget, notification: Notification, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#sendTo(target, notification, signal);
+    } catch (error) {
+      if (!isWithoutRecipient(error)) throw error;
+      this.#options.log('warn', 'notification-skipped', { target: target.name, problem: messageOf(error) });
+    }
   }
 
   async #sendTo(target: StoredTarget, notification: Notification, signal: AbortSignal | undefined): Promise<void> {

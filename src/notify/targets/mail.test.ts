@@ -15,6 +15,7 @@ import { relayPassword, startRelay } from '../testing/relay.ts';
 import { message, surroundings, targetSuite } from '../testing/target-suite.ts';
 import { sendmail } from './sendmail.ts';
 import { smtp } from './smtp.ts';
+import { isWithoutRecipient } from './target.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'granary-mail-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -74,12 +75,14 @@ test('mail without author and address of its own', async () => {
   assert.match(sent()[0]!.raw, /^From: Proxmox Backup Server - pbs <root>$/m);
 });
 
-test('users without an address are skipped; without anybody nothing is sent', async () => {
+test('users without an address are skipped; without anybody it is an error', async () => {
   const { run, sent } = fakeSendmail(newFolder());
-  const events: string[] = [];
   const target = { ...mailTarget('sendmail', {}), values: { 'mailto-user': ['nobody@pbs'] } };
-  await sendmail.send(target, message, { ...surroundings, run, log: (_level, event) => events.push(event) });
-  assert.deepEqual([sent(), events], [[], ['notification-skipped']]);
+  await assert.rejects(sendmail.send(target, message, { ...surroundings, run }), (error: Error) => {
+    assert.equal(error.message, "target 'admins' has no recipient: no e-mail address is known of nobody@pbs");
+    return isWithoutRecipient(error);
+  });
+  assert.deepEqual(sent(), []);
 });
 
 async function startSilent(): Promise<{ port: number } & AsyncDisposable> {
@@ -157,6 +160,10 @@ if (openssl !== undefined) {
         return true;
       });
       await assert.rejects(send(plain.port, { mode: 'starttls' }), /STARTTLS/);
+      await assert.rejects(
+        send(plain.port, { mode: 'tls' }),
+        /the relay does not speak TLS here: is the mode right\?$/,
+      );
       await assert.rejects(send(relay.port, { mode: 'starttls' }, []), /unable to verify|unable to get|self.signed/);
       await assert.rejects(send(wrongName.port, { mode: 'tls' }), /altnames|does not match/);
       assert.deepEqual([relay.mails, plain.mails, wrongName.mails], [[], [], []]);

@@ -1,20 +1,24 @@
 // What the two targets that send mail share: to whom, from whom, and the message itself (config-and-tasks.md 8.5).
 
 import MimeNode from 'nodemailer/lib/mime-node';
+import { GranaryError } from '../../base/errors.ts';
 import type { StoredTarget } from '../../config/notification-config.ts';
 import type { Message } from '../render.ts';
 import type { Surroundings } from './target.ts';
 
-/** The addresses of a target, each once: those it names, and those of users that have one. */
+/**
+ * The addresses of a target, each once: those it names, and those of users that have one. Throws `bad-request`, which
+ * `isWithoutRecipient` recognizes, when there are none.
+ */
 export function recipientsOf(target: StoredTarget, around: Surroundings): string[] {
   const { mailto = [], 'mailto-user': users = [] } = target.values as { mailto?: string[]; 'mailto-user'?: string[] };
   const found = users.map((user) => around.mailOf(user)).filter((address) => address !== undefined);
   const recipients = [...new Set([...mailto, ...found])];
-  if (recipients.length === 0) {
-    const problem = 'no recipient: none of its users has an e-mail address';
-    around.log('warn', 'notification-skipped', { target: target.name, problem });
-  }
-  return recipients;
+  if (recipients.length > 0) return recipients;
+  const who = users.length === 0 ? '' : `: no e-mail address is known of ${users.join(', ')}`;
+  throw new GranaryError('bad-request', `target '${target.name}' has no recipient${who}`, {
+    details: { withoutRecipient: true },
+  });
 }
 
 interface Sender {

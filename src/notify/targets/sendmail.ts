@@ -10,7 +10,6 @@ const timeoutMs = 30_000;
 export const sendmail: TargetKind = {
   async send(target, message, around, signal) {
     const recipients = recipientsOf(target, around);
-    if (recipients.length === 0) return;
     const from = senderOf(target, around);
     const mail = await composeMail(message, from, recipients, around.hostname);
     const words = ['/usr/sbin/sendmail', '-B', '8BITMIME', '-f', from.address, '--', ...recipients] as const;

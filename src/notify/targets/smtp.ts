@@ -14,7 +14,6 @@ const ports = { tls: 465, starttls: 587, insecure: 25 } as const;
 export const smtp: TargetKind = {
   async send(target, message, around, signal) {
     const recipients = recipientsOf(target, around);
-    if (recipients.length === 0) return;
     const { server, mode = 'tls', port = ports[mode], username, password } = target.values as Partial<Smtp>;
     if (server === undefined) throw new GranaryError('config-invalid', `smtp target '${target.name}' has no server`);
     const from = senderOf(target, around);
@@ -55,8 +54,10 @@ export const smtp: TargetKind = {
   },
 };
 
-/** The relay's words, should it repeat the password without that. */
+/** What went wrong; the relay's own words without the password, should it repeat that. */
 function reasonOf(error: unknown, password: string | undefined): string {
   const text = messageOf(error);
-  return password ? text.replaceAll(password, '<password>') : text;
+  if (/SSL routines:.*wrong version number/.test(text)) return 'the relay does not speak TLS here: is the mode right?';
+  const isAnswer = error instanceof Error && 'response' in error;
+  return isAnswer && password ? text.replaceAll(password, '<password>') : text;
 }

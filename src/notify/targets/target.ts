@@ -1,5 +1,6 @@
 // What a kind of target is: it sends a message, or says why it could not.
 
+import { GranaryError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { StoredTarget } from '../../config/notification-config.ts';
 import type { RunProgram } from '../../os/run-program.ts';
@@ -25,9 +26,13 @@ export interface Surroundings {
 
 export interface TargetKind {
   /**
-   * Resolves once the counterpart has taken the message. Throws `connection`, `certificate`, `bad-request` or
-   * `config-invalid` with the counterpart's words and never with a secret; whoever sends may try again. Resolves as
-   * well when there is nobody to send to, which is logged.
+   * Resolves once the counterpart has taken the message. Throws `connection`, `bad-request` or `config-invalid` with the
+   * counterpart's words and never with a secret; whoever sends may try again, unless there is nobody to send to.
    */
   send(target: StoredTarget, message: Message, around: Surroundings, signal?: AbortSignal): Promise<void>;
+}
+
+/** Whether a target failed because nobody of those that it names has an address. */
+export function isWithoutRecipient(error: unknown): boolean {
+  return error instanceof GranaryError && error.details['withoutRecipient'] === true;
 }
