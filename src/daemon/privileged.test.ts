@@ -148,9 +148,14 @@ test('the unprivileged part checks tokens without reading their hashes', async (
   assert.equal((await asToken(data.value)).status, 200);
   assert.equal((await asToken(data.value)).status, 200);
   assert.equal((await asToken('wrong')).status, 401);
+  const bySecret = (secret: string) =>
+    send(proxy.port, 'GET', '/api2/json/status/metrics', { headers: { authorization: `Bearer ${secret}` } });
+  assert.match((await bySecret(data.value)).text, /^pbs_up 1$/m);
+  assert.equal((await bySecret('wrong')).status, 401);
   const removed = await send(proxy.port, 'DELETE', '/api2/json/access/users/admin@pbs/token/t123', { headers: admin });
   assert.equal(removed.status, 200);
   assert.equal((await asToken(data.value)).status, 401);
+  assert.equal((await bySecret(data.value)).status, 401);
   assert.equal(statSync(path.join(home, 'parts', 'etc', 'token.shadow')).mode & 0o777, 0o600);
 });
 

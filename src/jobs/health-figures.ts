@@ -6,7 +6,7 @@ import { messageOf } from '../base/errors.ts';
 import { parseCalendarEvent } from '../calendar/calendar-event.ts';
 import { nextEvent } from '../calendar/next-event.ts';
 import { SyncJobConfig } from '../config/sync-config.ts';
-import type { GroupCensus } from '../datastore/census.ts';
+import type { Census, GroupCensus } from '../datastore/census.ts';
 import type { Datastore } from '../datastore/datastore.ts';
 import type { GcStatus, StorageStatus } from '../datastore/usage.ts';
 import { nextRun } from '../task/job-schedule.ts';
@@ -61,6 +61,8 @@ export interface Health {
 
 /** A file system that does not answer must not hold up the others. */
 const patienceMs = 5000;
+/** A large datastore is counted in the background: until then the last count is shown, or none. */
+const countPatienceMs = 2000;
 /** A running collection is looked for in the list of tasks no more often than this. */
 const freshMs = 2000;
 
@@ -76,14 +78,17 @@ export function healthFigures(server: ServerContext): HealthFigures {
 export class HealthFigures {
   readonly #server: ServerContext;
   #last: { at: number; health: Promise<Health> } | undefined;
+  /** The last count of each datastore. */
+  readonly #counts = new Map<string, Census>();
 
   constructor(server: ServerContext) {
     this.#server = server;
   }
 
   /**
-   * All figures, at most two seconds old, the counts of snapshots a minute. With `fresh` as of now. A datastore that
-   * fails or does not answer has its `error` and hides no other.
+   * All figures, at most two seconds old, the counts of snapshots a minute, or as long as twenty counts take; those of
+   * a large datastore are absent until it has been counted once. With `fresh` all as of now. A datastore that fails or
+   * does not answer has its `error` and hides no other.
    */
   async current(o: { fresh?: boolean } = {}): Promise<Health> {
     const now = performance.now();
@@ -151,10 +156,28 @@ export class HealthFigures {
     };
     try {
       const open = await this.#server.datastores.get(store);
-      return { ...health, ...(await within(patienceMs, storedFigures(open, now, fresh))) };
+      const [space, gcStatus] = await within(patienceMs, Promise.all([open.status(), open.gcStatus()]));
+      const usage = space.used + space.avail > 0 ? { usage: space.used / (space.used + space.avail) } : {};
+      return {
+        ...health,
+        space,
+        ...usage,
+        gcStatus,
+        ...countedFigures(await this.#census(open, fresh), gcStatus, now),
+      };
     } catch (error) {
       return { ...health, error: messageOf(error) };
     }
+  }
+
+  /** The count of a datastore; undefined while it is being counted for the first time. */
+  async #census(store: Datastore, fresh: boolean): Promise<Census | undefined> {
+    const counting = store.census({ fresh }).then((census) => {
+      this.#counts.set(store.name, census);
+      return census;
+    });
+    if (fresh) return await counting;
+    return await within(countPatienceMs, counting).catch(() => this.#counts.get(store.name));
   }
 
   async #syncs(tally: TaskTally): Promise<SyncHealth[]> {
@@ -188,14 +211,11 @@ export class HealthFigures {
   }
 }
 
-/** What the datastore itself tells. */
-async function storedFigures(store: Datastore, now: number, fresh: boolean): Promise<Partial<DatastoreHealth>> {
-  const [space, gcStatus, census] = await Promise.all([store.status(), store.gcStatus(), store.census({ fresh })]);
+/** What follows from the count of a datastore's snapshots. */
+function countedFigures(census: Census | undefined, gcStatus: GcStatus, now: number): Partial<DatastoreHealth> {
+  if (census === undefined) return {};
   const growth = chunkGrowth(census.uploads, gcStatus, now);
   return {
-    space,
-    ...(space.used + space.avail > 0 ? { usage: space.used / (space.used + space.avail) } : {}),
-    gcStatus,
     groups: census.groups,
     verifyFailed: census.groups.reduce((sum, group) => sum + group.verifyFailed, 0),
     ...(growth === undefined ? {} : { chunkGrowth24h: growth }),

@@ -63,6 +63,11 @@ before(async () => {
       { series: 'datastore/store2', values: {}, points: { disk_total: 10 } },
     ]);
   }
+  // Two hundredths more every half an hour: full thirty half hours from now.
+  for (let i = 0; i < 20; i++) {
+    const values = { total: 100, used: 2 * (i + 1), available: 100 - 2 * (i + 1) };
+    writer.record(now - (20 - i) * 1800, [{ series: 'datastore/store2', values }]);
+  }
   await server.access.users.create({ userid: 'mon@pbs' });
   secret = await server.access.users.generateToken({ tokenid: 'mon@pbs!scrape' });
   for (const authId of ['mon@pbs', 'mon@pbs!scrape']) {
@@ -155,6 +160,15 @@ test('the text has every figure, with its labels', async () => {
     'host_net_in_bytes_total 5000',
   ];
   for (const line of lines) assert.ok(text.split('\n').includes(line), `${line} in\n${text}`);
+});
+
+test('when a datastore will be full is told as in the list of datastores', async () => {
+  const { text } = await scrape(`Bearer mon@pbs!scrape:${secret}`);
+  const full = Number(/^pbs_datastore_estimated_full_timestamp_seconds\{datastore="store2"\} (\d+)$/m.exec(text)?.[1]);
+  const { data } = (await api.call('GET', 'status/datastore-usage', { as: 'admin@pbs' })).json;
+  const store = (data as { store: string; 'estimated-full-date': number }[]).find((one) => one.store === 'store2');
+  assert.equal(full, store?.['estimated-full-date']);
+  assert.ok(Math.abs(full - (now + 30 * 1800)) < 2 * 1800);
 });
 
 test('everybody sees only what they may', async () => {
