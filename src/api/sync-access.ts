@@ -1,5 +1,6 @@
 // Who may see, change and run a sync job (sync.md 3).
 
+import { EncryptionKeyConfig } from '../config/encryption-key-config.ts';
 import { directionOf, ownerOf, type SyncJob } from '../config/sync-job-schema.ts';
 import type { AuthId } from '../model/auth-id.ts';
 import { ownerMatches } from '../model/auth-id.ts';
@@ -55,6 +56,15 @@ export function requirePush(call: CallContext, given: Omit<SyncJob, 'id'>): void
   requirePrivileges(call, localPath(given), { any: ['Datastore.Read', 'Datastore.Backup'] });
   requirePrivileges(call, remote, { all: ['Remote.DatastoreBackup'] });
   if (given['remove-vanished'] === true) requirePrivileges(call, remote, { all: ['Remote.DatastorePrune'] });
+}
+
+/** Throws unless all keys are there and the caller may use them. */
+export function requireKeys(call: CallContext, ids: readonly string[]): void {
+  const config = new EncryptionKeyConfig(call.server.directories);
+  for (const id of ids) {
+    requirePrivileges(call, `/system/encryption-keys/${id}`, { all: ['Sys.Modify'] });
+    config.get(id);
+  }
 }
 
 function checker(server: ServerContext, caller: AuthId): (path: string, privilege: Privilege) => boolean {

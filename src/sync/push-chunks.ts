@@ -42,13 +42,14 @@ export class ChunkPusher {
     this.#o = o;
   }
 
-  /** The target has these chunks, and knows in this session that it has. */
-  addKnown(index: ChunkIndex): void {
-    for (let i = 0; i < index.count; i++) this.#known.set(index.digestAt(i), index.endOf(i) - index.startOf(i));
-  }
-
-  /** Writes the index on the target, from its opening to its closing. */
-  async push(file: ManifestFile, index: ChunkIndex): Promise<Transferred> {
+  /**
+   * Writes the index on the target, from its opening to its closing. `known` is the target's index of the snapshot
+   * before, whose chunks may be named.
+   */
+  async pushIndex(file: ManifestFile, index: ChunkIndex, known: ChunkIndex | undefined): Promise<Transferred> {
+    for (let i = 0; known && i < known.count; i++) {
+      this.#known.set(known.digestAt(i), known.endOf(i) - known.startOf(i));
+    }
     const { writer, signal } = this.#o;
     const { filename: name } = file;
     const handle =

@@ -5,20 +5,23 @@ import { toHex } from '../base/bytes.ts';
 import { formatUtc } from '../base/clock.ts';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import { formatBytes } from '../base/human.ts';
+import type { CryptConfig } from '../crypto/crypt-config.ts';
 import { checkBlob } from '../format/blob.ts';
-import { parseIndex } from '../format/chunk-index.ts';
+import { type ChunkIndex, parseIndex } from '../format/chunk-index.ts';
 import {
   decodeManifestBlob,
   encodeManifestBlob,
   findFile,
   type Manifest,
   type ManifestFile,
+  manifestKeyFingerprint,
 } from '../format/manifest.ts';
 import type { BackupSnapshot } from '../model/backup.ts';
-import { archiveKind, clientLogName, manifestName, maxBlobSize } from '../model/names.ts';
+import { clientLogName, manifestName, maxBlobSize } from '../model/names.ts';
 import type { NamespacePair } from './namespace-map.ts';
 import type { PushRun } from './push.ts';
 import { ChunkPusher } from './push-chunks.ts';
+import { encryptionOf, SnapshotEncryptor } from './push-encrypted.ts';
 import type { SyncLog } from './run-groups.ts';
 import { excludedBy } from './selection.ts';
 import type { SourceReader } from './source.ts';
@@ -57,19 +60,28 @@ export async function pushSnapshot(run: PushRun, push: SnapshotPush): Promise<bo
     log.log(`${time}: skipped because it is ${excluded}`);
     return false;
   }
+  const encryption = run.crypt && encryptionOf(manifest);
+  if (encryption === 'mixed') {
+    log.warn(`${time}: skipped because only some of its files are encrypted, and a key is to encrypt the others`);
+    return false;
+  }
   log.log(`${time}: start sync`);
   await using session = await run.target.openBackup(ns.target, snapshot);
   const writer = new BackupWriter(session);
-  const previous = push.hasBase ? await previousManifest(writer) : undefined;
-  const chunks = new ChunkPusher({ writer, reader, memory: run.memory, signal: run.signal });
-  for (const file of manifest.files) await pushFile({ run, log, writer, reader, chunks, previous, time }, file);
+  const way = { writer, reader, memory: run.memory, signal: run.signal };
+  const crypt = encryption === 'encrypt' ? run.crypt : undefined;
+  await using encryptor = crypt && (await SnapshotEncryptor.start({ ...way, crypt }));
+  const previous = push.hasBase ? await previousManifest(writer, crypt) : undefined;
+  const file: FilePush = { run, log, writer, reader, chunks: new ChunkPusher(way), encryptor, previous, time };
+  for (const one of manifest.files) await pushFile(file, one);
   const clientLog = await reader.file(clientLogName, maxBlobSize);
   if (clientLog) {
     checkBlob(clientLog, clientLogName);
-    await writer.uploadBlob(clientLogName, clientLog);
+    if (encryptor) await encryptor.pushBlob(clientLogName, clientLog);
+    else await writer.uploadBlob(clientLogName, clientLog);
     log.log(`${time}: sent backup log file ${clientLogName}`);
   }
-  await writer.uploadBlob(manifestName, encodeManifestBlob(manifest));
+  await writer.uploadBlob(manifestName, encodeManifestBlob(encryptor?.manifest(manifest) ?? manifest));
   await writer.finish();
   log.log(`${time}: sync done`);
   return true;
@@ -83,10 +95,11 @@ async function readManifest(reader: SourceReader, snapshot: BackupSnapshot): Pro
   return manifest;
 }
 
-/** What the target has of the snapshot before; without it everything is sent. */
-async function previousManifest(writer: BackupWriter): Promise<Manifest | undefined> {
+/** What the target has of the snapshot before; without it, or when it has another key, everything is sent. */
+async function previousManifest(writer: BackupWriter, crypt: CryptConfig | undefined): Promise<Manifest | undefined> {
   try {
-    return decodeManifestBlob(await writer.previous(manifestName), `previous ${manifestName}`);
+    const manifest = decodeManifestBlob(await writer.previous(manifestName), `previous ${manifestName}`);
+    return crypt && manifestKeyFingerprint(manifest) !== crypt.fingerprint ? undefined : manifest;
   } catch (error) {
     rethrowLost(error);
     return undefined;
@@ -99,36 +112,42 @@ interface FilePush {
   writer: BackupWriter;
   reader: SourceReader;
   chunks: ChunkPusher;
+  encryptor: SnapshotEncryptor | undefined;
   previous: Manifest | undefined;
   time: string;
 }
 
 async function pushFile(push: FilePush, file: ManifestFile): Promise<void> {
-  const { run, log, writer, reader, chunks } = push;
+  const { run, log, writer, reader, chunks, encryptor } = push;
   const name = `${push.time}/${file.filename}`;
   log.log(`${name}: sync archive`);
   const { raw, index } = await readSourceFile(reader, file);
   if (!index) {
-    await writer.uploadBlob(file.filename, raw);
+    if (encryptor) await encryptor.pushBlob(file.filename, raw, file);
+    else await writer.uploadBlob(file.filename, raw);
     return;
   }
-  await learnPrevious(push, file);
+  const known = await previousIndex(push, file);
   const start = run.clock.now();
-  const sent = await chunks.push(file, index);
+  const sent = await (encryptor ?? chunks).pushIndex(file, index, known);
   run.statistics.add(sent.chunks, sent.bytes);
   log.log(`${name}: uploaded ${formatBytes(sent.bytes)} (${formatRate(sent.bytes, run.clock.now() - start)})`);
 }
 
-/** Registers the chunks of the archive's previous index, if the target has a sound one. */
-async function learnPrevious({ writer, chunks, previous, log, time }: FilePush, file: ManifestFile): Promise<void> {
+/** The archive's index in the snapshot before, if the target has a sound one; its chunks may be named then. */
+async function previousIndex(
+  { writer, previous, log, time }: FilePush,
+  file: ManifestFile,
+): Promise<ChunkIndex | undefined> {
   const before = previous && findFile(previous, file.filename);
-  if (!before || archiveKind(before.filename) === 'blob') return;
+  if (!before) return undefined;
   try {
     const index = parseIndex(file.filename, await writer.previous(file.filename), `previous ${file.filename}`);
-    if (toHex(index.checksum()) === before.csum) chunks.addKnown(index);
+    return toHex(index.checksum()) === before.csum ? index : undefined;
   } catch (error) {
     rethrowLost(error);
     log.log(`${time}/${file.filename}: cannot build on the previous one: ${messageOf(error)}`);
+    return undefined;
   }
 }
 

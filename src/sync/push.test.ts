@@ -1,18 +1,22 @@
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemClock } from '../base/clock.ts';
 import { GranaryError } from '../base/errors.ts';
 import type { CallParameters, Method } from '../client/rest-client.ts';
 import type { SyncJob } from '../config/sync-job-schema.ts';
+import { CryptConfig } from '../crypto/crypt-config.ts';
 import { type TemporaryStore, temporaryStore } from '../datastore/testing/temporary-store.ts';
+import { decodeManifestBlob, encodeManifestBlob, type Manifest } from '../format/manifest.ts';
+import type { CryptMode } from '../model/names.ts';
 import { privileges as allPrivileges, type Privilege } from '../model/privileges.ts';
 import type { H2Session } from '../wire/h2-client.ts';
 import { LocalSource, type PrivilegesOn } from './local-source.ts';
 import { syncParameters } from './parameters.ts';
 import { push } from './push.ts';
 import { pushMemory } from './push-chunks.ts';
+import { encryptionOf } from './push-encrypted.ts';
 import { PushTarget } from './push-target.ts';
 import { SyncStatistics } from './statistics.ts';
 
@@ -131,7 +135,7 @@ interface Outcome {
 async function run(
   server: FakeServer,
   job: Partial<SyncJob> = {},
-  o: { privileges?: PrivilegesOn; store?: TemporaryStore } = {},
+  o: { privileges?: PrivilegesOn; store?: TemporaryStore; crypt?: CryptConfig } = {},
 ): Promise<Outcome> {
   shared ??= await temporaryStore({ fixture: true });
   const { store } = o.store ?? shared;
@@ -152,6 +156,7 @@ async function run(
       target,
       privileges,
       statistics,
+      crypt: o.crypt,
       memory: pushMemory(),
       log: { log: (line) => lines.push(line), warn: (line) => warnings.push(line) },
       signal: new AbortController().signal,
@@ -462,4 +467,33 @@ test('a snapshot whose manifest cannot be read, or that vanishes, is passed over
   assert.match(warnings[0]!, /^2023-11-14T22:13:20Z: skipped because its manifest cannot be read: index.json.blob: /);
   assert.equal(warnings[1], 'sync group vm/100 failed - no sessions here');
   assert.equal(lines.filter((line) => line.endsWith(': skipped because vanished since start of sync')).length, 2);
+});
+
+test('with a key, plain snapshots are encrypted, encrypted ones pass, mixed ones are passed over with a warning', async (t) => {
+  const manifest = (...modes: CryptMode[]): Manifest => ({
+    type: 'host',
+    id: 'a',
+    time: t1,
+    files: modes.map((mode, i) => ({ filename: `${i}.conf.blob`, 'crypt-mode': mode, size: 1, csum: '0'.repeat(64) })),
+    signature: null,
+    unprotected: {},
+  });
+  assert.equal(encryptionOf(manifest('none', 'sign-only')), 'encrypt');
+  assert.equal(encryptionOf(manifest('encrypt', 'encrypt')), 'pass');
+  assert.equal(encryptionOf(manifest('encrypt', 'none')), 'mixed');
+
+  const own = await temporaryStore({ fixture: true });
+  t.after(() => own[Symbol.asyncDispose]());
+  const path = join(own.base, 'vm/101/2023-11-14T22:13:20Z/index.json.blob');
+  const read = decodeManifestBlob(readFileSync(path), path);
+  const [first, ...rest] = read.files;
+  const mixed = { ...read, files: [{ ...first!, 'crypt-mode': 'none' as const }, ...rest] };
+  writeFileSync(path, encodeManifestBlob(mixed));
+  const crypt = CryptConfig.fromKey(new Uint8Array(32));
+  const job = { 'max-depth': 0, 'group-filter': ['group:vm/101'] };
+  const { warnings } = await run(new FakeServer({ '': {} }), job, { store: own, crypt });
+  assert.deepEqual(warnings, [
+    '2023-11-14T22:13:20Z: skipped because only some of its files are encrypted, and a key is to encrypt the others',
+    'sync group vm/101 failed - no sessions here',
+  ]);
 });

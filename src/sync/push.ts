@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import type { SharedArena } from '../base/shared-arena.ts';
 import { throwIfAborted } from '../base/streams.ts';
+import type { CryptConfig } from '../crypto/crypt-config.ts';
 import { compareGroups, formatGroup, formatNamespace, type Namespace, remoteAclPath } from '../model/backup.ts';
 import type { Privilege } from '../model/privileges.ts';
 import type { LocalSource, PrivilegesOn } from './local-source.ts';
@@ -23,6 +24,8 @@ export interface PushRun {
   readonly target: PushTarget;
   readonly privileges: PrivilegesOn;
   readonly statistics: SyncStatistics;
+  /** What plain snapshots are encrypted with on their way. */
+  readonly crypt?: CryptConfig | undefined;
   /** For the chunks that are under way. */
   readonly memory: SharedArena;
   readonly log: SyncLog;

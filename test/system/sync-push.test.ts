@@ -2,8 +2,11 @@
 // byte of it goes over. Guide row S18-2: two sites that sync to each other.
 
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { canonicalManifest, decodeManifestBlob } from '../../src/format/manifest.ts';
+import { CryptConfig, formatFingerprint } from '../../src/crypto/crypt-config.ts';
+import { parseKeyFile } from '../../src/crypto/key-file.ts';
+import { canonicalManifest, decodeManifestBlob, verifyManifest } from '../../src/format/manifest.ts';
 import { TestServer } from '../support/server.ts';
 import { connect, contentOf, must, originalDatastore, runLine } from '../support/sync-pair.ts';
 
@@ -94,6 +97,78 @@ test('what was pushed and is pulled back into a third datastore is the same', as
   await primary.datastore('back');
   await must(runLine(primary, 'pull offsite copy back'));
   assert.deepEqual(contentOf(primary.path('back')), contentOf(offsite.path('copy')));
+});
+
+test('plain snapshots are encrypted on the way, encrypted ones go as they are', async () => {
+  await offsite.datastore('secret');
+  const { err } = await runLine(primary, 'encryption-key create offsite-key');
+  const keyFile = /is in (\S+):/.exec(err)![1]!;
+  const push =
+    'push fixture offsite secret --encryption-key offsite-key --group-filter type:vm --group-filter group:host/plain-host';
+  const out = await must(runLine(primary, push));
+  assert.match(out, /TASK OK/);
+  const crypt = CryptConfig.fromKey(parseKeyFile(await readFile(keyFile, 'utf8'), keyFile).data);
+  const time = '2023-11-15T22:13:20Z';
+  const manifest = async (server: TestServer, store: string, snapshot: string) => {
+    const path = server.path(store, snapshot, 'index.json.blob');
+    return decodeManifestBlob(await readFile(path), path);
+  };
+  for (const group of ['vm/100', 'host/plain-host']) {
+    const made = await manifest(offsite, 'secret', `${group}/${time}`);
+    const source = await manifest(primary, 'fixture', `${group}/${time}`);
+    verifyManifest(made, crypt);
+    assert.deepEqual(
+      made.files.map((file) => [file.filename, file['crypt-mode']]),
+      source.files.map((file) => [file.filename, 'encrypt']),
+    );
+    assert.equal(made.unprotected['key-fingerprint'], crypt.fingerprint);
+    assert.equal(
+      made.unprotected['sync-source-signature'],
+      formatFingerprint(crypt.authTag(canonicalManifest(source))),
+    );
+    assert.equal(made.unprotected['verify_state'], undefined);
+  }
+  // Encrypted with another key already.
+  const before = await manifest(primary, 'fixture', `vm/101/${time}`);
+  assert.deepEqual(canonicalManifest(await manifest(offsite, 'secret', `vm/101/${time}`)), canonicalManifest(before));
+  // Only what has changed since the snapshot before goes over, as without a key.
+  assert.match(out, /^2023-11-15T22:13:20Z\/drive-scsi0.img.fidx: uploaded 49\.\d+ KiB/m);
+
+  for (const [snapshot, archive] of [
+    [`vm/100/${time}`, 'drive-scsi0.img'],
+    [`host/plain-host/${time}`, 'host.conf'],
+    [`host/plain-host/${time}`, 'client.log'],
+  ] as const) {
+    const restored = await offsite.client('secret', ['restore', snapshot, archive, '-', '--keyfile', keyFile]);
+    const plain = await primary.client('fixture', ['restore', snapshot, archive, '-']);
+    assert.equal(restored.code, 0, restored.err);
+    assert.ok(restored.bytes.length > 0 && restored.bytes.equals(plain.bytes), archive);
+  }
+  assert.match(await must(runLine(offsite, 'verify secret --ignore-verified false')), /TASK OK/);
+});
+
+test('keys are archived before they are removed, and not while a job uses them', async () => {
+  const job = 'sync-job update push-1 --active-encryption-key';
+  await must(runLine(primary, 'encryption-key create key-1'));
+  await must(runLine(primary, `${job} key-1`));
+  assert.match(
+    (await runLine(primary, 'encryption-key toggle-archive key-1')).err,
+    /'key-1' is used by sync job 'push-1'/,
+  );
+  await must(runLine(primary, 'encryption-key create key-2'));
+  await must(runLine(primary, `${job} key-2`));
+  const shown = JSON.parse(await must(runLine(primary, 'sync-job show push-1 --output-format json')));
+  assert.deepEqual([shown['active-encryption-key'], shown['associated-key']], ['key-2', ['key-1']]);
+  assert.match((await runLine(primary, 'encryption-key remove key-1')).err, /'key-1' is not archived/);
+  await must(runLine(primary, 'encryption-key toggle-archive key-1'));
+  assert.match((await runLine(primary, 'encryption-key remove key-1')).err, /'key-1' is used by sync job 'push-1'/);
+  assert.doesNotMatch(await must(runLine(primary, 'encryption-key list')), /key-1/);
+  assert.match(await must(runLine(primary, 'encryption-key list --include-archived true')), /key-1 +│ [0-9a-f:]{95}/);
+  assert.match((await runLine(primary, 'push fixture offsite secret --encryption-key key-1')).err, /is archived/);
+  await must(runLine(primary, 'sync-job update push-1 --delete active-encryption-key --delete associated-key'));
+  await must(runLine(primary, 'encryption-key remove key-1'));
+  assert.ok(!(await readdir(primary.path('server/etc/encryption-keys'))).includes('key-1.key'));
+  assert.match((await runLine(primary, `${job} key-1`)).err, /no such sync-key 'key-1'/);
 });
 
 test('S18-2: two sites that push to each other: no loops, no duplicates', async () => {

@@ -4,6 +4,7 @@ import { realmConfigEndpoints } from './access/realms.ts';
 import { webauthnConfigEndpoints } from './access/tfa/webauthn.ts';
 import { acmeEndpoints } from './acme/endpoints.ts';
 import { datastoreConfigEndpoints } from './datastore.ts';
+import { encryptionKeyEndpoints } from './encryption-keys.ts';
 import { metricServerEndpoints } from './metrics/metric-servers.ts';
 import { notificationEndpoints } from './notifications/endpoints.ts';
 import { pruneConfigEndpoints } from './prune.ts';
@@ -24,4 +25,5 @@ export const configEndpoints = [
   ...syncConfigEndpoints,
   ...remoteEndpoints,
   ...trafficControlEndpoints,
+  ...encryptionKeyEndpoints,
 ];

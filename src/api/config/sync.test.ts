@@ -234,3 +234,37 @@ test('jobs that could not run are refused by name', async () => {
     /same datastore/,
   );
 });
+
+test('a key may be named by who may use it; a replaced one is kept for pulling back', async () => {
+  for (const id of ['key-a', 'key-b']) assert.equal((await call('POST', 'config/encryption-keys', { id })).status, 200);
+  const rules: Record<string, RoleId[]> = {
+    [here]: ['DatastoreReader', 'DatastoreAudit'],
+    '/remote/rem1/far1': ['RemoteDatastorePowerUser'],
+  };
+  await grant(rules);
+  const job = { ...push, 'active-encryption-key': 'key-a' };
+  assert.equal((await call('POST', 'config/sync', job, caller)).status, 403);
+  const once = { store: 'local1', ns: 'a', remote: 'rem1', 'remote-store': 'far1', 'encryption-key': 'key-a' };
+  assert.equal((await call('POST', 'push', once, caller)).status, 403);
+  const list = () => call('GET', 'config/encryption-keys', {}, caller);
+  assert.deepEqual((await list()).json.data, []);
+  await grant({ ...rules, '/system/encryption-keys/key-a': ['Admin'] });
+  assert.deepEqual(
+    ((await list()).json.data as { id: string }[]).map(({ id }) => id),
+    ['key-a'],
+  );
+  assert.equal((await call('POST', 'config/sync', job, caller)).status, 200);
+  // Not by naming another's key, and not by taking over a job that has one.
+  const next = { 'active-encryption-key': 'key-b' };
+  assert.equal((await call('PUT', 'config/sync/push1', next, caller)).status, 403);
+  assert.equal((await call('PUT', 'config/sync/push1', { ...next, 'associated-key': ['key-b'] })).status, 200);
+  const shown = (await call('GET', 'config/sync/push1')).json.data as Record<string, unknown>;
+  assert.deepEqual(shown['associated-key'], ['key-b', 'key-a']);
+  const { status, text } = await call('PUT', 'config/sync/push1', { 'sync-direction': 'pull' });
+  assert.equal(status, 400);
+  assert.match(text, /'active-encryption-key': only a job that pushes encrypts/);
+  assert.match(
+    (await call('PUT', 'config/sync/push1', { 'associated-key': ['key-x'] })).text,
+    /no such sync-key 'key-x'/,
+  );
+});

@@ -8,7 +8,7 @@ import { storedGroupFilter } from '../../model/group-filter.ts';
 import { callerOf, staticDenial } from '../../wire/authorize.ts';
 import { parameterError } from '../../wire/parameters.ts';
 import { implementConfig } from '../config-object.ts';
-import { mayRunSyncJob, maySeeSyncJob } from '../sync-access.ts';
+import { mayRunSyncJob, maySeeSyncJob, requireKeys } from '../sync-access.ts';
 import { keepJobState } from './job-changes.ts';
 import { storedRates } from './stored-rates.ts';
 import { syncJobContracts } from './sync.contract.ts';
@@ -26,7 +26,14 @@ export const syncConfigEndpoints = Object.values(
       for (const job of [next, before]) {
         if (job && !mayRunSyncJob(call.server, callerOf(call), job)) throw denied();
       }
-      if (next) checkSense(next);
+      if (!next) return;
+      checkSense(next);
+      keepReplacedKey(next, before);
+      const known = before ? keysOf(before) : [];
+      requireKeys(
+        call,
+        keysOf(next).filter((id) => !known.includes(id)),
+      );
     },
     changed: (call, change, given) => keepJobState(call, 'syncjob', change, given),
   }),
@@ -44,12 +51,27 @@ function storedSyncJob(given: Readonly<Record<string, unknown>>): Partial<SyncJo
   return job as Partial<SyncJob>;
 }
 
+function keysOf(job: SyncJob): string[] {
+  const active = job['active-encryption-key'];
+  return [...(active === undefined ? [] : [active]), ...(job['associated-key'] ?? [])];
+}
+
+/** What was encrypted with a key that is replaced has to be pulled back with it some day. */
+function keepReplacedKey(next: SyncJob, before: SyncJob | undefined): void {
+  const replaced = before?.['active-encryption-key'];
+  if (replaced === undefined || keysOf(next).includes(replaced)) return;
+  next['associated-key'] = [...(next['associated-key'] ?? []), replaced];
+}
+
 /** Refuses jobs that could not run. */
 function checkSense(job: SyncJob): void {
   const push = directionOf(job) === 'push';
   if (job.remote === undefined) {
     if (push) throw parameterError('remote', 'a job that pushes needs a remote');
     if (job.store === job['remote-store']) throw parameterError('remote-store', "can't sync to same datastore");
+  }
+  if (!push && job['active-encryption-key'] !== undefined) {
+    throw parameterError('active-encryption-key', 'only a job that pushes encrypts');
   }
   if (push && job['resync-corrupt'] === true) {
     throw parameterError('resync-corrupt', 'only a job that pulls can fetch snapshots again');

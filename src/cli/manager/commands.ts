@@ -7,6 +7,7 @@ import { acmeCommands } from './acme.ts';
 import { info as certInfo, update as updateCert } from './certificates.ts';
 import { datastores } from './datastores.ts';
 import { diskCommands } from './disks.ts';
+import { encryptionKeyCommands } from './encryption-keys.ts';
 import { garbageCollectionCommands } from './garbage-collection.ts';
 import { runCommand, runPruneJob } from './job-run.ts';
 import { networkCommands } from './network.ts';
@@ -47,6 +48,7 @@ export const managerCommands = defineGroup('Manage the backup server on this mac
     ...syncJobs,
     run: runCommand('sync job', 'sync'),
   }),
+  'encryption-key': encryptionKeyCommands,
   remote: defineGroup('Other servers to sync with.', { ...remotes }),
   'traffic-control': defineGroup('Limits of bandwidth.', { ...trafficRules, traffic: currentTraffic }),
   user: defineGroup('Users and API tokens.', {
