@@ -18,7 +18,7 @@ import {
 import { create as createNamespace, list as listNamespaces, remove as removeNamespace } from './namespaces.ts';
 import { prune } from './prune.ts';
 import { restore } from './restore.ts';
-import { garbageCollect, login, logout, status, verify, version } from './server-calls.ts';
+import { garbageCollect, login, logout, status, version } from './server-calls.ts';
 import {
   files,
   forget,
@@ -30,6 +30,7 @@ import {
 } from './snapshots.ts';
 import { list as listTasks, stop as stopTask, log as taskLog } from './tasks.ts';
 import { uploadLog } from './upload-log.ts';
+import { verify } from './verify.ts';
 
 export const clientCommands = defineGroup(
   'Back up to and restore from a backup server.',

@@ -1,15 +1,13 @@
-// Commands that are about the server or the login: status, garbage-collect, verify, version, login, logout (cli.md 4, 12).
+// Commands that are about the server or the login: status, garbage-collect, version, login, logout (cli.md 4, 12).
 
 import { logout as forgetTicket } from '../../client/connection.ts';
 import { serverVersion } from '../../daemon/version.ts';
 import { defineCommand } from '../framework/command.ts';
-import { option, optional } from '../framework/options.ts';
 import { outputFormat, outputOption, printJson, tableStyle } from '../framework/output.ts';
 import { renderTable } from '../framework/table.ts';
 import { followTask } from '../task-log.ts';
-import { completeSnapshot, repositoryCompleters, targetCompleters } from './complete.ts';
-import { findRepository, namespaceOptions, openTarget, repositoryOptions, storePath } from './repository-options.ts';
-import { findSnapshot, snapshotArgument, snapshotParameters } from './snapshot-argument.ts';
+import { repositoryCompleters } from './complete.ts';
+import { findRepository, openTarget, repositoryOptions, storePath } from './repository-options.ts';
 
 export const status = defineCommand({
   summary: 'Show how full the datastore is.',
@@ -39,31 +37,6 @@ export const garbageCollect = defineCommand({
     await using target = await openTarget(values, terminal);
     const upid = (await target.connection.call('POST', storePath(target, 'gc'))) as string;
     await followTask(target.connection, upid, terminal, outputFormat(values, terminal));
-  },
-});
-
-export const verify = defineCommand({
-  summary: 'Let the server verify a snapshot: every chunk, index and blob.',
-  positional: ['snapshot'],
-  options: {
-    snapshot: snapshotArgument,
-    verbose: optional(option.flag('Show the task identifier, and the result once more at the end.')),
-    ...repositoryOptions,
-    ...namespaceOptions,
-    ...outputOption,
-  },
-  complete: { ...targetCompleters, snapshot: completeSnapshot },
-  examples: ['verify vm/100/2026-02-11T10:00:00Z --verbose'],
-  async run(values, terminal) {
-    await using target = await openTarget(values, terminal);
-    const snapshot = await findSnapshot(target, values.snapshot);
-    const upid = (await target.connection.call('POST', storePath(target, 'verify'), {
-      ...snapshotParameters(target, snapshot),
-      'ignore-verified': false,
-    })) as string;
-    if (values.verbose) terminal.message(`task ${upid}`);
-    await followTask(target.connection, upid, terminal, outputFormat(values, terminal));
-    if (values.verbose) terminal.message(`snapshot ${values.snapshot} is good`);
   },
 });
 
