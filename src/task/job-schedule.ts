@@ -9,6 +9,8 @@ import type { TaskRegistry } from './task-registry.ts';
 
 /** How long ago a job of which nothing is known counts as made. */
 const unknownAgeSeconds = 30;
+/** A state from further ahead was written while the clock was wrong; else the job would wait until then. */
+const tolerableLeadSeconds = 86_400;
 
 /** Schedule status fields of job lists. */
 export interface ScheduleStatus {
@@ -35,8 +37,10 @@ export function nextRun(
   } catch {
     return undefined;
   }
-  if (event.once) return onceDue(state, now);
-  return nextEvent(event, countsFrom(state, now, o.shown ?? false));
+  const time = event.once ? onceDue(state, now) : countsFrom(state, now, o.shown ?? false);
+  if (time === undefined) return undefined;
+  const from = time > now + tolerableLeadSeconds ? now - unknownAgeSeconds : time;
+  return event.once ? from : nextEvent(event, from);
 }
 
 function onceDue(state: JobState | undefined, now: number): number | undefined {

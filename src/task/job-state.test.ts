@@ -78,6 +78,10 @@ test('a job counts from what is known of it', () => {
   assert.equal(next(finished(), true), noon + 7200, 'lists from the end');
   assert.equal(next(finished(noon + 8000), true), noon + 10_800);
   assert.equal(next(undefined, false, 'no event'), undefined);
+  const year = 365 * 86_400;
+  for (const state of [{ created: { time: noon + year } }, { started: { upid: upidAt(noon + year) } }]) {
+    assert.equal(next(state), noon + 3600, 'a clock that was wrong for a while does not stop a job for a year');
+  }
 });
 
 test('`now` is due once after it was set', () => {

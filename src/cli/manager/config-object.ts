@@ -1,6 +1,7 @@
 // The commands of a kind of configuration object, made from one declaration: list, show, create, update, remove, and
 // the completion of its ids (cli.md 5: "fields" and "upd").
 
+import { formatCtime } from '../../base/clock.ts';
 import type { TProperties } from '../../model/type.ts';
 import { type Command, type Completer, defineCommand } from '../framework/command.ts';
 import { option, optional } from '../framework/options.ts';
@@ -26,6 +27,8 @@ export interface ObjectCommands {
   deletable: readonly string[];
   /** Columns of the list: fields by name, or columns that show them in another way. */
   columns: readonly (string | Column<ObjectRow>)[];
+  /** The API's path of the same objects with when they run, for those that are jobs: `admin/prune`. */
+  runs?: string;
   /** Options of `list`, passed on as parameters. */
   filters?: TProperties;
   complete?: Readonly<Record<string, Completer>>;
@@ -69,7 +72,9 @@ export function objectCommands(o: ObjectCommands): ObjectCommandSet {
         await using server = await openLocalServer(terminal);
         const rows = (await server.call('GET', o.path, filters)) as ObjectRow[];
         if (printJson(terminal, outputFormat({ 'output-format': format }, terminal), rows)) return;
-        printTable<ObjectRow>(terminal, rows, o.columns.map(columnOf));
+        const columns = o.columns.map(columnOf);
+        if (o.runs !== undefined) columns.push(nextRun((await server.call('GET', o.runs)) as ObjectRow[], o.id));
+        printTable<ObjectRow>(terminal, rows, columns);
       },
     }),
 
@@ -135,6 +140,16 @@ export function deleteOption(deletable: readonly string[]): TProperties {
 /** The fields of an object for the table of names and values, lists in one cell. */
 export function fieldRows(object: ObjectRow): [string, unknown][] {
   return Object.entries(object).map(([name, value]) => [name, listText(value)]);
+}
+
+/** When each job runs next, from the list that has it. */
+function nextRun(runs: readonly ObjectRow[], id: string): Column<ObjectRow> {
+  const times = new Map(runs.map((job) => [job[id], job['next-run']]));
+  const text = (row: ObjectRow): string => {
+    const time = times.get(row[id]);
+    return typeof time === 'number' ? formatCtime(time) : '';
+  };
+  return { name: 'next-run', text };
 }
 
 function columnOf(column: string | Column<ObjectRow>): Column<ObjectRow> {

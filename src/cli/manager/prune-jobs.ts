@@ -8,6 +8,7 @@ import { jobOptions, keepOptions } from './job-options.ts';
 export const pruneJobs = objectCommands({
   what: ['prune job', 'prune jobs'],
   path: 'config/prune',
+  runs: 'admin/prune',
   id: 'id',
   fields: {
     ...jobOptions,

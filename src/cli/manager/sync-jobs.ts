@@ -42,6 +42,7 @@ const optionalFields = {
 export const syncJobs = objectCommands({
   what: ['sync job', 'sync jobs'],
   path: 'config/sync',
+  runs: 'admin/sync',
   id: 'id',
   fields: {
     store: jobOptions.store,

@@ -10,6 +10,7 @@ const threads = (what: string) => optional(option.integer(what, { minimum: 1, ma
 export const verifyJobs = objectCommands({
   what: ['verification job', 'verification jobs'],
   path: 'config/verify',
+  runs: 'admin/verify',
   id: 'id',
   fields: {
     ...jobOptions,
