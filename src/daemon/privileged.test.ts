@@ -1,14 +1,17 @@
 // The two parts of an installation beside each other: what is handed on, what comes back, and who may use the socket.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { once } from 'node:events';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import https from 'node:https';
+import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { endpoints } from '../api/index.ts';
 import { silentLogger } from '../base/log.ts';
+import { tellOfJob } from '../jobs/job-notice.ts';
 import { rootUser } from '../model/auth-id.ts';
 import { http } from '../os/node-http.ts';
 import { type PrivilegedServer, startPrivileged } from './privileged.ts';
@@ -86,6 +89,30 @@ async function login(port: number, user: string): Promise<Record<string, string>
     csrfpreventiontoken: data.CSRFPreventionToken,
   };
 }
+
+test('what the unprivileged part has to tell is sent by the privileged one, and targets are tried there', async () => {
+  const arrived = Promise.withResolvers<string>();
+  const phone = http.createServer((request, response) => {
+    request.on('data', (body: Buffer) => {
+      const { title } = JSON.parse(body.toString()) as { title: string };
+      if (title !== 'Test notification') arrived.resolve(title);
+    });
+    request.on('end', () => response.end());
+  });
+  phone.listen(0, '127.0.0.1');
+  await once(phone, 'listening');
+  const { port } = phone.address() as AddressInfo;
+  const { config } = proxy.server.directories;
+  writeFileSync(path.join(config, 'notifications.cfg'), `gotify: phone\n\tserver http://127.0.0.1:${port}\n`);
+  writeFileSync(path.join(config, 'notifications-priv.cfg'), 'gotify: phone\n\ttoken secret\n');
+  appendFileSync(path.join(config, 'notifications.cfg'), '\nmatcher: all\n\ttarget phone\n');
+  const headers = await login(proxy.port, 'admin');
+  const tried = await send(proxy.port, 'POST', '/api2/json/config/notifications/targets/phone/test', { headers });
+  assert.equal(tried.text, '{"data":null}');
+  await tellOfJob(proxy.server, { type: 'acme' }, { task: { upid: 'UPID:x', warnings: 0 }, error: new Error('x') });
+  assert.equal(await arrived.promise, 'Could not renew certificate');
+  phone.close();
+});
 
 test('calls that are handed on are answered as by one process', async () => {
   const paths: [string, string, string?][] = [
