@@ -54,11 +54,21 @@ function writeIndex(base: string, group: number, snapshot: number, digests: Uint
   fs.closeSync(file);
 }
 
-const seconds = async (action: () => Promise<unknown>): Promise<number> => {
+interface Seconds {
+  wall: number;
+  /** Of all threads of this process. */
+  cpu: number;
+}
+
+async function seconds(action: () => Promise<unknown>): Promise<Seconds> {
   const start = performance.now();
+  const cpu = process.cpuUsage();
   await action();
-  return (performance.now() - start) / 1000;
-};
+  const { user, system } = process.cpuUsage(cpu);
+  return { wall: (performance.now() - start) / 1000, cpu: (user + system) / 1e6 };
+}
+
+const show = ({ wall, cpu }: Seconds): string => `${wall.toFixed(2)} s (CPU ${cpu.toFixed(2)} s)`;
 const peakMiB = (): number =>
   Math.round(Number(/VmHWM:\s+(\d+)/.exec(fs.readFileSync('/proc/self/status', 'latin1'))![1]) / 1024);
 const sum = (bytes: readonly number[]): number => bytes.reduce((a, b) => a + b, 0);
@@ -104,15 +114,15 @@ async function madeUp(chunks: number): Promise<void> {
     if (problem !== undefined) throw new Error(problem);
   };
   console.log(`${next} chunks, ${references} references, peak before ${peakMiB()} MiB`);
-  console.log(`first collection: ${(await seconds(collect)).toFixed(1)} s, peak ${peakMiB()} MiB`);
-  console.log(`next collection, nothing new: ${(await seconds(collect)).toFixed(1)} s`);
+  console.log(`first collection: ${show(await seconds(collect))}, peak ${peakMiB()} MiB`);
+  console.log(`next collection, nothing new: ${show(await seconds(collect))}`);
   for (const name of fs.readdirSync(join(base, '.accounting'))) {
     console.log(`${name}: ${fs.statSync(join(base, '.accounting', name)).size} bytes`);
   }
   addSnapshot(0, snapshots);
   const account = () => accounting.account({ waitMs: 600_000, mayWrite: true });
-  console.log(`one more backup, ${fresh} chunks new: ${(await seconds(account)).toFixed(1)} s`);
-  console.log(`nothing new: ${(await seconds(account)).toFixed(3)} s`);
+  console.log(`one more backup, ${fresh} chunks new: ${show(await seconds(account))}`);
+  console.log(`nothing new: ${show(await seconds(account))}`);
   const removed = [0, 1, 2].map((n) => ({
     ns: [],
     snapshot: { type: 'vm' as const, id: '100', time: 1_700_000_000 + n * 86_400 },
@@ -121,7 +131,7 @@ async function madeUp(chunks: number): Promise<void> {
   const took = await seconds(async () => {
     freed = await accounting.freedBy(removed, { waitMs: 600_000, mayWrite: true });
   });
-  console.log(`freed by three snapshots: ${sum(freed ?? [])} bytes, ${took.toFixed(1)} s; peak ${peakMiB()} MiB`);
+  console.log(`freed by three snapshots: ${sum(freed ?? [])} bytes, ${show(took)}; peak ${peakMiB()} MiB`);
 }
 
 /** The sweep of real files with the account and without it, in turn. */
@@ -137,7 +147,7 @@ async function realSweep(files: number, rounds: number): Promise<void> {
   const store = openChunkStore('directory', { base, name: 'real' });
   const accounting = new Accounting({ base, lockDirectory: join(root, 'locks-real'), clock: systemClock, threads: 1 });
   const times = { minAtime: 0, oldestWriter: 0 };
-  const rows: number[][] = [];
+  const rows: Seconds[][] = [];
   for (let round = 0; round <= rounds; round++) {
     const plain = await seconds(() => store.sweep(times));
     using collection = accounting.beginCollection();
@@ -145,11 +155,13 @@ async function realSweep(files: number, rounds: number): Promise<void> {
     const finish = await seconds(() => collection.finish());
     if (round > 0) rows.push([plain, told, finish]);
   }
-  const median = (at: number): number =>
-    rows.map((row) => row[at]!).sort((a, b) => a - b)[Math.floor(rows.length / 2)]!;
+  const median = (at: number): Seconds =>
+    rows.map((row) => row[at]!).sort((a, b) => a.cpu - b.cpu)[Math.floor(rows.length / 2)]!;
   const [plain, told, finish] = [median(0), median(1), median(2)];
-  console.log(`sweep of ${files} chunks: ${plain.toFixed(2)} s, with the account ${told.toFixed(2)} s`);
-  console.log(`ratio ${(plain / told).toFixed(2)}; then ${finish.toFixed(2)} s to count`);
+  console.log(
+    `sweep of ${files} chunks: ${show(plain)}, with the account ${show(told)}, then ${show(finish)} to count`,
+  );
+  console.log(`CPU of a plain sweep to one with the account: ${(plain.cpu / told.cpu).toFixed(2)}`);
 }
 
 await realSweep(Number(values.files), Number(values.rounds));
