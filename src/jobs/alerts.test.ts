@@ -8,8 +8,9 @@ import { after, before, beforeEach, test } from 'node:test';
 import { TestApi } from '../api/testing/api-server.ts';
 import { loadIdentity } from '../certificates/identity.ts';
 import { DatastoreConfig } from '../config/datastore-config.ts';
-import type { Notification } from '../notify/notification.ts';
-import { parseSpooled, spoolDirectory } from '../notify/spool.ts';
+import { shortHostname } from '../notify/server-names.ts';
+import { spoolDirectory } from '../notify/spool.ts';
+import { takeSpooled } from '../notify/testing/spooled.ts';
 import { expiryLevel, watchCertificate } from './certificate-alerts.ts';
 import type { DatastoreHealth, Health } from './health-figures.ts';
 import { healthFigures } from './health-figures.ts';
@@ -34,21 +35,8 @@ after(async () => {
 const stateFile = (): string => path.join(api.server.directories.state, 'alerts-datastores.json');
 beforeEach(() => {
   fs.rmSync(stateFile(), { force: true });
-  takeSpooled();
+  takeSpooled(api.server.directories);
 });
-
-function takeSpooled(): Notification[] {
-  const directory = spoolDirectory(api.server.directories);
-  if (!fs.existsSync(directory)) return [];
-  return fs
-    .readdirSync(directory)
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => {
-      const text = fs.readFileSync(path.join(directory, name), 'utf8');
-      fs.rmSync(path.join(directory, name));
-      return parseSpooled(text)!.notification;
-    });
-}
 
 const health = (of: Partial<DatastoreHealth> = {}, syncs: Health['syncs'] = []): Health => ({
   datastores: [{ store: 'store1', failingGroups: [], backupFailures: 0, ...of }],
@@ -59,12 +47,12 @@ const health = (of: Partial<DatastoreHealth> = {}, syncs: Health['syncs'] = []):
 /** What is told at this moment of these figures: metric, level, severity, and what of. */
 async function told(figures: Health): Promise<string[]> {
   await tellOfCrossings(api.server, figures);
-  return takeSpooled()
+  return takeSpooled(api.server.directories)
     .map(({ fields, severity, data }) => {
       const items = (data['items'] as { subject?: string; value: string }[]).map(({ subject, value }) =>
         subject === undefined ? value : `${subject} ${value}`,
       );
-      assert.deepEqual([fields['type'], fields['hostname']], ['thresholds', os.hostname().split('.')[0]]);
+      assert.deepEqual([fields['type'], fields['hostname']], ['thresholds', shortHostname()]);
       return `${fields['datastore']} ${fields['metric']} ${fields['level']} ${severity}: ${items.join(', ')}`;
     })
     .sort();
@@ -207,7 +195,7 @@ test('a certificate that expires', async () => {
   const at = async (left: number): Promise<string[]> => {
     now = notAfter - left;
     await watchCertificate(api.server);
-    return takeSpooled().map(({ fields, severity, data }) => {
+    return takeSpooled(api.server.directories).map(({ fields, severity, data }) => {
       assert.equal(fields['type'], 'acme');
       return `${severity} ${data['renewed'] ? 'renewed' : data['expired'] ? 'expired' : data['remaining']}`;
     });
@@ -239,7 +227,7 @@ test('packages are told of once for each version', async () => {
   assert.equal(await tellLater(update('2')), false);
   assert.equal(await tellLater([...update('2'), { Package: 'other', Version: '5' }]), true);
   assert.equal(await tellLater(update('3')), true);
-  const spooled = takeSpooled();
+  const spooled = takeSpooled(api.server.directories);
   assert.deepEqual(
     spooled.map(({ template }) => template),
     ['package-updates', 'package-updates', 'package-updates'],

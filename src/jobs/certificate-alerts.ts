@@ -2,11 +2,11 @@
 // ACME server is renewed with 30 days or a third of its life left (certificates/renewal.ts): whoever is told has seen
 // that fail for weeks, or has a certificate of his own.
 
-import os from 'node:os';
 import { epochSeconds } from '../base/clock.ts';
 import { describeCertificate } from '../certificates/describe.ts';
 import { loadIdentity } from '../certificates/identity.ts';
 import type { Notification } from '../notify/notification.ts';
+import { shortHostname } from '../notify/server-names.ts';
 import type { ServerContext } from '../wire/context.ts';
 import { type Level, lookAt } from './crossing.ts';
 import { CrossingStates } from './crossing-states.ts';
@@ -38,7 +38,7 @@ export async function watchCertificate(server: Pick<ServerContext, 'directories'
     const notification: Notification = {
       severity,
       timestamp: now,
-      fields: { type: 'acme', hostname: os.hostname().split('.')[0]! },
+      fields: { type: 'acme', hostname: shortHostname() },
       template: 'certificate-expiry',
       data: {
         renewed: next === undefined,

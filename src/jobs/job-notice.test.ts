@@ -8,7 +8,9 @@ import { after, before, test } from 'node:test';
 import { TestApi } from '../api/testing/api-server.ts';
 import { host, simpleContent, writeBackup } from '../datastore/testing/temporary-store.ts';
 import type { Notification } from '../notify/notification.ts';
-import { parseSpooled, spoolDirectory } from '../notify/spool.ts';
+import { shortHostname } from '../notify/server-names.ts';
+import { spoolDirectory } from '../notify/spool.ts';
+import { takeSpooled } from '../notify/testing/spooled.ts';
 
 let api: TestApi;
 let base: string;
@@ -30,23 +32,10 @@ const configure = async (params: Record<string, string | string[]>): Promise<voi
 async function run(target: string): Promise<{ upid: string; status: string; told: Notification[] }> {
   const upid = (await call('POST', target)).json.data as string;
   const status = await api.finished(upid);
-  return { upid, status, told: takeSpooled() };
+  return { upid, status, told: takeSpooled(api.server.directories) };
 }
 
-function takeSpooled(): Notification[] {
-  const directory = spoolDirectory(api.server.directories);
-  if (!fs.existsSync(directory)) return [];
-  return fs
-    .readdirSync(directory)
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => {
-      const text = fs.readFileSync(path.join(directory, name), 'utf8');
-      fs.rmSync(path.join(directory, name));
-      return parseSpooled(text)!.notification;
-    });
-}
-
-const hostname = os.hostname().split('.')[0]!;
+const hostname = shortHostname();
 const gc = 'admin/datastore/store1/gc';
 
 test('a garbage collection tells its figures', async () => {

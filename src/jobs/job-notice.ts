@@ -1,12 +1,12 @@
 // What a job tells when it has ended: a notification of its kind, which the datastore's options may drop or send the
 // old way (config-and-tasks.md 8.3).
 
-import os from 'node:os';
 import { epochSeconds } from '../base/clock.ts';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import { DatastoreConfig } from '../config/datastore-config.ts';
 import { asDatastoreWants } from '../notify/datastore-settings.ts';
 import type { Notification } from '../notify/notification.ts';
+import { shortHostname } from '../notify/server-names.ts';
 import { spoolNotification } from '../notify/spool.ts';
 import type { WorkerTask } from '../task/task-registry.ts';
 import type { ServerContext } from '../wire/context.ts';
@@ -45,7 +45,7 @@ export async function tellOfJob(server: Rooms, notice: JobNotice, end: JobEnd): 
   await tell(server, store, {
     severity: failed ? 'error' : 'info',
     timestamp: epochSeconds(server.clock),
-    fields: { type: notice.type, hostname: os.hostname().split('.')[0]!, ...about },
+    fields: { type: notice.type, hostname: shortHostname(), ...about },
     template: failed || notice.type === 'acme' ? `${notice.type}-err` : `${notice.type}-ok`,
     data: {
       ...notice.data,

@@ -2,10 +2,10 @@
 // (config-and-tasks.md 8.3, rest-api.md 7.6 "apt").
 
 import { readFile } from 'node:fs/promises';
-import os from 'node:os';
 import { join } from 'node:path';
 import { epochSeconds } from '../base/clock.ts';
 import { isObject } from '../config/json-file.ts';
+import { shortHostname } from '../notify/server-names.ts';
 import { replaceFile } from '../os/atomic-file.ts';
 import { ownerIn } from '../os/inherit-owner.ts';
 import type { ServerContext } from '../wire/context.ts';
@@ -41,7 +41,7 @@ export async function tellOfPackages(
     await tell(server, undefined, {
       severity: 'info',
       timestamp: epochSeconds(server.clock),
-      fields: { type: 'package-updates', hostname: os.hostname().split('.')[0]! },
+      fields: { type: 'package-updates', hostname: shortHostname() },
       template: 'package-updates',
       data: { updates: { schema: { columns }, data } },
     });

@@ -1,9 +1,9 @@
 // Looks at the figures of the datastores once a minute and tells which thresholds were crossed, still are, or are no
 // longer (config-and-tasks.md 8.6). What happened in one minute to several groups or jobs of a datastore is one message.
 
-import os from 'node:os';
 import { epochSeconds } from '../base/clock.ts';
 import type { Notification } from '../notify/notification.ts';
+import { shortHostname } from '../notify/server-names.ts';
 import type { ServerContext } from '../wire/context.ts';
 import { type Crossing, lookAt } from './crossing.ts';
 import { CrossingStates } from './crossing-states.ts';
@@ -103,7 +103,7 @@ function notificationOf(changes: readonly Change[], timestamp: number): Notifica
     timestamp,
     fields: {
       type: 'thresholds',
-      hostname: os.hostname().split('.')[0]!,
+      hostname: shortHostname(),
       datastore,
       metric,
       level: ended ? 'recovered' : level,

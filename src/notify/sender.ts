@@ -1,7 +1,6 @@
 // Sends a notification: which targets it goes to, its texts, and each target's own way. For the process that may read
 // secrets (config-and-tasks.md 8.2, 8.5, 8.7).
 
-import os from 'node:os';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Directories } from '../config/directories.ts';
@@ -12,7 +11,7 @@ import type { RunProgram } from '../os/run-program.ts';
 import { chooseTargets } from './matcher.ts';
 import type { Notification } from './notification.ts';
 import { type Message, render } from './render.ts';
-import { serverNames } from './server-names.ts';
+import { serverNames, shortHostname } from './server-names.ts';
 import { isWithoutRecipient, type Surroundings } from './targets/target.ts';
 import { targets as kinds } from './targets.ts';
 
@@ -116,7 +115,7 @@ export class Sender {
     return {
       run,
       log,
-      hostname: os.hostname().split('.')[0]!,
+      hostname: shortHostname(),
       mailFrom,
       httpProxy,
       mailOf: (userId) => findUser(userConfigFile(directories).current().value, userId)?.email,

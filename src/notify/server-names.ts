@@ -8,13 +8,17 @@ import type { ServerNames } from './render.ts';
 
 const usualPort = 8007;
 
+/** The name of this host without its domain, the field `hostname` of notifications. */
+export function shortHostname(): string {
+  return os.hostname().split('.')[0]!;
+}
+
 /** The full name takes the search domain of the machine; the port is the one that the running server announced. */
 export async function serverNames(directories: Directories, resolvConf = '/etc/resolv.conf'): Promise<ServerNames> {
   const full = os.hostname();
-  const hostname = full.split('.')[0]!;
   const domain = full.includes('.') ? undefined : await searchDomain(resolvConf);
   const fqdn = domain === undefined ? full : `${full}.${domain}`;
-  return { hostname, fqdn, 'base-url': `https://${fqdn}:${await announcedPort(directories)}` };
+  return { hostname: shortHostname(), fqdn, 'base-url': `https://${fqdn}:${await announcedPort(directories)}` };
 }
 
 async function searchDomain(file: string): Promise<string | undefined> {
