@@ -17,7 +17,9 @@ export const pullEndpoints = [
       throw new GranaryError('bad-request', "can't sync to same datastore");
     }
     if (given.remote !== undefined) new RemoteConfig(call.server.directories).get(given.remote);
-    const parameters = syncParameters({ ...given, ...(keys === undefined ? {} : { 'associated-key': keys }) }, caller);
+    // Without a store of keys on this server none of that name can be.
+    if (keys?.[0] !== undefined) throw new GranaryError('bad-request', `no such encryption key '${keys[0]}'`);
+    const parameters = syncParameters(given, caller);
     const start = { type: 'sync', id: given.store, authId: caller, peer: call.peer };
     const task = await call.server.tasks.start(start, async (worker) => {
       await pullInTask(call.server, parameters, worker);

@@ -18,6 +18,9 @@ export async function pullInTask(server: SyncRooms, parameters: SyncParameters, 
     throw new GranaryError('bad-request', "can't sync to same datastore");
   }
   await syncInTask(server, 'pull', parameters, task, async (statistics) => {
+    for (const key of parameters.decryptionKeys) {
+      task.warn(`key '${key}' is not on this server: what it encrypts is synced as it is`);
+    }
     using use = await server.datastores.use(parameters.store, 'write');
     using other = parameters.remote === undefined ? await server.datastores.use(parameters.remoteStore, 'read') : null;
     const privileges = (authId: string, path: string) => server.access.privileges(authId, path);

@@ -8,6 +8,10 @@ export class Relay implements AsyncDisposable {
   to: number;
   /** Bytes that clients have sent since it was set to 0. */
   sent = 0;
+  /** Bytes that the server has sent since it was set to 0. */
+  received = 0;
+  /** As `onPiece`, for every piece that the server sends. */
+  onAnswer: (piece: Buffer) => boolean = () => false;
   /** Called with every piece that a client sends, before it goes on; true cuts all connections instead. */
   onPiece: (piece: Buffer) => boolean = () => false;
   readonly #server: net.Server;
@@ -51,9 +55,15 @@ export class Relay implements AsyncDisposable {
       if (this.onPiece(piece)) this.cut();
       else if (!server.write(piece)) client.pause();
     });
+    server.on('data', (piece: Buffer) => {
+      this.received += piece.length;
+      if (this.onAnswer(piece)) this.cut();
+      else if (!client.write(piece)) server.pause();
+    });
     server.on('drain', () => client.resume());
-    server.pipe(client);
+    client.on('drain', () => server.resume());
     client.on('end', () => server.end());
+    server.on('end', () => client.end());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

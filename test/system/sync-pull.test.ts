@@ -2,6 +2,7 @@
 // that the original product wrote, so that every byte of it goes over.
 
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { TestServer } from '../support/server.ts';
 import { connect, contentOf, must, originalDatastore, runLine as run } from '../support/sync-pair.ts';
@@ -55,4 +56,68 @@ test('S10-7: it runs with its log, and everything of the source is on the target
 
 test('S10-8: the task is listed', async () => {
   assert.match(await must(run(offsite, 'task list --typefilter syncjob')), /syncjob.*OK/);
+});
+
+test('S10-9 and S18-2: two sites that pull from each other have the same, and no round moves anything', async () => {
+  await must(offsite.manager('user', 'create', 'syncuser@pbs', '--password', 'sync-password'));
+  await must(run(offsite, 'acl update /datastore/ds1 DatastoreReader --auth-id syncuser@pbs'));
+  await connect(primary, 'primary-pbs', offsite, 'syncuser@pbs', 'sync-password');
+  const create =
+    'sync-job create pull-from-primary --store offsite-ds1 --remote primary-pbs --remote-store ds1 ' +
+    '--schedule "daily 22:00" --remove-vanished false';
+  await must(run(primary, create));
+  // The groups here are admin's: another owner may not touch them.
+  const foreign = await run(primary, 'sync-job run pull-from-primary');
+  assert.equal(foreign.code, 255);
+  assert.match(foreign.out, /sync group host\/enc-host failed - owner check failed \(root@pam != admin@pbs\)/);
+  assert.match(foreign.out, /TASK ERROR: sync failed with some errors\.$/m);
+  await must(run(primary, 'sync-job update pull-from-primary --owner admin@pbs'));
+
+  await writeFile(offsite.path('new.conf'), 'new\n'.repeat(1000));
+  const words = ['backup', `new.conf:${offsite.path('new.conf')}`, '--backup-id', 'born-offsite'];
+  assert.equal((await offsite.client('ds1', words)).code, 0);
+  const handOver = await offsite.client('ds1', ['change-owner', 'host/born-offsite', 'root@pam']);
+  assert.equal(handOver.code, 0, handOver.err);
+  await must(run(offsite, 'sync-job update offsite-sync-ds1 --remove-vanished false'));
+  const rounds: string[] = [];
+  for (let i = 0; i < 2; i++) {
+    rounds.push(await must(run(primary, 'sync-job run pull-from-primary')));
+    rounds.push(await must(run(offsite, 'sync-job run offsite-sync-ds1 --output-format text')));
+  }
+  assert.match(rounds[0]!, /new\.conf\.blob: sync archive/);
+  for (const out of rounds.slice(1)) assert.match(out, /Summary: sync job found no new data to pull/);
+  for (const out of rounds.slice(1)) assert.doesNotMatch(out, /sync archive|sync done/);
+  assert.deepEqual(contentOf(offsite.path('ds1')), contentOf(primary.path('offsite-ds1')));
+});
+
+test('S15-3: the user of the job lists the datastore of the other site', async () => {
+  const repository = `syncuser@pbs@localhost:${primary.port}:offsite-ds1`;
+  const env = { PBS_PASSWORD: 'sync-password' };
+  const { code, out, err } = await primary.client('offsite-ds1', ['list', '--repository', repository], { env });
+  assert.equal(code, 0, err);
+  assert.match(out, /│ host\/plain-host +│/);
+});
+
+test('a pull by hand takes what it is asked for, also within one server', async () => {
+  await offsite.datastore('ds2');
+  const out = await must(run(offsite, 'pull offsite-pbs offsite-ds1 ds2 --group-filter type:vm --transfer-last 1'));
+  assert.match(out, /^sync datastore 'ds2' from 'offsite-pbs\/offsite-ds1'$/m);
+  assert.match(out, /^skipped: 1 snapshot\(s\) \(2023-11-14T22:13:20Z\) - due to transfer-last$/m);
+  const listed = await offsite.client('ds2', ['list', '--output-format', 'json']);
+  const groups = JSON.parse(listed.out) as { 'backup-id': string; 'backup-count': number; owner: string }[];
+  assert.deepEqual(
+    groups.map((group) => [group['backup-id'], group['backup-count']]),
+    [
+      ['100', 1],
+      ['101', 1],
+    ],
+  );
+  await offsite.datastore('ds3');
+  await must(run(offsite, 'sync-job create within --store ds3 --remote-store ds1 --ns a --owner root@pam'));
+  const local = await run(offsite, 'sync-job run within');
+  assert.equal(local.code, 0, local.out);
+  assert.match(local.out, /^Starting datastore sync job '-:ds1:ds3:a:within'$/m);
+  assert.match(local.out, /^sync datastore 'ds3' from 'ds1'$/m);
+  assert.match(local.out, /^Created namespace a\/ns1\/nested$/m);
+  assert.match(await must(run(offsite, 'verify ds3')), /TASK OK/);
 });
