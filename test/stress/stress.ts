@@ -12,13 +12,13 @@ import { World } from './world.ts';
 
 export interface StressOptions {
   seed: string;
-  /** Seconds after which no new process is started. */
+  /** Seconds after which all processes are killed; with 0 each does its deeds to the end. */
   seconds: number;
   /** How often a process does its work before another takes its place. */
   deeds: number;
   /** Milliseconds between two passings of time, and between two kills. */
   pause: number;
-  /** How many processes die before their time; by default any number until no new one is started. */
+  /** How many processes die before their time; any number by default. */
   kills?: number;
   /** Told of the counts now and then. */
   onProgress?: (counts: Record<string, number>) => void;
@@ -77,6 +77,7 @@ class Stress {
       this.#end = performance.now() + seconds * 1000;
       const lanes = cast.map((role) => this.#lane(role));
       const events = this.#events(pause, onProgress);
+      if (seconds > 0) setTimeout(() => this.#killAll(), seconds * 1000);
       await Promise.all(lanes);
       this.#over = true;
       await events;
@@ -93,7 +94,7 @@ class Stress {
       };
     } finally {
       this.#over = true;
-      for (const child of this.#running.keys()) child.kill('SIGKILL');
+      this.#killAll();
       rmSync(this.#root, { recursive: true, force: true });
     }
   }
@@ -102,7 +103,7 @@ class Stress {
   async #lane(role: string): Promise<void> {
     let whole: boolean;
     do whole = await this.#actor(role, this.#options.deeds);
-    while ((!whole || performance.now() < this.#end) && this.#wrong.length === 0);
+    while ((this.#options.seconds > 0 ? performance.now() < this.#end : !whole) && this.#wrong.length === 0);
   }
 
   /** False when it was killed before it had done everything. */
@@ -159,11 +160,15 @@ class Stress {
   }
 
   #kill(): void {
-    const { kills } = this.#options;
-    if (kills === undefined ? performance.now() > this.#end : (this.#counts['killed'] ?? 0) >= kills) return;
+    const { kills = Number.POSITIVE_INFINITY } = this.#options;
+    if ((this.#counts['killed'] ?? 0) >= kills) return;
     const victims = [...this.#running].filter(([, role]) => mortal.has(role));
     const victim = victims[Math.floor(Math.random() * victims.length)];
     if (victim?.[0].kill('SIGKILL')) this.#count('killed');
+  }
+
+  #killAll(): void {
+    for (const child of this.#running.keys()) child.kill('SIGKILL');
   }
 
   #count(what: string): void {
