@@ -79,9 +79,13 @@ async function run(): Promise<void> {
   });
   const seconds = Number(values.seconds);
   const home = scratchFolder('granary-rate-');
-  const server = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'bench/server.ts', '--home', home], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const server = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', 'bench/server.ts', '--lean', '--home', home],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   try {
     const env = await announced(server);
     const port = Number(/:(\d+):/.exec(env['PBS_REPOSITORY']!)![1]);

@@ -51,7 +51,8 @@ const leastRestMs = 1;
 const settleMs = 50;
 
 const windowSeconds = 0.2;
-const leastWindow = 64 * 1024;
+/** Four of the largest segments, which those of the loopback are: with less a sender waits for timers. */
+const leastWindow = 256 * 1024;
 
 /** What a socket is asked to write, below its stream. */
 interface Writing {

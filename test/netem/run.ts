@@ -1,0 +1,218 @@
+// Granary over a real distance: a server in one network namespace, clients in another, between them a line with delay,
+// loss and a rate (link.ts). Prints what backups and restores reach against one TLS connection on the same line, taken
+// alternately, and what becomes of them when the line is cut and when the server is started anew in the middle.
+// As root: sh scripts/node.sh test/netem/run.ts [--mib 48] [--rounds 3] [--delay 40] [--loss 0.005] [--rate 12500000]
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { hash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { scratchFolder } from '../support/scratch.ts';
+import { type End, Line } from './link.ts';
+
+const { values } = parseArgs({
+  options: {
+    mib: { type: 'string', default: '48' },
+    rounds: { type: 'string', default: '3' },
+    delay: { type: 'string', default: '40' },
+    loss: { type: 'string', default: '0.005' },
+    rate: { type: 'string', default: '12500000' },
+  },
+});
+const MiB = 1024 * 1024;
+const size = Number(values.mib) * MiB;
+const options = { delayMs: Number(values.delay), loss: Number(values.loss), rate: Number(values.rate) };
+const node = [process.execPath, '--disable-warning=ExperimentalWarning'];
+const client = 'bin/proxmox-backup-client';
+
+interface Ended {
+  code: number | null;
+  out: string;
+  err: string;
+  seconds: number;
+}
+
+/** A program inside of a namespace. */
+function start(end: End, words: readonly string[], env: Record<string, string> = {}): ChildProcess {
+  const [program, ...rest] = ['ip', 'netns', 'exec', end.namespace, ...words];
+  return spawn(program!, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+async function finish(child: ChildProcess): Promise<Ended> {
+  const from = performance.now();
+  let [out, err] = ['', ''];
+  child.stdout!.on('data', (data: Buffer) => {
+    out += data;
+  });
+  child.stderr!.on('data', (data: Buffer) => {
+    err += data;
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, out, err, seconds: (performance.now() - from) / 1000 };
+}
+
+async function succeed(child: ChildProcess): Promise<Ended> {
+  const ended = await finish(child);
+  if (ended.code !== 0) throw new Error(`${child.spawnargs.join(' ')}: ${ended.err}`);
+  return ended;
+}
+
+class Site implements AsyncDisposable {
+  readonly env: Record<string, string> = {};
+  readonly #end: End;
+  readonly #home: string;
+  #child: ChildProcess | undefined;
+  #port = '0';
+
+  constructor(end: End, home: string) {
+    this.#end = end;
+    this.#home = home;
+  }
+
+  /** Starts the server, again on the same port. */
+  async up(): Promise<void> {
+    const words = [
+      'bench/server.ts',
+      '--lean',
+      '--home',
+      this.#home,
+      '--host',
+      this.#end.address,
+      '--port',
+      this.#port,
+    ];
+    this.#child = start(this.#end, [...node, ...words]);
+    this.#child.stderr!.pipe(process.stderr);
+    for await (const line of createInterface({ input: this.#child.stdout! })) {
+      const match = /^export (\w+)='(.*)'$/.exec(line);
+      if (match) this.env[match[1]!] = match[2]!;
+      if (this.env['PBS_FINGERPRINT'] !== undefined) break;
+    }
+    this.#port = /:(\d+):/.exec(this.env['PBS_REPOSITORY'] ?? '')?.[1] ?? '0';
+    this.env['HOME'] = this.#home;
+  }
+
+  /** Ends it without a word, as a machine that fails. */
+  async kill(): Promise<void> {
+    const child = this.#child!;
+    if (child.exitCode !== null) return;
+    // Its processes end with their supervisor.
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child?.kill('SIGTERM');
+  }
+}
+
+const folder = scratchFolder('granary-line-');
+try {
+  await using line = await Line.open('granary-line', options);
+  const [here, there] = line.ends;
+  await using site = new Site(there, join(folder, 'server'));
+  await site.up();
+  const noise = join(folder, 'noise.img');
+  const back = join(folder, 'back.img');
+  const fresh = (): string => {
+    writeFileSync(noise, randomBytes(size));
+    return hash('sha256', readFileSync(noise));
+  };
+  const backup = (id: string, ...more: string[]) =>
+    start(here, [client, 'backup', `noise.img:${noise}`, '--backup-id', id, ...more], site.env);
+  const restore = (id: string) => start(here, [client, 'restore', `host/${id}/latest`, 'noise.img', back], site.env);
+  const isWhole = (digest: string): boolean => hash('sha256', readFileSync(back)) === digest;
+
+  await throughput();
+  await faults();
+
+  async function throughput(): Promise<void> {
+    const sink = start(there, [...node, 'test/netem/raw.ts', '--serve', there.address]);
+    const [port] = (await once(sink.stdout!, 'data')) as [Buffer];
+    const raw = async (mode: string): Promise<number> => {
+      const words = ['test/netem/raw.ts', mode, there.address, port.toString().trim(), String(size)];
+      return size / Number((await succeed(start(here, [...node, ...words]))).out);
+    };
+    const show = (speed: number): string => (speed / 1e6).toFixed(2);
+    console.log(
+      `${size / MiB} MiB, ${options.delayMs} ms and ${options.loss * 100} % loss each way, ${options.rate / 1e6} MB/s\n`,
+    );
+    console.log('| round | TLS up | backup | ratio | TLS down | restore | ratio |\n|---|---|---|---|---|---|---|');
+    for (let round = 1; round <= Number(values.rounds); round++) {
+      const digest = fresh();
+      const up = await raw('--send');
+      const stored = size / transferred((await succeed(backup(`round${round}`))).err);
+      console.error(`round ${round}: up ${show(up)}, backup ${show(stored)}`);
+      const down = await raw('--fetch');
+      const restored = size / (await succeed(restore(`round${round}`))).seconds;
+      if (!isWhole(digest)) throw new Error('the restored file differs');
+      rmSync(back);
+      const cells = [round, show(up), show(stored), (stored / up).toFixed(2), show(down), show(restored)];
+      console.log(`| ${[...cells, (restored / down).toFixed(2)].join(' | ')} |`);
+    }
+    sink.kill();
+  }
+
+  async function faults(): Promise<void> {
+    console.log('\n| what happens | outcome |\n|---|---|');
+    const digest = fresh();
+    const quiet = backup('cut');
+    await delay(3000);
+    line.cut(true);
+    await delay(5000);
+    line.cut(false);
+    const cutBackup = await finish(quiet);
+    console.log(`| line cut for 5 s during a backup | ${outcome(cutBackup)} |`);
+    const reading = restore('cut');
+    await delay(3000);
+    line.cut(true);
+    await delay(5000);
+    line.cut(false);
+    const cutRestore = await finish(reading);
+    console.log(
+      `| line cut for 5 s during a restore | ${outcome(cutRestore)}, ${isWhole(digest) ? 'whole' : 'DIFFERS'} |`,
+    );
+    rmSync(back, { force: true });
+
+    fresh();
+    const interrupted = backup('killed');
+    await delay(3000);
+    await site.kill();
+    const killed = await finish(interrupted);
+    await site.up();
+    const listed = await succeed(start(here, [client, 'snapshot', 'list', '--output-format', 'json'], site.env));
+    const visible = (JSON.parse(listed.out) as { 'backup-id': string; size?: number }[]).filter(
+      (one) => one['backup-id'] === 'killed' && one.size !== undefined,
+    );
+    console.log(
+      `| server killed during a backup | ${outcome(killed)}; ${visible.length} snapshots of it visible afterwards |`,
+    );
+    const again = await finish(backup('killed'));
+    console.log(`| the same backup again | ${outcome(again)} |`);
+    const checked = await finish(start(here, [client, 'verify', 'host/killed/latest'], site.env));
+    console.log(`| its verification | ${outcome(checked)} |`);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Seconds that an archive took, as the client tells: its start and the server's work on the end left out. */
+function transferred(text: string): number {
+  const match = /noise\.img: had to backup .* in ([\d.]+) ?s/.exec(text) ?? /in ([\d.]+) ?s\b/.exec(text);
+  return match ? Number(match[1]) : Number.NaN;
+}
+
+function outcome({ code, err, seconds }: Ended): string {
+  const last = err
+    .trim()
+    .split('\n')
+    .filter((text) => text.startsWith('Error'))
+    .at(-1);
+  return code === 0
+    ? `succeeds after ${seconds.toFixed(1)} s`
+    : `fails after ${seconds.toFixed(1)} s: ${last ?? err.trim().split('\n').at(-1)}`;
+}
