@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { scratchFolder } from '../support/scratch.ts';
-import { type End, Line } from './link.ts';
+import { type End, Line, run } from './link.ts';
 
 const { values } = parseArgs({
   options: {
@@ -146,7 +146,6 @@ try {
       const digest = fresh();
       const up = await raw('--send');
       const stored = size / transferred((await succeed(backup(`round${round}`))).err);
-      console.error(`round ${round}: up ${show(up)}, backup ${show(stored)}`);
       const down = await raw('--fetch');
       const restored = size / (await succeed(restore(`round${round}`))).seconds;
       if (!isWhole(digest)) throw new Error('the restored file differs');
@@ -157,18 +156,28 @@ try {
     sink.kill();
   }
 
+  /** A transfer has begun: a quarter of it has passed in either direction. */
+  async function underWay(): Promise<void> {
+    for (;;) {
+      const sockets = run('ip', 'netns', 'exec', here.namespace, 'ss', '-tniH');
+      const passed = [...sockets.matchAll(/bytes_(?:acked|received):(\d+)/g)].map((match) => Number(match[1]));
+      if (passed.some((bytes) => bytes > size / 4)) return;
+      await delay(50);
+    }
+  }
+
   async function faults(): Promise<void> {
     console.log('\n| what happens | outcome |\n|---|---|');
     const digest = fresh();
     const quiet = backup('cut');
-    await delay(3000);
+    await underWay();
     line.cut(true);
     await delay(5000);
     line.cut(false);
     const cutBackup = await finish(quiet);
     console.log(`| line cut for 5 s during a backup | ${outcome(cutBackup)} |`);
     const reading = restore('cut');
-    await delay(3000);
+    await underWay();
     line.cut(true);
     await delay(5000);
     line.cut(false);
@@ -180,7 +189,7 @@ try {
 
     fresh();
     const interrupted = backup('killed');
-    await delay(3000);
+    await underWay();
     await site.kill();
     const killed = await finish(interrupted);
     await site.up();
