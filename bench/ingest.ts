@@ -3,25 +3,21 @@
 // Usage: sh scripts/node.sh bench/ingest.ts [--mib 512] [--rounds 3] [--connections 1,4] [--in-flight 6]
 //   [--work DIR] [--tree CHECKOUT]...
 
-import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { parseArgs } from 'node:util';
 import { BackupWriter } from '../src/backup/writer.ts';
 import { toHex } from '../src/base/bytes.ts';
-import { SharedArena } from '../src/base/shared-arena.ts';
-import { makeSelfSigned } from '../src/certificates/self-signed.ts';
 import { chunkPath } from '../src/chunk-store/layout.ts';
 import { Connection } from '../src/client/connection.ts';
 import { parseRepository } from '../src/client/repository.ts';
 import { encodeBlob } from '../src/format/blob.ts';
-import { writeFileDirectSync } from '../src/os/direct-write.ts';
 import { cpuSeconds, median, peakKiB, processTree, resetPeaks } from './measure.ts';
+import { startServer, startSink } from './yardstick.ts';
 
 const MiB = 1024 * 1024;
 const chunkSize = 4 * MiB;
@@ -38,52 +34,7 @@ interface Result {
   memory: number[];
 }
 
-if (process.argv[2] === '--sink') await sink(process.argv[3]!);
-else await run();
-
-/** The yardstick: a process that takes bytes over TLS and writes them to a file for each 4 MiB. */
-async function sink(directory: string): Promise<void> {
-  const now = new Date();
-  const { certificate: cert, key } = await makeSelfSigned({
-    organization: 'Granary',
-    organizationalUnit: 'bench',
-    commonName: 'localhost',
-    alternativeNames: ['localhost'],
-    notBefore: now,
-    notAfter: new Date(now.getTime() + 86_400_000),
-    bits: 2048,
-  });
-  const slot = new SharedArena(chunkSize).tryAcquire(chunkSize)!.bytes;
-  let files = 0;
-  const server = tls.createServer({ cert, key, allowHalfOpen: true }, (socket) => {
-    let at = 0;
-    const flush = (): void => {
-      const path = join(directory, `sink-${files++}`);
-      writeFileDirectSync(path, slot.subarray(0, at));
-      at = 0;
-    };
-    socket.on('data', (bytes) => {
-      for (let taken = 0; taken < bytes.length; ) {
-        const part = bytes.subarray(taken, taken + chunkSize - at);
-        slot.set(part, at);
-        at += part.length;
-        taken += part.length;
-        if (at === chunkSize) flush();
-      }
-    });
-    socket.on('end', () => {
-      flush();
-      for (let i = 0; i < files; i++) rmSync(join(directory, `sink-${i}`));
-      files = 0;
-      socket.end();
-    });
-    socket.on('error', () => {});
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  process.on('disconnect', () => process.exit());
-  process.send?.((server.address() as AddressInfo).port);
-}
+await run();
 
 /** Half of the chunks shrink to about the half, the others do not shrink. */
 function makeChunks(count: number): Chunk[] {
@@ -95,26 +46,6 @@ function makeChunks(count: number): Chunk[] {
     }
     return { digest: hash('sha256', content, 'buffer'), blob: encodeBlob(content) };
   });
-}
-
-async function startServer(
-  checkout: string,
-  home: string,
-): Promise<{ child: ChildProcess; env: Record<string, string> }> {
-  const child = spawn(process.execPath, [...process.execArgv, join(checkout, 'bench/server.ts'), '--home', home], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    cwd: checkout,
-  });
-  let text = '';
-  await new Promise<void>((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${text}`)));
-    child.stdout.on('data', (part: Buffer) => {
-      text += part.toString();
-      if (/FINGERPRINT=.*\n/.test(text)) resolve();
-    });
-  });
-  const env = Object.fromEntries([...text.matchAll(/^export (PBS_\w+)='(.*)'$/gm)].map((m) => [m[1]!, m[2]!]));
-  return { child, env: { ...env, XDG_RUNTIME_DIR: home, XDG_CONFIG_HOME: home } };
 }
 
 async function upload(
@@ -184,10 +115,7 @@ async function run(): Promise<void> {
   const work = mkdtempSync(join(values.work, 'granary-ingest-'));
   const chunks = makeChunks(Math.ceil((Number(values.mib) * MiB) / chunkSize));
   const encoded = chunks.reduce((sum, { blob }) => sum + blob.byteLength, 0);
-  const yardstick = fork(new URL(import.meta.url), ['--sink', work], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
-  const [port] = await once(yardstick, 'message');
+  const { child: yardstick, port } = await startSink(work);
   const results = new Map<string, Result[]>();
   const keep = (name: string, result: Result): void => void results.set(name, [...(results.get(name) ?? []), result]);
   const servers = await Promise.all(
