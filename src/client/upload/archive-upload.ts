@@ -63,6 +63,7 @@ export abstract class ArchiveUpload implements ByteSink {
   }
 
   abstract reserve(max: number): Uint8Array | Promise<Uint8Array>;
+  /** Throws what made the archive fail since the memory was reserved, which is then no longer its. */
   abstract commit(length: number): void;
 
   write(bytes: Uint8Array): void | Promise<void> {

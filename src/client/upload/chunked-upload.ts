@@ -29,6 +29,7 @@ export class ChunkedUpload extends ArchiveUpload {
   }
 
   override commit(length: number): void {
+    this.check();
     const segment = this.#segment!;
     this.#segment = undefined;
     this.position += length;

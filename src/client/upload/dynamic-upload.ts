@@ -61,6 +61,7 @@ export class DynamicUpload extends ArchiveUpload {
   }
 
   override commit(length: number): void {
+    this.check();
     this.position += length;
     this.#fill += length;
     const full = this.#fill === this.#segment?.bytes.byteLength;

@@ -48,6 +48,7 @@ export class FixedUpload extends ArchiveUpload {
   }
 
   override commit(length: number): void {
+    this.check();
     this.position += length;
     this.#fill += length;
     if (this.#fill === this.#chunkSize) this.#chunk();

@@ -37,7 +37,7 @@ import { pruneDatastore, pruneGroup, verifyBackups } from './jobs.contract.ts';
 import { checkGroup, groupOf, openTarget, type Target } from './target.ts';
 
 /** How long a dry run waits to know what it would free, milliseconds. */
-const freedWaitMs = 10_000;
+const freedWaitMs = 3_000;
 
 type Decisions = Pruned<BackupSnapshot & PruneCandidate>[];
 
