@@ -10,7 +10,7 @@ import type { Terminal } from './framework/terminal.ts';
 const linesPerCall = 500;
 /** Pauses between looks at a log that does not grow: short at first, for tasks that end at once. */
 const firstPollMs = 100;
-const longestPollMs = 1000;
+const longestPollMs = 250;
 /** Time stamp, colon and blank in front of each line of a log. */
 const stampLength = 27;
 
