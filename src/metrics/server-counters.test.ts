@@ -25,7 +25,7 @@ async function text(counters: ServerCounters): Promise<string> {
   return formatExposition(await counters.families());
 }
 
-test('the counts of all processes are summed up, and those of ended ones stay', async () => {
+test('the counts of all processes are summed up, and those of ended ones stay', async (t) => {
   const home = fs.mkdtempSync(join(tmpdir(), 'granary-counters-'));
   const directories = resolveDirectories(home, 'home');
   fs.mkdirSync(directories.run);
@@ -40,8 +40,10 @@ test('the counts of all processes are summed up, and those of ended ones stay', 
   one.start();
 
   const other = spawn(process.execPath, ['--input-type=module', '-e', child, home], { stdio: 'inherit' });
+  t.after(() => other.kill('SIGKILL'));
   const files = join(directories.run, 'counters');
-  while (!(fs.existsSync(files) && fs.readdirSync(files).some((name) => name.startsWith(`${other.pid}-`)))) {
+  const isOfOther = (name: string): boolean => name.startsWith(`${other.pid}-`) && name.endsWith('.json');
+  while (!(fs.existsSync(files) && fs.readdirSync(files).some(isOfOther))) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   const both = await text(one);
