@@ -17,7 +17,7 @@ import type { PrivilegesOn } from './local-source.ts';
 import { type NamespacePair, namespaceLabel, namespacePairs } from './namespace-map.ts';
 import type { SyncParameters } from './parameters.ts';
 import { pullGroup } from './pull-group.ts';
-import { runGroups, type SyncLog } from './run-groups.ts';
+import { type SyncLog, type SyncProgress, syncGroups } from './run-groups.ts';
 import { selectGroups } from './selection.ts';
 import type { SyncSource } from './source.ts';
 import type { SyncStatistics } from './statistics.ts';
@@ -47,7 +47,7 @@ export async function pull(run: PullRun): Promise<void> {
   const listed = await listNamespaces(run);
   const pairs = namespacePairs(listed.namespaces, parameters.remoteNs, parameters.ns);
   let failed = !listed.complete;
-  const done = { groups: 0, snapshots: 0 };
+  const done: SyncProgress = { groups: 0, snapshots: 0 };
   for (const pair of pairs) {
     throwIfAborted(run.signal);
     failed = !(await pullNamespace(run, pair, done)) || failed;
@@ -73,11 +73,7 @@ async function listNamespaces(run: PullRun): Promise<{ namespaces: Namespace[]; 
 }
 
 /** False when something in it failed; what is told then is in the log. */
-async function pullNamespace(
-  run: PullRun,
-  pair: NamespacePair,
-  done: { groups: number; snapshots: number },
-): Promise<boolean> {
+async function pullNamespace(run: PullRun, pair: NamespacePair, done: SyncProgress): Promise<boolean> {
   const { parameters, source, target, log } = run;
   log.log('----');
   log.log(
@@ -95,18 +91,8 @@ async function pullNamespace(
     log.warn(`Sync of ${namespaceLabel(pair.source)} failed - ${messageOf(error)}`);
     return false;
   }
-  let failed = false;
   const options = { log, threads: parameters.workerThreads, clock: run.clock, signal: run.signal };
-  await runGroups(wanted, options, async (group, part) => {
-    try {
-      done.snapshots += await pullGroup(run, pair, group, part);
-      done.groups++;
-    } catch (error) {
-      rethrowAbort(run, error);
-      part.log.warn(`sync group ${formatGroup(group)} failed - ${messageOf(error)}`);
-      failed = true;
-    }
-  });
+  let failed = !(await syncGroups(wanted, options, done, (group, part) => pullGroup(run, pair, group, part)));
   if (parameters.removeVanished) {
     try {
       await removeVanishedGroups(

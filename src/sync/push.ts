@@ -13,7 +13,7 @@ import type { SyncParameters } from './parameters.ts';
 import { pushGroup } from './push-group.ts';
 import type { PushTarget, TargetGroup } from './push-target.ts';
 import { removeVanishedGroups, removeVanishedNamespaces } from './push-vanished.ts';
-import { runGroups, type SyncLog } from './run-groups.ts';
+import { type SyncLog, type SyncProgress, syncGroups } from './run-groups.ts';
 import { selectGroups } from './selection.ts';
 import type { SyncStatistics } from './statistics.ts';
 import { vanishedGroups } from './vanished.ts';
@@ -43,7 +43,7 @@ export async function push(run: PushRun): Promise<void> {
   const pairs = namespacePairs(namespaces, parameters.ns, parameters.remoteNs);
   const there = new Set((await target.listNamespaces()).map(formatNamespace));
   let failed = false;
-  const done = { groups: 0, snapshots: 0 };
+  const done: SyncProgress = { groups: 0, snapshots: 0 };
   for (const pair of pairs) {
     throwIfAborted(run.signal);
     failed = !(await pushNamespace(run, pair, there, done)) || failed;
@@ -60,7 +60,7 @@ async function pushNamespace(
   run: PushRun,
   pair: NamespacePair,
   there: Set<string>,
-  done: { groups: number; snapshots: number },
+  done: SyncProgress,
 ): Promise<boolean> {
   const { parameters, source, target, log } = run;
   log.log('----');
@@ -90,18 +90,8 @@ async function pushNamespace(
     const who = `not owned by remote user '${target.authId}' on target`;
     log.warn(`Group '${formatGroup(group)}' ${who}, skipping upload`);
   }
-  let failed = false;
   const options = { log, threads: parameters.workerThreads, clock: run.clock, signal: run.signal };
-  await runGroups(pushed, options, async (group, part) => {
-    try {
-      done.snapshots += await pushGroup(run, pair, group, part);
-      done.groups++;
-    } catch (error) {
-      rethrowAbort(run, error);
-      part.log.warn(`sync group ${formatGroup(group)} failed - ${messageOf(error)}`);
-      failed = true;
-    }
-  });
+  let failed = !(await syncGroups(pushed, options, done, (group, part) => pushGroup(run, pair, group, part)));
   if (parameters.removeVanished) {
     const owned = existing.filter(({ owner }) => owner === target.authId).sort(compareGroups);
     const vanished = vanishedGroups(owned, wanted, parameters.groupFilter);

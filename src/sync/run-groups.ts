@@ -1,6 +1,7 @@
 // Runs the groups of a namespace, one after the other or several at once, each with its part of the log (sync.md 11).
 
 import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
 import { mapOrdered } from '../base/streams.ts';
 import { type BackupGroup, formatGroup } from '../model/backup.ts';
 import { progressText } from '../model/progress-text.ts';
@@ -59,6 +60,36 @@ export async function runGroups<G extends BackupGroup>(
     }
   };
   for await (const _ of mapOrdered(groups, options.threads, runOne, options.signal));
+}
+
+/** How far a run has come over all namespaces. */
+export interface SyncProgress {
+  groups: number;
+  snapshots: number;
+}
+
+/**
+ * Runs `work`, which gives the number of snapshots that it looked at, for each group and counts them in `done`. A group
+ * that fails is a warning and ends nothing; false then. Throws when the run is aborted.
+ */
+export async function syncGroups<G extends BackupGroup>(
+  groups: readonly G[],
+  options: RunOptions,
+  done: SyncProgress,
+  work: (group: G, run: GroupRun) => Promise<number>,
+): Promise<boolean> {
+  let failed = false;
+  await runGroups(groups, options, async (group, part) => {
+    try {
+      done.snapshots += await work(group, part);
+      done.groups++;
+    } catch (error) {
+      if (options.signal?.aborted) throw error;
+      part.log.warn(`sync group ${formatGroup(group)} failed - ${messageOf(error)}`);
+      failed = true;
+    }
+  });
+  return !failed;
 }
 
 /** Keeps the lines of a group together, with its name in front of each. */
