@@ -8,6 +8,7 @@ import * as fs from 'node:fs';
 import { toHex } from '../base/bytes.ts';
 import { GranaryError } from '../base/errors.ts';
 import { makeDirectorySync, storeOwner } from '../chunk-store/ownership.ts';
+import type { ChunkIndex } from '../format/chunk-index.ts';
 import type { ManifestFile } from '../format/manifest.ts';
 import type { AuthId } from '../model/auth-id.ts';
 import { type BackupGroup, type BackupSnapshot, formatSnapshot, type Namespace } from '../model/backup.ts';
@@ -132,6 +133,11 @@ export class SnapshotImport implements AsyncDisposable {
       if (error instanceof GranaryError && error.code === 'index-invalid') return false;
       throw error;
     }
+  }
+
+  /** A stored index. Throws when there is none, or it is damaged. */
+  index(name: string): Promise<ChunkIndex> {
+    return openIndexFile(this.#path(name));
   }
 
   /** Stores a file that has been checked, in place of one of that name. Not for the manifest. */

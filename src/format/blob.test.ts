@@ -21,6 +21,7 @@ import {
   encodeBlobParts,
   encryptedHeaderSize,
   isBlob,
+  unsealBlob,
   writeBlobCrc,
 } from './blob.ts';
 
@@ -114,6 +115,22 @@ test('any content survives all four kinds, in memory of its own, in parts and in
       assert.deepEqual(Buffer.from(decodeBlob(target.subarray(0, length), { what: 'x', crypt })), Buffer.from(data));
     }),
     { numRuns: 60 },
+  );
+});
+
+test('without its encryption a container is the plain one of the same content', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1, maxLength: 3000 }), fc.boolean(), (content, compress) => {
+      const sealed = encodeBlob(content, { crypt, compress });
+      const o = { what: 'x', crypt, digest: crypt.digest(content), size: content.byteLength };
+      const { header, body, digest } = unsealBlob(sealed, o);
+      assert.deepEqual(Buffer.concat([header, body]), Buffer.from(encodeBlob(content, { compress })));
+      assert.deepEqual(digest, plainDigest(content));
+      assert.throws(() => unsealBlob(encodeBlob(content), o), /^GranaryError: x: is plain, but has to be encrypted$/);
+      assert.throws(() => unsealBlob(sealed, { ...o, digest: plainDigest(content) }), /wrong digest/);
+      sealed[sealed.byteLength - 1]! ^= 1;
+      assert.throws(() => unsealBlob(sealed, o), /wrong CRC/);
+    }),
   );
 });
 

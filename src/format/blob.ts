@@ -189,14 +189,41 @@ export function decodeBlob(raw: Uint8Array, options: DecodeOptions): Uint8Array 
   if (options.expect !== undefined && encrypted !== (options.expect === 'encrypted')) {
     throw invalid(what, encrypted ? 'is encrypted, but has to be plain' : 'is plain, but has to be encrypted');
   }
-  let content = raw.subarray(headerSize);
-  if (encrypted) content = decrypt(raw, options.crypt, what);
+  const stored = encrypted ? decrypt(raw, options.crypt, what) : raw.subarray(headerSize);
+  const content = openContent(stored, { encrypted, compressed }, options);
+  if (encrypted && content !== stored) freeBytes(stored);
+  return content;
+}
+
+/**
+ * Takes the encryption off a container, and leaves what is compressed compressed. Checks and throws as `decodeBlob` does;
+ * one that is not encrypted is refused. `digest` is what names the plain content.
+ */
+export function unsealBlob(
+  raw: Uint8Array,
+  options: DecodeOptions & { crypt: CryptConfig },
+): BlobParts & { digest: Uint8Array } {
+  const { what, crypt } = options;
+  const { encrypted, compressed } = checkBlob(raw, what);
+  if (!encrypted) throw invalid(what, 'is plain, but has to be encrypted');
+  const body = decrypt(raw, crypt, what);
+  const content = openContent(body, { encrypted, compressed }, options);
+  const digest = plainDigest(content);
+  if (content !== body) freeBytes(content);
+  return { header: blobHeader({ compressed, crc: crc32(body) }), body, digest };
+}
+
+/** Decompresses what a container holds, and checks the content. */
+function openContent(
+  stored: Uint8Array,
+  { encrypted, compressed }: Pick<BlobInfo, 'encrypted' | 'compressed'>,
+  options: DecodeOptions,
+): Uint8Array {
+  const { what } = options;
+  let content = stored;
   const maxSize = options.maxSize ?? maxBlobContent;
-  if (compressed) {
-    const packed = content;
-    content = decompress(packed, maxSize, options.size, what);
-    if (encrypted) freeBytes(packed);
-  } else if (content.byteLength > maxSize) throw tooLarge(what, maxSize);
+  if (compressed) content = decompress(stored, maxSize, options.size, what);
+  else if (content.byteLength > maxSize) throw tooLarge(what, maxSize);
   if (options.digest) {
     const actual = encrypted && options.crypt ? options.crypt.digest(content) : plainDigest(content);
     if (!bytesEqual(actual, options.digest)) {

@@ -3,7 +3,7 @@
 import { archiveKind } from '../model/names.ts';
 import { parseDynamicIndex } from './dynamic-index.ts';
 import { parseFixedIndex } from './fixed-index.ts';
-import { invalidIndex } from './index-header.ts';
+import { digestSize, indexHeaderSize, invalidIndex, writeOrigin } from './index-header.ts';
 
 /** A parsed index. Chunk `i` is the content's bytes from `startOf(i)` to `endOf(i)`; `i` is 0 to `count` - 1. */
 export interface ChunkIndex {
@@ -33,4 +33,24 @@ export function parseIndex(fileName: string, bytes: Uint8Array, what: string): C
   if (kind === 'fixed') return parseFixedIndex(bytes, what);
   if (kind === 'dynamic') return parseDynamicIndex(bytes, what);
   throw invalidIndex(what, `'${fileName}' does not name an index`);
+}
+
+/**
+ * A copy of a stored index of the same content cut at the same places, in which chunk `i` has the digest `digestOf(i)`.
+ * It is an index of its own, with its own UUID and time.
+ */
+export function replaceDigests(
+  fileName: string,
+  raw: Uint8Array,
+  origin: Pick<ChunkIndex, 'uuid' | 'ctime'>,
+  digestOf: (i: number) => Uint8Array,
+): Uint8Array {
+  const copy = Uint8Array.from(raw);
+  const index = parseIndex(fileName, copy, fileName);
+  const { start, stride } = index.digestTable;
+  for (let i = 0; i < index.count; i++) {
+    copy.set(digestOf(i).subarray(0, digestSize), indexHeaderSize + start + i * stride);
+  }
+  writeOrigin(copy, { ...origin, checksum: index.checksum() });
+  return copy;
 }

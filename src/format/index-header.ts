@@ -20,10 +20,15 @@ export interface IndexHeader {
 export function encodeIndexHeader(magic: Uint8Array, header: IndexHeader): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(indexHeaderSize);
   bytes.set(magic, 0);
-  bytes.set(header.uuid, 8);
-  asBuffer(bytes).writeBigInt64LE(BigInt(header.ctime), 24);
-  bytes.set(header.checksum, 32);
+  writeOrigin(bytes, header);
   return bytes;
+}
+
+/** Writes the fields that follow the magic, over those of an index that is there. */
+export function writeOrigin(bytes: Uint8Array, { uuid, ctime, checksum }: IndexHeader): void {
+  bytes.set(uuid, 8);
+  asBuffer(bytes).writeBigInt64LE(BigInt(ctime), 24);
+  bytes.set(checksum, 32);
 }
 
 /** Reads what `encodeIndexHeader` writes; `name` is the kind in words. */

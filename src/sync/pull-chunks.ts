@@ -12,7 +12,7 @@ import type { SourceReader } from './source.ts';
 import { longestEncoding, type Transferred } from './transfer.ts';
 
 /** Requests of one index under way. */
-const requestsAtOnce = 20;
+export const requestsAtOnce = 20;
 /** Chunks that are looked for at once. */
 const window = 2048;
 
@@ -22,6 +22,11 @@ const window = 2048;
  */
 const inFlightMemory = 64 * 1024 * 1024;
 let inFlight: SharedArena | undefined;
+
+export function pullMemory(): SharedArena {
+  inFlight ??= new SharedArena(inFlightMemory);
+  return inFlight;
+}
 
 export interface ChunkTransfer {
   reader: SourceReader;
@@ -89,9 +94,8 @@ export class ChunkPuller {
   }
 
   async #fetch({ reader, kind }: ChunkTransfer, { digest, size }: Wanted): Promise<number> {
-    inFlight ??= new SharedArena(inFlightMemory);
     const longest = Math.min(longestEncoding(size), maxBlobSize);
-    const room = await inFlight.acquire(longest, this.#signal);
+    const room = await pullMemory().acquire(longest, this.#signal);
     try {
       const length = await reader.chunk(digest, room.bytes.subarray(0, longest), this.#signal);
       using slot = await this.#store.acquireSlot(length, { signal: this.#signal });

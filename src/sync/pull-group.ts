@@ -9,6 +9,7 @@ import { type BackupGroup, formatSnapshot, type Namespace } from '../model/backu
 import type { NamespacePair } from './namespace-map.ts';
 import type { PullRun } from './pull.ts';
 import { ChunkPuller } from './pull-chunks.ts';
+import { GroupDecryption } from './pull-decrypted.ts';
 import { pullSnapshot } from './pull-snapshot.ts';
 import type { GroupRun } from './run-groups.ts';
 import { selectSnapshots, skippedLines, sourceSet } from './selection.ts';
@@ -16,7 +17,7 @@ import { vanishedSnapshots } from './vanished.ts';
 
 /** The number of snapshots that were looked at. Throws at the first that fails: then everything in the group stays. */
 export async function pullGroup(run: PullRun, ns: NamespacePair, group: BackupGroup, part: GroupRun): Promise<number> {
-  const { parameters, source, target } = run;
+  const { parameters, source, target, decryption: keys } = run;
   await using local = await target.beginImport(ns.target, group, parameters.owner);
   const { candidates, present } = sourceSet(await source.listSnapshots(ns.source, group), parameters);
   const times = await local.times();
@@ -35,6 +36,7 @@ export async function pullGroup(run: PullRun, ns: NamespacePair, group: BackupGr
     ns: ns.source,
     group: local,
     chunks: new ChunkPuller(target.chunks, run.signal),
+    decryption: keys && { keys, group: new GroupDecryption(target.chunks, keys, run) },
     sameChunks: run.sameChunks,
     filter: parameters,
     statistics: run.statistics,
@@ -43,7 +45,8 @@ export async function pullGroup(run: PullRun, ns: NamespacePair, group: BackupGr
   };
   for (const [i, { snapshot, corrupt: isCorrupt }] of kept.entries()) {
     throwIfAborted(run.signal);
-    await pullSnapshot(pull, { ...group, time: snapshot.time }, isCorrupt);
+    const wish = { corrupt: isCorrupt, followed: i + 1 < kept.length };
+    await pullSnapshot(pull, { ...group, time: snapshot.time }, wish);
     part.progress(i + 1, kept.length);
   }
   if (parameters.removeVanished) await removeVanished(run, ns.target, group, part, vanishedSnapshots(times, present));

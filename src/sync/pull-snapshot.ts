@@ -4,6 +4,7 @@ import { bytesEqual } from '../base/bytes.ts';
 import { type Clock, formatUtc } from '../base/clock.ts';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import { formatBytes } from '../base/human.ts';
+import { type CryptConfig, shortFingerprint } from '../crypto/crypt-config.ts';
 import type { GroupImport, SnapshotImport } from '../datastore/group-import.ts';
 import { parseVerifyState } from '../datastore/snapshots.ts';
 import { checkBlob } from '../format/blob.ts';
@@ -18,12 +19,20 @@ import {
 } from '../format/manifest.ts';
 import type { BackupSnapshot, Namespace } from '../model/backup.ts';
 import { clientLogName, manifestName, maxBlobSize } from '../model/names.ts';
+import { type Decryption, unsealFile } from './decryption.ts';
 import type { ChunkPuller } from './pull-chunks.ts';
+import {
+  type DecryptedPull,
+  decryptedFile,
+  decryptedManifest,
+  decryptionCase,
+  type GroupDecryption,
+} from './pull-decrypted.ts';
 import type { SyncLog } from './run-groups.ts';
 import { excludedBy, type StateFilter } from './selection.ts';
 import type { SourceReader, SyncSource } from './source.ts';
 import { formatRate, type SyncStatistics } from './statistics.ts';
-import { checkIdentity, readSourceFile } from './transfer.ts';
+import { checkIdentity, readSourceFile, type Transferred } from './transfer.ts';
 
 export interface SnapshotPull {
   source: SyncSource;
@@ -32,6 +41,8 @@ export interface SnapshotPull {
   group: GroupImport;
   /** Of the group that the snapshot is in. */
   chunks: ChunkPuller;
+  /** Of a run that was given keys. */
+  decryption: { keys: Decryption; group: GroupDecryption } | undefined;
   /** Whether the chunk store is the source's too, so that no chunk has to be copied. */
   sameChunks: boolean;
   filter: StateFilter;
@@ -40,8 +51,16 @@ export interface SnapshotPull {
   clock: Clock;
 }
 
+export interface SnapshotWish {
+  /** The copy here is to be made anew. */
+  corrupt: boolean;
+  /** It is followed by others, which will have much in common with it. */
+  followed: boolean;
+}
+
 /** A snapshot that has vanished from the source, or that the filters leave out after all, is no error. */
-export async function pullSnapshot(pull: SnapshotPull, snapshot: BackupSnapshot, corrupt: boolean): Promise<void> {
+export async function pullSnapshot(pull: SnapshotPull, snapshot: BackupSnapshot, wish: SnapshotWish): Promise<void> {
+  const { corrupt, followed } = wish;
   const { source, ns, group, log } = pull;
   const time = formatUtc(snapshot.time);
   const vanished = (): void => log.log(`${time}: skipped because vanished since start of sync`);
@@ -58,6 +77,21 @@ export async function pullSnapshot(pull: SnapshotPull, snapshot: BackupSnapshot,
   if (excluded !== undefined) return log.log(`${time}: skipped because it is ${excluded}`);
 
   const before = localManifest(localRaw, corrupt);
+  const decryption = decryptionCase(manifest, before, pull.decryption?.keys, corrupt);
+  if (decryption.kind === 'unchanged') {
+    const { crypt } = decryption;
+    if (before && crypt && followed) await pull.decryption?.group.learn(reader, local, manifest, before);
+    if (crypt) await pullClientLog(pull, reader, local, time, crypt);
+    return log.log(`${time}: no data changes`);
+  }
+  if (decryption.kind === 'partly') {
+    log.warn(`${time}: only some of its files are encrypted and signed, it is synced as it is`);
+  }
+  if (decryption.kind === 'decrypt' && pull.decryption) {
+    log.log(corrupt ? `re-sync snapshot ${time} due to corruption` : `${time}: start sync`);
+    const { crypt } = decryption;
+    return await pullDecrypted(pull, pull.decryption.group, local, { time, manifest, reader, crypt, heal: corrupt });
+  }
   if (before) checkMayReplace(before, manifest);
   const next = before && !corrupt ? keepVerifyState(before, manifest) : manifest;
   if (before && !corrupt && next !== manifest && bytesEqual(serializeManifest(next), serializeManifest(before))) {
@@ -73,6 +107,43 @@ export async function pullSnapshot(pull: SnapshotPull, snapshot: BackupSnapshot,
   await local.commit(next === manifest ? raw : encodeManifestBlob(next), names);
   await pullClientLog(pull, reader, local, time);
   log.log(`${time}: sync done`);
+}
+
+/** All files anew: none that may be left of a broken run can be told from what it should be. */
+async function pullDecrypted(
+  pull: SnapshotPull,
+  group: GroupDecryption,
+  local: SnapshotImport,
+  o: DecryptedPull & { time: string; manifest: Manifest },
+): Promise<void> {
+  const { log, clock } = pull;
+  const { time, manifest, reader, crypt } = o;
+  const files: ManifestFile[] = [];
+  for (const file of manifest.files) {
+    const name = `${time}/${file.filename}`;
+    log.log(`${name}: sync archive`);
+    const { raw, index } = await readSourceFile(reader, file);
+    let content = raw;
+    if (index) {
+      const start = clock.now();
+      const archive = await group.pullArchive(file, { raw, index }, o);
+      content = archive.raw;
+      tellDownload(pull, name, archive.moved, clock.now() - start);
+    }
+    const made = decryptedFile(file, content, crypt);
+    await local.writeFile(file.filename, made.raw);
+    files.push(made.entry);
+  }
+  const names = files.map(({ filename }) => filename);
+  await local.commit(encodeManifestBlob(decryptedManifest(manifest, files)), names);
+  await pullClientLog(pull, reader, local, time, crypt);
+  log.log(`${time}: sync done, decrypted with key ${shortFingerprint(crypt.fingerprint)}`);
+}
+
+function tellDownload({ statistics, log }: SnapshotPull, name: string, moved: Transferred, milliseconds: number): void {
+  const { chunks, bytes } = moved;
+  statistics.add(chunks, bytes);
+  log.log(`${name}: downloaded ${formatBytes(bytes)} (${formatRate(bytes, milliseconds)})`);
 }
 
 async function unchanged(pull: SnapshotPull, reader: SourceReader, local: SnapshotImport, time: string): Promise<void> {
@@ -128,10 +199,8 @@ async function pullFile(
   if (index && !pull.sameChunks) {
     const start = pull.clock.now();
     const kind = file['crypt-mode'] === 'encrypt' ? 'encrypted' : 'plain';
-    const { chunks, bytes } = await pull.chunks.pull({ reader, index, kind, heal: corrupt });
-    pull.statistics.add(chunks, bytes);
-    const rate = formatRate(bytes, pull.clock.now() - start);
-    pull.log.log(`${name}: downloaded ${formatBytes(bytes)} (${rate})`);
+    const moved = await pull.chunks.pull({ reader, index, kind, heal: corrupt });
+    tellDownload(pull, name, moved, pull.clock.now() - start);
   }
   await local.writeFile(file.filename, raw);
 }
@@ -142,13 +211,14 @@ async function pullClientLog(
   reader: SourceReader,
   local: SnapshotImport,
   time: string,
+  crypt?: CryptConfig,
 ): Promise<void> {
   if (local.hasFile(clientLogName)) return;
   try {
     const raw = await reader.file(clientLogName, maxBlobSize);
     if (!raw) return;
-    checkBlob(raw, clientLogName);
-    await local.writeFile(clientLogName, raw);
+    const { encrypted } = checkBlob(raw, clientLogName);
+    await local.writeFile(clientLogName, encrypted && crypt ? unsealFile(clientLogName, raw, crypt) : raw);
     log.log(`${time}: got backup log file ${clientLogName}`);
   } catch (error) {
     log.log(`${time}: no backup log file: ${messageOf(error)}`);

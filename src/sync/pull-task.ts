@@ -2,12 +2,15 @@
 
 import { GranaryError } from '../base/errors.ts';
 import { connectToRemote } from '../client/remote-connection.ts';
+import { EncryptionKeyConfig } from '../config/encryption-key-config.ts';
 import { RemoteConfig } from '../config/remote-config.ts';
 import type { WorkerTask } from '../task/task-registry.ts';
 import type { DatastoreUse } from '../wire/context.ts';
+import { Decryption } from './decryption.ts';
 import { LocalSource } from './local-source.ts';
 import type { SyncParameters } from './parameters.ts';
 import { pull } from './pull.ts';
+import { pullMemory } from './pull-chunks.ts';
 import { RemoteSource } from './remote-source.ts';
 import type { SyncSource } from './source.ts';
 import { type SyncRooms, syncInTask } from './sync-task.ts';
@@ -18,9 +21,7 @@ export async function pullInTask(server: SyncRooms, parameters: SyncParameters, 
     throw new GranaryError('bad-request', "can't sync to same datastore");
   }
   await syncInTask(server, 'pull', parameters, task, async (statistics) => {
-    for (const key of parameters.decryptionKeys) {
-      task.warn(`key '${key}' is not on this server: what it encrypts is synced as it is`);
-    }
+    await using decryption = await openDecryption(server, parameters.decryptionKeys);
     using use = await server.datastores.use(parameters.store, 'write');
     using other = parameters.remote === undefined ? await server.datastores.use(parameters.remoteStore, 'read') : null;
     const privileges = (authId: string, path: string) => server.access.privileges(authId, path);
@@ -31,12 +32,21 @@ export async function pullInTask(server: SyncRooms, parameters: SyncParameters, 
       target: use.datastore,
       sameChunks: other?.datastore.path === use.datastore.path,
       privileges,
+      decryption,
       statistics,
       log: task,
       signal: task.signal,
       clock: server.clock,
     });
   });
+}
+
+/** Throws when one of the keys is not there: what it encrypts must not be stored encrypted by mistake. */
+async function openDecryption({ directories }: SyncRooms, ids: readonly string[]): Promise<Decryption | undefined> {
+  if (ids.length === 0) return undefined;
+  const config = new EncryptionKeyConfig(directories);
+  const keys = await Promise.all(ids.map((id) => config.open(id)));
+  return new Decryption({ keys, memory: pullMemory() });
 }
 
 async function openSource(

@@ -13,6 +13,7 @@ import {
   rootNamespace,
 } from '../model/backup.ts';
 import { groupIsWanted } from '../model/group-filter.ts';
+import type { Decryption } from './decryption.ts';
 import type { PrivilegesOn } from './local-source.ts';
 import { type NamespacePair, namespaceLabel, namespacePairs } from './namespace-map.ts';
 import type { SyncParameters } from './parameters.ts';
@@ -30,6 +31,8 @@ export interface PullRun {
   /** Whether source and target are one chunk store. */
   readonly sameChunks: boolean;
   readonly privileges: PrivilegesOn;
+  /** With the keys that snapshots are decrypted with on their way. */
+  readonly decryption?: Decryption | undefined;
   readonly statistics: SyncStatistics;
   readonly log: SyncLog;
   readonly signal: AbortSignal;

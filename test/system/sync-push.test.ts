@@ -2,10 +2,12 @@
 // byte of it goes over. Guide row S18-2: two sites that sync to each other.
 
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
+import { bytesEqual } from '../../src/base/bytes.ts';
 import { CryptConfig, formatFingerprint } from '../../src/crypto/crypt-config.ts';
 import { parseKeyFile } from '../../src/crypto/key-file.ts';
+import { decodeBlob } from '../../src/format/blob.ts';
 import { canonicalManifest, decodeManifestBlob, verifyManifest } from '../../src/format/manifest.ts';
 import { TestServer } from '../support/server.ts';
 import { connect, contentOf, must, originalDatastore, runLine } from '../support/sync-pair.ts';
@@ -29,6 +31,8 @@ const isManifest = (name: string) => name.endsWith('/index.json.blob');
 /** Where the header of an index stops being the target's own: behind its UUID and the time at which it was made. */
 const indexStart = 32;
 
+const plain = (what: string) => ({ what, expect: 'plain' }) as const;
+
 /** All files are equal but for what the target makes itself: the origin of indexes and what manifests count. */
 function assertSameContent(actual: Record<string, Buffer>, expected: Record<string, Buffer>): void {
   assert.deepEqual(Object.keys(actual), Object.keys(expected));
@@ -45,6 +49,11 @@ function assertSameContent(actual: Record<string, Buffer>, expected: Record<stri
     const { chunk_upload_stats: __, ...before } = was.unprotected;
     assert.deepEqual(unprotected, before);
   }
+}
+
+function assertUnchanged(actual: Record<string, Buffer>, expected: Record<string, Buffer>): void {
+  assert.deepEqual(Object.keys(actual), Object.keys(expected));
+  for (const [name, bytes] of Object.entries(expected)) assert.ok(actual[name]!.equals(bytes), name);
 }
 
 test('everything is on the target as it was, and verifies there', async () => {
@@ -145,6 +154,44 @@ test('plain snapshots are encrypted on the way, encrypted ones go as they are', 
     assert.ok(restored.bytes.length > 0 && restored.bytes.equals(plain.bytes), archive);
   }
   assert.match(await must(runLine(offsite, 'verify secret --ignore-verified false')), /TASK OK/);
+});
+
+test('what was encrypted on the way out is plain again when it is pulled back with the key', async () => {
+  await primary.datastore('plain-again');
+  const filters = '--group-filter type:vm --group-filter group:host/plain-host';
+  const pull = `pull offsite secret plain-again ${filters} --decryption-keys offsite-key`;
+  const out = await must(runLine(primary, pull));
+  assert.match(out, /^2023-11-14T22:13:20Z: sync done, decrypted with key ([0-9a-f]{2}:){7}[0-9a-f]{2}$/m);
+  const [made, was] = [contentOf(primary.path('plain-again')), contentOf(primary.path('fixture'))];
+  for (const [name, bytes] of Object.entries(made)) {
+    // Another's key: it goes as it is.
+    if (name.startsWith('vm/101/') || name.startsWith('.chunks/')) continue;
+    const before = was[name]!;
+    if (/\.[fd]idx$/.test(name)) assert.ok(bytes.subarray(indexStart).equals(before.subarray(indexStart)), name);
+    else if (!isManifest(name)) {
+      assert.ok(bytesEqual(decodeBlob(bytes, plain(name)), decodeBlob(before, plain(name))), name);
+    } else {
+      const [is, of] = [decodeManifestBlob(bytes, name), decodeManifestBlob(before, name)];
+      assert.deepEqual(
+        is.files.map((file) => [file.filename, file['crypt-mode']]),
+        of.files.map((file) => [file.filename, 'none']),
+      );
+      assert.deepEqual([is.signature, is.unprotected['key-fingerprint']], [null, undefined]);
+      assert.equal(is.unprotected['notes'], of.unprotected['notes']);
+    }
+  }
+  assert.match(await must(runLine(primary, 'verify plain-again --ignore-verified false')), /TASK OK/);
+  const before = contentOf(primary.path('plain-again'));
+  const create = `sync-job create plain-1 --store plain-again --remote offsite --remote-store secret ${filters}`;
+  await must(runLine(primary, `${create} --associated-key offsite-key`));
+  assert.match(await must(runLine(primary, 'sync-job run plain-1')), /^Summary: sync job found no new data to pull$/m);
+  assertUnchanged(contentOf(primary.path('plain-again')), before);
+  // The job's key is gone: nothing is pulled rather than anything encrypted.
+  await rm(primary.path('server/etc/encryption-keys/offsite-key.key'));
+  const lost = await runLine(primary, 'sync-job run plain-1');
+  assert.notEqual(lost.code, 0);
+  assert.match(lost.err + lost.out, /unable to read encryption key 'offsite-key'/);
+  assert.match((await runLine(primary, `${pull}-x`)).err, /no such sync-key 'offsite-key-x'/);
 });
 
 test('keys are archived before they are removed, and not while a job uses them', async () => {

@@ -246,6 +246,19 @@ test('a key may be named by who may use it; a replaced one is kept for pulling b
   assert.equal((await call('POST', 'config/sync', job, caller)).status, 403);
   const once = { store: 'local1', ns: 'a', remote: 'rem1', 'remote-store': 'far1', 'encryption-key': 'key-a' };
   assert.equal((await call('POST', 'push', once, caller)).status, 403);
+  const { 'encryption-key': _, ...pulled } = { ...once, 'decryption-keys': ['key-a'] };
+  assert.match((await call('POST', 'pull', { ...pulled, 'decryption-keys': ['key-x'] })).text, /no such sync-key/);
+  const mayPull: Record<string, RoleId[]> = {
+    [here]: ['DatastoreBackup'],
+    '/remote/rem1/far1': ['RemoteSyncOperator'],
+  };
+  await grant(mayPull);
+  const refused = await call('POST', 'pull', pulled, caller);
+  assert.match(
+    `${refused.status} ${refused.text}`,
+    /^403 missing permissions 'Sys.Modify' on '.system.encryption-keys.key-a'/,
+  );
+  await grant(rules);
   const list = () => call('GET', 'config/encryption-keys', {}, caller);
   assert.deepEqual((await list()).json.data, []);
   await grant({ ...rules, '/system/encryption-keys/key-a': ['Admin'] });

@@ -1,10 +1,16 @@
 // A pull by hand (cli.md 5).
 
 import { defineCommand } from '../framework/command.ts';
-import { option } from '../framework/options.ts';
+import { option, optional } from '../framework/options.ts';
 import { outputFormat, outputOption } from '../framework/output.ts';
 import { followTask } from '../task-log.ts';
-import { completeDatastore, completeNamespace, completeRemote, completeRemoteStore } from './complete.ts';
+import {
+  completeDatastore,
+  completeNames,
+  completeNamespace,
+  completeRemote,
+  completeRemoteStore,
+} from './complete.ts';
 import { openLocalServer } from './local-server.ts';
 import { ratesInMebibytes } from './rates.ts';
 import { syncRunOptions } from './sync-jobs.ts';
@@ -20,6 +26,9 @@ export const pull = defineCommand({
     'remote-store': name('Datastore of the remote.', 'remote-store'),
     store: name('Datastore here.', 'store'),
     ...syncRunOptions,
+    'decryption-keys': optional(
+      option.list(name('Key.', 'id'), 'Keys that snapshots which they encrypt are decrypted with on the way.'),
+    ),
     ...outputOption,
   },
   complete: {
@@ -27,6 +36,7 @@ export const pull = defineCommand({
     ns: completeNamespace,
     remote: completeRemote,
     'remote-store': completeRemoteStore,
+    'decryption-keys': completeNames('config/encryption-keys?include-archived=1', 'id'),
   },
   examples: ['pull offsite-pbs offsite-ds1 ds1 --transfer-last 3'],
   async run({ 'output-format': format, ...parameters }, terminal) {

@@ -1,6 +1,7 @@
 // A pull between two datastores of a test, with a source that counts what is asked of it and fails on demand.
 
 import { GranaryError } from '../../base/errors.ts';
+import type { CryptConfig } from '../../crypto/crypt-config.ts';
 import { type TemporaryStore, temporaryStore } from '../../datastore/testing/temporary-store.ts';
 import type { AuthId } from '../../model/auth-id.ts';
 import {
@@ -13,9 +14,11 @@ import {
 } from '../../model/backup.ts';
 import { parseGroupFilter } from '../../model/group-filter.ts';
 import { type Privilege, privileges } from '../../model/privileges.ts';
+import { Decryption } from '../decryption.ts';
 import { LocalSource, type PrivilegesOn } from '../local-source.ts';
 import type { SyncParameters } from '../parameters.ts';
 import { pull } from '../pull.ts';
+import { pullMemory } from '../pull-chunks.ts';
 import type { SourceReader, SourceSnapshot, SyncSource } from '../source.ts';
 import { SyncStatistics } from '../statistics.ts';
 
@@ -132,7 +135,13 @@ export class PullStand implements AsyncDisposable {
 
   async pull(
     wish: Wish = {},
-    o: { faults?: Faults; privileges?: PrivilegesOn; signal?: AbortSignal; backwards?: boolean } = {},
+    o: {
+      faults?: Faults;
+      privileges?: PrivilegesOn;
+      signal?: AbortSignal;
+      backwards?: boolean;
+      keys?: readonly CryptConfig[];
+    } = {},
   ): Promise<PullResult> {
     const owner: AuthId = wish.owner ?? 'admin@pbs';
     const may = o.privileges ?? everything;
@@ -169,6 +178,8 @@ export class PullStand implements AsyncDisposable {
       ...rest,
       groupFilter: groupFilter.map(parseGroupFilter),
     };
+    const { keys } = o;
+    await using decryption = keys && new Decryption({ keys, memory: pullMemory(), threads: 0 });
     let error: string | undefined;
     try {
       await pull({
@@ -177,6 +188,7 @@ export class PullStand implements AsyncDisposable {
         target: to.store,
         sameChunks: false,
         privileges: may,
+        decryption,
         statistics,
         log,
         signal: o.signal ?? new AbortController().signal,
