@@ -6,12 +6,13 @@ import { describe, it } from 'node:test';
 import { vectors } from '../../test/support/golden.ts';
 import { toHex } from '../base/bytes.ts';
 import { GranaryError } from '../base/errors.ts';
+import { timeLeft } from '../base/time-left.ts';
 import { chunkPath, digestName } from '../chunk-store/layout.ts';
 import { noCounts } from '../chunk-store/sweep-counts.ts';
 import { plainChunk, type TestChunk } from '../chunk-store/testing/chunks.ts';
 import { encodeFixedIndex } from '../format/fixed-index.ts';
 import { setFailpoint } from '../os/failpoint.ts';
-import { collectGarbage, type GcOptions, smallestAccessTime, timeLeft } from './garbage-collection.ts';
+import { collectGarbage, type GcOptions, smallestAccessTime } from './garbage-collection.ts';
 import {
   host,
   owner,

@@ -6,6 +6,7 @@
 import { epochSeconds, formatUtc } from '../base/clock.ts';
 import { GranaryError } from '../base/errors.ts';
 import { formatBytes, formatSpan } from '../base/human.ts';
+import { timeLeft } from '../base/time-left.ts';
 import { chunksDirectory } from '../chunk-store/layout.ts';
 import { probeAccessTimes } from './create.ts';
 import { Marking, type MarkingOptions } from './marking.ts';
@@ -29,8 +30,6 @@ export interface GcOptions {
 
 const defaultCutoffMinutes = 1445;
 const defaultCapacity = 1_048_576;
-/** Seconds of work that make an estimate of the rest worth something. */
-const estimateAfter = 10;
 /** Seconds between two clocks that are worth a word. */
 const tolerableSkew = 60;
 /** Before the start of the oldest writer, for clocks of different granularity. */
@@ -139,20 +138,6 @@ function sweepLog(log: (line: string) => void): (share: number, chunks: number) 
     if (percent <= lastPercent || percent >= 100 || chunks === lastChunks) return;
     log(`processed ${percent}% (${chunks} chunks)${left(share)}`);
     [lastPercent, lastChunks] = [percent, chunks];
-  };
-}
-
-/**
- * `, about 5m left`, from the share of the work (0 to 1) that was done since this was called; nothing while that is too
- * little to tell. `now` gives milliseconds.
- */
-export function timeLeft(now: () => number = () => performance.now()): (share: number) => string {
-  const start = now();
-  return (share) => {
-    const seconds = (now() - start) / 1000;
-    if (seconds < estimateAfter || share <= 0 || share >= 1) return '';
-    const left = (seconds * (1 - share)) / share;
-    return `, about ${formatSpan(left < 60 ? Math.ceil(left) : 60 * Math.ceil(left / 60))} left`;
   };
 }
 

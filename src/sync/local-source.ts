@@ -76,6 +76,7 @@ function sourceSnapshot(info: SnapshotInfo): SourceSnapshot {
   return {
     time: info.time,
     finished: info.size !== undefined,
+    size: info.size ?? 0,
     verified: info.verification?.state === 'ok',
     encrypted: isEncryptedSnapshot(info.files.map(({ filename, cryptMode }) => [filename, cryptMode])),
   };

@@ -8,6 +8,7 @@ import { mapOrdered, throwIfAborted } from '../base/streams.ts';
 import type { ChunkKind, ChunkStore } from '../chunk-store/contract.ts';
 import type { ChunkIndex } from '../format/chunk-index.ts';
 import { maxBlobSize } from '../model/names.ts';
+import type { OnPosition } from './group-progress.ts';
 import type { SourceReader } from './source.ts';
 import { longestEncoding, type Transferred } from './transfer.ts';
 
@@ -34,12 +35,15 @@ export interface ChunkTransfer {
   kind: ChunkKind;
   /** Chunks that are there already are looked at too, and fetched again if they are corrupt. */
   heal: boolean;
+  onPosition: OnPosition;
 }
 
-interface Wanted {
+export interface WantedChunk {
   digest: Uint8Array;
   /** Bytes of content. */
   size: number;
+  /** Where it ends in the archive. */
+  end: number;
 }
 
 /** Fetches into one chunk store; remembers what it has handled, as archives of a group have most chunks in common. */
@@ -59,21 +63,22 @@ export class ChunkPuller {
    */
   async pull(transfer: ChunkTransfer): Promise<Transferred> {
     const total: Transferred = { chunks: 0, bytes: 0 };
-    const fetch = (wanted: Wanted): Promise<number> => this.#fetch(transfer, wanted);
-    for await (const bytes of mapOrdered(this.#missing(transfer), requestsAtOnce, fetch, this.#signal)) {
+    const fetch = async (wanted: WantedChunk) => ({ bytes: await this.#fetch(transfer, wanted), end: wanted.end });
+    for await (const { bytes, end } of mapOrdered(this.#missing(transfer), requestsAtOnce, fetch, this.#signal)) {
       total.chunks++;
       total.bytes += bytes;
+      transfer.onPosition(end);
     }
     return total;
   }
 
-  async *#missing({ index, kind, heal }: ChunkTransfer): AsyncGenerator<Wanted> {
+  async *#missing({ index, kind, heal }: ChunkTransfer): AsyncGenerator<WantedChunk> {
     for (let at = 0; at < index.count; ) {
-      const wanted: Wanted[] = [];
+      const wanted: WantedChunk[] = [];
       for (; at < index.count && wanted.length < window; at++) {
         const digest = index.digestAt(at);
-        const size = index.endOf(at) - index.startOf(at);
-        if (this.#handled.set(digest, 0)) wanted.push({ digest, size });
+        const end = index.endOf(at);
+        if (this.#handled.set(digest, 0)) wanted.push({ digest, size: end - index.startOf(at), end });
       }
       throwIfAborted(this.#signal);
       if (heal) await this.#removeCorrupt(wanted, kind);
@@ -83,7 +88,7 @@ export class ChunkPuller {
     }
   }
 
-  async #removeCorrupt(wanted: readonly Wanted[], kind: ChunkKind): Promise<void> {
+  async #removeCorrupt(wanted: readonly WantedChunk[], kind: ChunkKind): Promise<void> {
     const encrypted = kind === 'encrypted';
     const checks = await this.#store.check(wanted.map(({ digest, size }) => ({ digest, size, encrypted })));
     for (const [i, { verdict, error, copy }] of checks.entries()) {
@@ -93,7 +98,7 @@ export class ChunkPuller {
     }
   }
 
-  async #fetch({ reader, kind }: ChunkTransfer, { digest, size }: Wanted): Promise<number> {
+  async #fetch({ reader, kind }: ChunkTransfer, { digest, size }: WantedChunk): Promise<number> {
     const longest = Math.min(longestEncoding(size), maxBlobSize);
     const room = await pullMemory().acquire(longest, this.#signal);
     try {

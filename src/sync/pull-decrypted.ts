@@ -21,7 +21,8 @@ import {
 } from '../format/manifest.ts';
 import { archiveKind, manifestName, maxBlobSize } from '../model/names.ts';
 import { type Decryption, unsealFile } from './decryption.ts';
-import { pullMemory, requestsAtOnce } from './pull-chunks.ts';
+import type { OnPosition } from './group-progress.ts';
+import { pullMemory, requestsAtOnce, type WantedChunk } from './pull-chunks.ts';
 import { isEncryptedSnapshot, type SourceReader } from './source.ts';
 import { longestEncoding, readSourceFile, type SourceFile, type Transferred } from './transfer.ts';
 
@@ -83,12 +84,6 @@ export interface DecryptedPull {
   heal: boolean;
 }
 
-interface Wanted {
-  digest: Uint8Array;
-  /** Bytes of content. */
-  size: number;
-}
-
 /** What decrypting the snapshots of one group has in common: what their chunks are called when they are plain. */
 export class GroupDecryption {
   readonly #store: ChunkStore;
@@ -130,25 +125,33 @@ export class GroupDecryption {
     { filename }: ManifestFile,
     { raw, index }: SourceFile & { index: ChunkIndex },
     pull: DecryptedPull,
+    onPosition: OnPosition,
   ): Promise<{ raw: Uint8Array; moved: Transferred }> {
     const moved: Transferred = { chunks: 0, bytes: 0 };
-    const fetch = (wanted: Wanted): Promise<number> => this.#fetch(pull, wanted);
-    for await (const bytes of mapOrdered(this.#missing(index, pull.heal), requestsAtOnce, fetch, this.#signal)) {
+    const fetch = async (wanted: WantedChunk) => ({ bytes: await this.#fetch(pull, wanted), end: wanted.end });
+    for await (const { bytes, end } of mapOrdered(
+      this.#missing(index, pull.heal),
+      requestsAtOnce,
+      fetch,
+      this.#signal,
+    )) {
       moved.chunks++;
       moved.bytes += bytes;
+      onPosition(end);
     }
     const origin = { uuid: randomBytes(16), ctime: epochSeconds(this.#clock) };
     return { raw: replaceDigests(filename, raw, origin, (i) => this.#plain.get(index.digestAt(i))!), moved };
   }
 
   /** Each chunk once. Those that are there are touched, so that they stay. */
-  async *#missing(index: ChunkIndex, heal: boolean): AsyncGenerator<Wanted> {
+  async *#missing(index: ChunkIndex, heal: boolean): AsyncGenerator<WantedChunk> {
     const seen = new DigestMap();
     for (let at = 0; at < index.count; ) {
-      const here: { plain: Uint8Array; wanted: Wanted }[] = [];
-      const wanted: Wanted[] = [];
+      const here: { plain: Uint8Array; wanted: WantedChunk }[] = [];
+      const wanted: WantedChunk[] = [];
       for (; at < index.count && here.length + wanted.length < window; at++) {
-        const one = { digest: index.digestAt(at), size: index.endOf(at) - index.startOf(at) };
+        const end = index.endOf(at);
+        const one = { digest: index.digestAt(at), size: end - index.startOf(at), end };
         if (!seen.set(one.digest, 0)) continue;
         const plain = heal ? undefined : this.#plain.get(one.digest);
         if (plain) here.push({ plain, wanted: one });
@@ -161,7 +164,7 @@ export class GroupDecryption {
     }
   }
 
-  async #fetch({ reader, crypt, heal }: DecryptedPull, { digest, size }: Wanted): Promise<number> {
+  async #fetch({ reader, crypt, heal }: DecryptedPull, { digest, size }: WantedChunk): Promise<number> {
     const longest = Math.min(longestEncoding(size), maxBlobSize);
     const room = await pullMemory().acquire(longest, this.#signal);
     try {

@@ -5,7 +5,8 @@ import { GranaryError, messageOf } from '../base/errors.ts';
 import { throwIfAborted } from '../base/streams.ts';
 import type { Datastore } from '../datastore/datastore.ts';
 import { parseVerifyState } from '../datastore/snapshots.ts';
-import { type BackupGroup, formatSnapshot, type Namespace } from '../model/backup.ts';
+import { type BackupGroup, formatGroup, formatSnapshot, type Namespace } from '../model/backup.ts';
+import { GroupProgress } from './group-progress.ts';
 import type { NamespacePair } from './namespace-map.ts';
 import type { PullRun } from './pull.ts';
 import { ChunkPuller } from './pull-chunks.ts';
@@ -40,6 +41,12 @@ export async function pullGroup(run: PullRun, ns: NamespacePair, group: BackupGr
     sameChunks: run.sameChunks,
     filter: parameters,
     statistics: run.statistics,
+    progress: new GroupProgress({
+      group: formatGroup(group),
+      sizes: kept.map(({ snapshot }) => snapshot.size),
+      log: part.log,
+      clock: run.clock,
+    }),
     log: part.log,
     clock: run.clock,
   };
@@ -47,6 +54,7 @@ export async function pullGroup(run: PullRun, ns: NamespacePair, group: BackupGr
     throwIfAborted(run.signal);
     const wish = { corrupt: isCorrupt, followed: i + 1 < kept.length };
     await pullSnapshot(pull, { ...group, time: snapshot.time }, wish);
+    pull.progress.snapshotDone();
     part.progress(i + 1, kept.length);
   }
   if (parameters.removeVanished) await removeVanished(run, ns.target, group, part, vanishedSnapshots(times, present));

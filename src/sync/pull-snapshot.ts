@@ -20,6 +20,7 @@ import {
 import type { BackupSnapshot, Namespace } from '../model/backup.ts';
 import { clientLogName, manifestName, maxBlobSize } from '../model/names.ts';
 import { type Decryption, unsealFile } from './decryption.ts';
+import type { GroupProgress } from './group-progress.ts';
 import type { ChunkPuller } from './pull-chunks.ts';
 import {
   type DecryptedPull,
@@ -47,6 +48,7 @@ export interface SnapshotPull {
   sameChunks: boolean;
   filter: StateFilter;
   statistics: SyncStatistics;
+  progress: GroupProgress;
   log: SyncLog;
   clock: Clock;
 }
@@ -126,7 +128,7 @@ async function pullDecrypted(
     let content = raw;
     if (index) {
       const start = clock.now();
-      const archive = await group.pullArchive(file, { raw, index }, o);
+      const archive = await group.pullArchive(file, { raw, index }, o, pull.progress.archive(name, index.size));
       content = archive.raw;
       tellDownload(pull, name, archive.moved, clock.now() - start);
     }
@@ -198,8 +200,9 @@ async function pullFile(
   const { raw, index } = await readSourceFile(reader, file);
   if (index && !pull.sameChunks) {
     const start = pull.clock.now();
+    const onPosition = pull.progress.archive(name, index.size);
     const kind = file['crypt-mode'] === 'encrypt' ? 'encrypted' : 'plain';
-    const moved = await pull.chunks.pull({ reader, index, kind, heal: corrupt });
+    const moved = await pull.chunks.pull({ reader, index, kind, heal: corrupt, onPosition });
     tellDownload(pull, name, moved, pull.clock.now() - start);
   }
   await local.writeFile(file.filename, raw);

@@ -265,6 +265,23 @@ describe('a pull', () => {
     assert.deepEqual(await after(), failed);
   });
 
+  it('tells where it is in a long archive', async () => {
+    await using stand = await PullStand.make();
+    const content = { archives: { [archive]: chunksOf('long', 25) } };
+    await writeBackup(stand.source.store, host('a', T1), content);
+    let now = 0;
+    const chunk = (blob: Uint8Array) => {
+      now += 1000;
+      return blob;
+    };
+    const { lines } = await stand.pull({}, { faults: { chunk }, clock: { now: () => now } });
+    const told = lines.filter((line) =>
+      / at \d+\.\d+ KiB of 122\.\d+ KiB, host\/a at \d+% \(0\/1 snapshots\)/.test(line),
+    );
+    assert.equal(told.length, 1, lines.join('\n'));
+    assert.match(told[0]!, /^1970-01-02T00:00:00Z\/root.pxar.didx: .*, about \d+s left$/);
+  });
+
   it('runs groups at once, with their names in front of their lines', async () => {
     await using stand = await PullStand.make();
     for (const id of ['a', 'b', 'c']) await writeBackup(stand.source.store, host(id, T1));

@@ -11,6 +11,7 @@ import { checkBlob } from '../format/blob.ts';
 import type { ChunkIndex } from '../format/chunk-index.ts';
 import type { ManifestFile } from '../format/manifest.ts';
 import { maxBlobSize } from '../model/names.ts';
+import type { OnPosition } from './group-progress.ts';
 import type { SourceReader } from './source.ts';
 import { longestEncoding, type Transferred } from './transfer.ts';
 
@@ -46,7 +47,11 @@ export class ChunkPusher {
    * Writes the index on the target, from its opening to its closing. `known` is the target's index of the snapshot
    * before, whose chunks may be named.
    */
-  async pushIndex(file: ManifestFile, index: ChunkIndex, known: ChunkIndex | undefined): Promise<Transferred> {
+  async pushIndex(
+    file: ManifestFile,
+    { index, known }: { index: ChunkIndex; known: ChunkIndex | undefined },
+    onPosition: OnPosition,
+  ): Promise<Transferred> {
     for (let i = 0; known && i < known.count; i++) {
       this.#known.set(known.digestAt(i), known.endOf(i) - known.startOf(i));
     }
@@ -64,6 +69,7 @@ export class ChunkPusher {
         throwIfAborted(signal);
         const digest = index.digestAt(i);
         const size = index.endOf(i) - index.startOf(i);
+        onPosition(index.startOf(i));
         if (entries.waiting >= maxWaiting) await entries.fewer();
         // One that is on its way already is named behind its first appearance, when it has arrived.
         if (!this.#known.set(digest, size)) {

@@ -12,6 +12,7 @@ import { type CryptConfig, formatFingerprint } from '../crypto/crypt-config.ts';
 import { blobInfo, decodeBlob, encodeBlob } from '../format/blob.ts';
 import type { ChunkIndex } from '../format/chunk-index.ts';
 import { canonicalManifest, type Manifest, type ManifestFile, signManifest } from '../format/manifest.ts';
+import type { OnPosition } from './group-progress.ts';
 import type { SourceReader } from './source.ts';
 import { longestEncoding, type Transferred } from './transfer.ts';
 
@@ -62,12 +63,17 @@ export class SnapshotEncryptor implements AsyncDisposable {
   }
 
   /** `known` is the target's index of the archive in the snapshot before, encrypted with the same key. */
-  async pushIndex(file: ManifestFile, index: ChunkIndex, known: ChunkIndex | undefined): Promise<Transferred> {
+  async pushIndex(
+    file: ManifestFile,
+    { index, known }: { index: ChunkIndex; known: ChunkIndex | undefined },
+    onPosition: OnPosition,
+  ): Promise<Transferred> {
     const { reader, signal } = this.#o;
     const { kind, size } = index;
     const upload = await this.#engine.openChunked(file.filename, { kind, size, known });
     for (let i = 0; i < index.count; i++) {
       throwIfAborted(signal);
+      onPosition(index.startOf(i));
       const length = index.endOf(i) - index.startOf(i);
       const room = await this.#o.memory.acquire(longestEncoding(length), signal);
       try {

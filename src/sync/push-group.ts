@@ -2,7 +2,8 @@
 
 import { GranaryError, messageOf, withContext } from '../base/errors.ts';
 import { throwIfAborted } from '../base/streams.ts';
-import { type BackupGroup, type BackupSnapshot, formatSnapshot } from '../model/backup.ts';
+import { type BackupGroup, type BackupSnapshot, formatGroup, formatSnapshot } from '../model/backup.ts';
+import { GroupProgress } from './group-progress.ts';
 import type { NamespacePair } from './namespace-map.ts';
 import { checkPrivilege, type PushRun } from './push.ts';
 import { pushSnapshot } from './push-snapshot.ts';
@@ -26,14 +27,21 @@ export async function pushGroup(run: PushRun, ns: NamespacePair, group: BackupGr
   for (const line of skippedLines(selection)) part.log.log(line);
   const { kept } = selection;
   if (kept.length === 0) part.progress(0, 0);
+  const progress = new GroupProgress({
+    group: formatGroup(group),
+    sizes: kept.map(({ snapshot }) => snapshot.size),
+    log: part.log,
+    clock: run.clock,
+  });
   let hasBase = finished.length > 0;
   for (const [i, { snapshot: listed }] of kept.entries()) {
     throwIfAborted(run.signal);
     const snapshot = { ...group, time: listed.time };
     const before = begun.get(listed.time);
     if (before) await removeBegun(run, ns, snapshot, before, part);
-    const pushed = await pushSnapshot(run, { ns, snapshot, hasBase, log: part.log });
+    const pushed = await pushSnapshot(run, { ns, snapshot, hasBase, progress, log: part.log });
     hasBase ||= pushed;
+    progress.snapshotDone();
     part.progress(i + 1, kept.length);
   }
   if (parameters.removeVanished) await removeVanished(run, ns, group, part, existing, present);

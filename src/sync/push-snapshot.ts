@@ -18,6 +18,7 @@ import {
 } from '../format/manifest.ts';
 import type { BackupSnapshot } from '../model/backup.ts';
 import { clientLogName, manifestName, maxBlobSize } from '../model/names.ts';
+import type { GroupProgress } from './group-progress.ts';
 import type { NamespacePair } from './namespace-map.ts';
 import type { PushRun } from './push.ts';
 import { ChunkPusher } from './push-chunks.ts';
@@ -33,6 +34,7 @@ export interface SnapshotPush {
   snapshot: BackupSnapshot;
   /** Whether the group on the target has a snapshot that this one can build on. */
   hasBase: boolean;
+  progress: GroupProgress;
   log: SyncLog;
 }
 
@@ -72,7 +74,9 @@ export async function pushSnapshot(run: PushRun, push: SnapshotPush): Promise<bo
   const crypt = encryption === 'encrypt' ? run.crypt : undefined;
   await using encryptor = crypt && (await SnapshotEncryptor.start({ ...way, crypt }));
   const previous = push.hasBase ? await previousManifest(writer, crypt) : undefined;
-  const file: FilePush = { run, log, writer, reader, chunks: new ChunkPusher(way), encryptor, previous, time };
+  const chunks = new ChunkPusher(way);
+  const { progress } = push;
+  const file: FilePush = { run, log, progress, writer, reader, chunks, encryptor, previous, time };
   for (const one of manifest.files) await pushFile(file, one);
   const clientLog = await reader.file(clientLogName, maxBlobSize);
   if (clientLog) {
@@ -109,6 +113,7 @@ async function previousManifest(writer: BackupWriter, crypt: CryptConfig | undef
 interface FilePush {
   run: PushRun;
   log: SyncLog;
+  progress: GroupProgress;
   writer: BackupWriter;
   reader: SourceReader;
   chunks: ChunkPusher;
@@ -129,7 +134,7 @@ async function pushFile(push: FilePush, file: ManifestFile): Promise<void> {
   }
   const known = await previousIndex(push, file);
   const start = run.clock.now();
-  const sent = await (encryptor ?? chunks).pushIndex(file, index, known);
+  const sent = await (encryptor ?? chunks).pushIndex(file, { index, known }, push.progress.archive(name, index.size));
   run.statistics.add(sent.chunks, sent.bytes);
   log.log(`${name}: uploaded ${formatBytes(sent.bytes)} (${formatRate(sent.bytes, run.clock.now() - start)})`);
 }

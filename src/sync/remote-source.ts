@@ -74,6 +74,7 @@ function snapshotOf(item: ListedItem, group: BackupGroup): SourceSnapshot {
   return {
     time: snapshotTime(item, group),
     finished: typeof size === 'number',
+    size: typeof size === 'number' ? size : 0,
     verified: state === 'ok',
     encrypted:
       Array.isArray(files) &&

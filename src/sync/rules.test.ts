@@ -6,6 +6,7 @@ import { type BackupGroup, compareGroups, formatGroup, formatNamespace, type Nam
 import { parseGroupFilter } from '../model/group-filter.ts';
 import { backupTypes } from '../model/names.ts';
 import { progressText } from '../model/progress-text.ts';
+import { GroupProgress, type OnPosition } from './group-progress.ts';
 import { mapNamespace, namespacePairs } from './namespace-map.ts';
 import { otherSide, syncParameters } from './parameters.ts';
 import { runGroups } from './run-groups.ts';
@@ -23,6 +24,7 @@ const groups = fc.uniqueArray(group, { selector: formatGroup, maxLength: 12 });
 const snapshot = (time: number, state: Partial<SourceSnapshot> = {}): SourceSnapshot => ({
   time,
   finished: true,
+  size: 1,
   verified: false,
   encrypted: false,
   ...state,
@@ -271,5 +273,52 @@ test('groups one by one tell the percentage', async () => {
   assert.deepEqual(lines, [
     'percentage done: 25.00% (0/2 groups, 1/2 snapshots in group #1)',
     'percentage done: 75.00% (1/2 groups, 1/2 snapshots in group #2)',
+  ]);
+});
+
+test('the time that is left is told once there has been enough work to tell', async () => {
+  const lines: string[] = [];
+  const log = { log: (line: string) => void lines.push(line), warn: () => {} };
+  let now = 0;
+  await runGroups(
+    [
+      { type: 'vm' as const, id: '1' },
+      { type: 'vm' as const, id: '2' },
+    ],
+    { log, threads: 1, clock: { now: () => now } },
+    async (_, run) => {
+      now += 30_000;
+      run.progress(1, 1);
+    },
+  );
+  assert.deepEqual(lines, [
+    'percentage done: 50.00% (1/2 groups), about 30s left',
+    'percentage done: 100.00% (2/2 groups)',
+  ]);
+});
+
+test('the middle of an archive is told four times a minute, as part of all that the group has', () => {
+  const lines: string[] = [];
+  const log = { log: (line: string) => void lines.push(line), warn: () => {} };
+  let now = 0;
+  const progress = new GroupProgress({ group: 'vm/1', sizes: [1000, 3000], log, clock: { now: () => now } });
+  const step = (on: OnPosition, position: number): void => {
+    now += 8000;
+    on(position);
+  };
+  const first = progress.archive('T1/a', 1000);
+  for (const position of [250, 500, 750]) step(first, position);
+  progress.snapshotDone();
+  progress.archive('T2/a', 1000)(1000);
+  const second = progress.archive('T2/b', 2000);
+  step(second, 0);
+  // The clock is put back; the next lines come as before.
+  now -= 3_600_000;
+  step(second, 1000);
+  step(second, 2000);
+  assert.deepEqual(lines, [
+    'T1/a: at 500 B of 1000 B, vm/1 at 12% (0/2 snapshots), about 2m left',
+    'T2/b: at 0 B of 1.953 KiB, vm/1 at 50% (1/2 snapshots), about 32s left',
+    'T2/b: at 1000 B of 1.953 KiB, vm/1 at 75% (1/2 snapshots)',
   ]);
 });

@@ -3,6 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { mapOrdered } from '../base/streams.ts';
+import { timeLeft } from '../base/time-left.ts';
 import { type BackupGroup, formatGroup } from '../model/backup.ts';
 import { progressText } from '../model/progress-text.ts';
 
@@ -38,11 +39,15 @@ export async function runGroups<G extends BackupGroup>(
   work: (group: G, run: GroupRun) => Promise<void>,
 ): Promise<void> {
   let doneGroups = 0;
+  const left = timeLeft(() => options.clock.now());
+  const share = (done: number, total: number): number =>
+    (doneGroups + (total === 0 ? 0 : done / total)) / groups.length;
   const runOne = async (group: G): Promise<void> => {
     if (options.threads === 1) {
       const progress = (doneSnapshots: number, snapshots: number): void =>
         options.log.log(
-          `percentage done: ${progressText({ doneGroups, groups: groups.length, doneSnapshots, snapshots })}`,
+          `percentage done: ${progressText({ doneGroups, groups: groups.length, doneSnapshots, snapshots })}` +
+            left(share(doneSnapshots, snapshots)),
         );
       await work(group, { log: options.log, progress });
       doneGroups++;
@@ -51,7 +56,10 @@ export async function runGroups<G extends BackupGroup>(
     const name = formatGroup(group);
     const log = new PrefixedLog(options.log, `[${name}]: `, options.clock);
     const progress = (done: number, total: number): void =>
-      log.log(`snapshot ${done}/${total} within ${name} is done, ${doneGroups}/${groups.length} groups done`);
+      log.log(
+        `snapshot ${done}/${total} within ${name} is done, ${doneGroups}/${groups.length} groups done` +
+          left(share(done, total)),
+      );
     try {
       await work(group, { log, progress });
       doneGroups++;

@@ -9,6 +9,8 @@ export interface SourceSnapshot {
   time: number;
   /** False while it is being written. */
   finished: boolean;
+  /** Bytes of content of all files; 0 while nobody knows. */
+  size: number;
   /** Its last verification on the source was a success. */
   verified: boolean;
   /** All of its files are encrypted. */

@@ -1,5 +1,6 @@
 // A pull between two datastores of a test, with a source that counts what is asked of it and fails on demand.
 
+import type { Clock } from '../../base/clock.ts';
 import { GranaryError } from '../../base/errors.ts';
 import type { CryptConfig } from '../../crypto/crypt-config.ts';
 import { type TemporaryStore, temporaryStore } from '../../datastore/testing/temporary-store.ts';
@@ -141,6 +142,7 @@ export class PullStand implements AsyncDisposable {
       signal?: AbortSignal;
       backwards?: boolean;
       keys?: readonly CryptConfig[];
+      clock?: Clock;
     } = {},
   ): Promise<PullResult> {
     const owner: AuthId = wish.owner ?? 'admin@pbs';
@@ -192,7 +194,7 @@ export class PullStand implements AsyncDisposable {
         statistics,
         log,
         signal: o.signal ?? new AbortController().signal,
-        clock: { now: () => 0 },
+        clock: o.clock ?? { now: () => 0 },
       });
     } catch (thrown) {
       if (!(thrown instanceof GranaryError)) throw thrown;
