@@ -1,13 +1,18 @@
 // A datastore without room: the backup fails with a clear message, what was there stays whole, and with room again
-// the next backup succeeds. On a small file system of its own where the system lets us mount one, else simulated.
+// the next backup succeeds; pulls likewise. On a small file system of its own where the system lets us mount one, else simulated.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { noise } from '../../src/backup/testing/content.ts';
+import { formatUtc } from '../../src/base/clock.ts';
+import { plainChunk } from '../../src/chunk-store/testing/chunks.ts';
+import { writeBackup } from '../../src/datastore/testing/temporary-store.ts';
+import { setFailpoint } from '../../src/os/failpoint.ts';
+import { PullStand } from '../../src/sync/testing/pull-stand.ts';
 import { Stand } from './stand.ts';
 
 const start = 1_700_000_000;
@@ -92,6 +97,48 @@ test('with room again the next backup succeeds', async () => {
   assert.equal(code, 0, err);
   stand.remember('full', start + 30);
   await stand.checkIntact();
+});
+
+test('a pull into a full datastore fails cleanly, and with room again it takes up the rest', async (t) => {
+  const place = mkdtempSync(join(tmpdir(), 'granary-pull-'));
+  const small = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=6m,mode=755', 'tmpfs', place]).status === 0;
+  try {
+    await using pair = await PullStand.make();
+    const chunks = Array.from({ length: 40 }, (_, i) => plainChunk(noise(`pull ${i}`, 256 * 1024)));
+    for (const [i, list] of [chunks.slice(0, 4), chunks].entries()) {
+      const snapshot = { type: 'host', id: 'a', time: start + i } as const;
+      await writeBackup(pair.source.store, snapshot, { archives: { 'root.pxar.didx': list } });
+    }
+    mkdirSync(join(place, 'store', '.chunks'), { recursive: true });
+    const store = await pair.target.reopen(join(place, 'store'));
+    await using target = PullStand.between(pair.source, { ...pair.target, store, base: store.path });
+    if (!small) {
+      let inserted = 0;
+      setFailpoint('chunk:after-write', () => {
+        if (++inserted > 20)
+          throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+      });
+    }
+    const full = await target.pull({ removeVanished: true });
+    setFailpoint('chunk:after-write', undefined);
+    assert.equal(full.error, 'sync failed with some errors.');
+    assert.match(full.warnings.join(), /^sync group host\/a failed - chunk [0-9a-f]{64}: .*no space left on device/i);
+    assert.deepEqual(await target.snapshots(), [`:host/a/${formatUtc(start)}`]);
+    assert.deepEqual(
+      readdirSync(store.path, { recursive: true }).filter((name) => String(name).includes('tmp')),
+      [],
+    );
+    if (small) spawnSync('mount', ['-o', 'remount,size=64m', place]);
+    const rest = await target.pull();
+    assert.equal(rest.error, undefined, rest.lines.join('\n'));
+    const fetched = rest.counts['chunk'] ?? 0;
+    assert.ok(fetched > 0 && fetched <= 24, `${fetched} chunks were fetched again`);
+    assert.deepEqual(await target.snapshots(), await target.snapshots(pair.source));
+    t.diagnostic(small ? 'on a file system of 6 MiB' : 'simulated');
+  } finally {
+    if (small) spawnSync('umount', ['-l', place]);
+    rmSync(place, { recursive: true, force: true });
+  }
 });
 
 /** The server removes what was begun as soon as the client has gone. */

@@ -32,7 +32,7 @@ export async function originalDatastore(server: TestServer, name: string): Promi
 export async function connect(
   server: TestServer,
   name: string,
-  other: TestServer,
+  other: Pick<TestServer, 'port' | 'fingerprint'>,
   user: string,
   password: string,
 ): Promise<void> {

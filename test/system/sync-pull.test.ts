@@ -1,10 +1,11 @@
-// Guide rows S10-5 to S10-9, S15-3 and S18-2: two servers, one pulls from the other. What is pulled is the datastore
+// Guide rows S10-5 to S10-10, S15-3 and S18-2: two servers, one pulls from the other. What is pulled is the datastore
 // that the original product wrote, so that every byte of it goes over.
 
 import assert from 'node:assert/strict';
-import { hash } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
+import { CountingProxy } from '../support/counting-proxy.ts';
 import { TestServer } from '../support/server.ts';
 import { connect, contentOf, must, originalDatastore, runLine as run } from '../support/sync-pair.ts';
 
@@ -95,6 +96,86 @@ test('S10-9 and S18-2: two sites that pull from each other have the same, and no
       .map(([name, content]) => `${name} ${hash('sha256', content)}`),
   );
   assert.deepEqual(here, there);
+});
+
+test('S10-10: the limits of a job hold its connections, whichever way it goes', async () => {
+  await must(run(offsite, 'sync-job update offsite-sync-ds1 --rate-in 100 --rate-out 50'));
+  assert.match(await must(run(offsite, 'sync-job list')), /│ offsite-sync-ds1 .*│ 100 MiB +│/);
+  assert.match(await must(run(offsite, 'sync-job run offsite-sync-ds1')), /TASK OK/);
+
+  const MiB = 1024 * 1024;
+  await primary.datastore('large');
+  await offsite.datastore('slow');
+  await writeFile(primary.path('noise.img'), randomBytes(8 * MiB));
+  const words = ['backup', `noise.img:${primary.path('noise.img')}`, '--backup-id', 'noise'];
+  assert.equal((await primary.client('large', words)).code, 0);
+  await using proxy = await CountingProxy.start(primary.port);
+  await connect(offsite, 'far', { port: proxy.port, fingerprint: primary.fingerprint }, 'admin@pbs', 'admin-password');
+  const create = 'sync-job create slow-pull --store slow --remote far --remote-store large --owner admin@pbs';
+  await must(run(offsite, `${create} --rate-in 4 --burst-in 1`));
+  await primary.datastore('back');
+  const back = 'sync-job create slow-push --store slow --remote far --remote-store back --sync-direction push';
+  await must(run(offsite, `${back} --rate-out 4 --burst-out 1 --owner admin@pbs`));
+  for (const [job, passed] of [
+    ['slow-pull', () => proxy.down],
+    ['slow-push', () => proxy.up],
+  ] as const) {
+    const [before, start] = [passed(), performance.now()];
+    assert.match(await must(run(offsite, `sync-job run ${job}`)), /in \d+ chunks/);
+    const bytes = passed() - before;
+    const allowed = (performance.now() - start) / 1000;
+    assert.ok(bytes > 8 * MiB && bytes <= MiB + 1.05 * 4 * MiB * allowed, `${job}: ${bytes} bytes in ${allowed} s`);
+  }
+});
+
+test('what the user of the remote may not read is left out or told, and the rest comes', async () => {
+  await primary.datastore('mixed');
+  const file = primary.path('small.conf');
+  await writeFile(file, 'small');
+  const backUp = async (ns: string, id: string): Promise<void> => {
+    const words = ['backup', `small.conf:${file}`, '--backup-id', id, '--ns', ns];
+    assert.equal((await primary.client('mixed', words)).code, 0);
+  };
+  for (const ns of ['open', 'listed', 'hidden']) {
+    await must(primary.client('mixed', ['namespace', 'create', ns]));
+    await backUp(ns, 'one');
+  }
+  for (const id of ['own', 'foreign']) await backUp('', id);
+  await must(primary.manager('user', 'create', 'limited@pbs', '--password', 'limited-password'));
+  for (const [path, role, propagate] of [
+    ['', 'DatastoreBackup', 'false'],
+    ['/open', 'DatastoreReader', 'true'],
+    ['/listed', 'DatastoreAudit', 'true'],
+  ]) {
+    const rule = `acl update /datastore/mixed${path} ${role} --auth-id limited@pbs --propagate ${propagate}`;
+    await must(run(primary, rule));
+  }
+  await must(primary.client('mixed', ['change-owner', 'host/own', 'limited@pbs']));
+  await connect(offsite, 'limited', primary, 'limited@pbs', 'limited-password');
+  await offsite.datastore('part');
+  const names = async (): Promise<string[]> =>
+    Object.keys(contentOf(offsite.path('part')))
+      .map((name) => /^(.*)\/[^/]+\/index\.json\.blob$/.exec(name)?.[1])
+      .filter((name) => name !== undefined);
+  for (const vanished of ['false', 'true']) {
+    const { code, out } = await run(offsite, `pull limited mixed part --remove-vanished ${vanished}`);
+    assert.equal(code, 255, out);
+    assert.match(out, /^Found 1 groups to sync \(out of 1 total\)$/m);
+    assert.match(out, /^sync group host\/one failed - no permissions on \/datastore\/mixed\/listed$/m);
+    assert.equal(out.match(/ failed - /g)?.length, 1, out);
+    assert.doesNotMatch(out, /hidden/);
+    assert.match(out, /TASK ERROR: sync failed with some errors\.$/m);
+    assert.deepEqual(await names(), ['host/own', 'ns/open/host/one']);
+  }
+  // All of it is refused at once where nothing may be seen.
+  await must(run(primary, 'acl update /datastore/mixed DatastoreBackup --auth-id limited@pbs --delete true'));
+  for (const ns of ['open', 'listed']) {
+    const role = ns === 'open' ? 'DatastoreReader' : 'DatastoreAudit';
+    await must(run(primary, `acl update /datastore/mixed/${ns} ${role} --auth-id limited@pbs --delete true`));
+  }
+  const none = await run(offsite, 'pull limited mixed part --remove-vanished true');
+  assert.match(none.out, /TASK ERROR: .*permission check failed/);
+  assert.deepEqual(await names(), ['host/own', 'ns/open/host/one']);
 });
 
 test('S15-3: the user of the job lists the datastore of the other site', async () => {
