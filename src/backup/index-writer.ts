@@ -1,10 +1,13 @@
-// Names an archive's chunks in its index on the server: strictly in order, in batches, never before the chunk is
-// there, and with the checksum that closing needs (backup-protocol.md 5.5 and 5.6).
+// Names an archive's chunks in its index on the server: in batches, never before the chunk is there, one batch after the
+// other where the server takes them in order only, and with the checksum that closing needs (backup-protocol.md 5.5, 5.6).
 
 import { createHash, type Hash } from 'node:crypto';
 import { bytesEqual, writeU64 } from '../base/bytes.ts';
 import type { ChunkIndex } from '../format/chunk-index.ts';
 import { type BackupWriter, type IndexEntry, type IndexHandle, maxAppend } from './writer.ts';
+
+/** Batches under way where their order does not matter: over a distance each takes as long as the way there and back. */
+const batchesAtOnce = 8;
 
 interface Entry {
   readonly length: number;
@@ -19,15 +22,16 @@ export interface IndexTotals {
 }
 
 export class IndexWriter {
-  readonly #writer: BackupWriter;
+  readonly #writer: Pick<BackupWriter, 'append'>;
   readonly #index: IndexHandle;
   /** Fixed: the entries that the index on the server starts with. */
   readonly #base: ChunkIndex | undefined;
   /** Entries in archive order that are not named yet. */
   readonly #entries: Entry[] = [];
   /** Entries that may be named, in order. */
-  #ready: IndexEntry[] = [];
-  #append: Promise<void> | undefined;
+  readonly #ready: IndexEntry[] = [];
+  /** Batches under way. */
+  #appends = 0;
   readonly #hash: Hash = createHash('sha256');
   #position = 0;
   #count = 0;
@@ -37,7 +41,7 @@ export class IndexWriter {
   #settled: (() => void) | undefined;
   #fewer: (() => void) | undefined;
 
-  constructor(writer: BackupWriter, index: IndexHandle, base?: ChunkIndex) {
+  constructor(writer: Pick<BackupWriter, 'append'>, index: IndexHandle, base?: ChunkIndex) {
     this.#writer = writer;
     this.#index = index;
     this.#base = base;
@@ -91,7 +95,7 @@ export class IndexWriter {
 
   /** Resolves when every chunk is named. What closing the index needs: of a reused index, only what was appended. */
   async finish(): Promise<IndexTotals> {
-    while (!this.#failure && (this.#entries.length > 0 || this.#ready.length > 0 || this.#append)) {
+    while (!this.#failure && (this.#entries.length > 0 || this.#ready.length > 0 || this.#appends > 0)) {
       if (this.#entries.length === 0) this.#send(1);
       await new Promise<void>((resolve) => {
         this.#settled = resolve;
@@ -127,22 +131,24 @@ export class IndexWriter {
     this.#ready.push({ offset, digest });
   }
 
-  /** Names the next batch if there are `least` entries; one call at a time, because the server takes them in order. */
+  /** Names the next batches if there are `least` entries. */
   #send(least: number): void {
-    if (this.#append || this.#failure || this.#ready.length < least) return;
-    const batch = this.#ready.slice(0, maxAppend);
-    this.#ready = this.#ready.slice(maxAppend);
-    this.#fewer?.();
-    this.#append = this.#writer.append(this.#index, batch).then(
-      () => {
-        this.#append = undefined;
-        this.#send(maxAppend);
-        this.#settled?.();
-      },
-      (error) => {
-        this.#append = undefined;
-        this.fail(error);
-      },
-    );
+    const most = this.#index.anyOrder ? batchesAtOnce : 1;
+    while (this.#appends < most && !this.#failure && this.#ready.length >= least) {
+      const batch = this.#ready.splice(0, maxAppend);
+      this.#appends++;
+      this.#fewer?.();
+      this.#writer.append(this.#index, batch).then(
+        () => {
+          this.#appends--;
+          this.#send(maxAppend);
+          this.#settled?.();
+        },
+        (error) => {
+          this.#appends--;
+          this.fail(error);
+        },
+      );
+    }
   }
 }

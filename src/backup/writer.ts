@@ -17,6 +17,8 @@ export type IndexKind = 'dynamic' | 'fixed';
 export interface IndexHandle {
   readonly kind: IndexKind;
   readonly wid: number;
+  /** Whether entries may be named in any order: those of a fixed index whose size is known. */
+  readonly anyOrder: boolean;
 }
 
 export interface ChunkUpload {
@@ -62,7 +64,7 @@ export class BackupWriter {
 
   async createDynamicIndex(storedName: string): Promise<IndexHandle> {
     const wid = await this.session.request('POST', 'dynamic_index', { query: { 'archive-name': storedName } });
-    return { kind: 'dynamic', wid: writerId(wid) };
+    return { kind: 'dynamic', wid: writerId(wid), anyOrder: false };
   }
 
   /**
@@ -72,7 +74,7 @@ export class BackupWriter {
   async createFixedIndex(storedName: string, o: { size?: number; reuse?: Uint8Array } = {}): Promise<IndexHandle> {
     const query = { 'archive-name': storedName, size: o.size, 'reuse-csum': o.reuse && toHex(o.reuse) };
     const wid = await this.session.request('POST', 'fixed_index', { query });
-    return { kind: 'fixed', wid: writerId(wid) };
+    return { kind: 'fixed', wid: writerId(wid), anyOrder: o.size !== undefined };
   }
 
   /** After this, the chunk may be named in any index of the session. */
@@ -82,7 +84,7 @@ export class BackupWriter {
     await this.session.request('POST', `${index.kind}_chunk`, { query, body: chunk.body });
   }
 
-  /** Names at most `maxAppend` known chunks; of a dynamic index, in order and one call after the other. */
+  /** Names at most `maxAppend` known chunks; in order and one call after the other, unless the index takes any. */
   async append(index: IndexHandle, entries: readonly IndexEntry[]): Promise<void> {
     const json = {
       'digest-list': entries.map((entry) => toHex(entry.digest)),
