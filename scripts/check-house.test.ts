@@ -21,6 +21,19 @@ function check(files: Record<string, string>): string[] {
 }
 const readme = '# room\n';
 
+test('the browser interface keeps to its layers, and to what is made for browsers', () => {
+  const found = check({
+    'web/base/a.ts': "// a\nimport '../parts/b.tsx';\n",
+    'web/parts/b.tsx': "// b\nimport '../../src/wire/x.ts';\nimport '../../src/api/y.contract.ts';\n",
+    'web/pages/c/c.tsx': "// c\nimport '../d/d.tsx';\nimport './e.ts';\n",
+  });
+  assert.deepEqual(found, [
+    'web/base/a.ts: imports web/parts/b.tsx, which is above it',
+    'web/pages/c/c.tsx: imports web/pages/d/d.tsx, which is of another page',
+    'web/parts/b.tsx: imports src/wire/x.ts, which is not for browsers',
+  ]);
+});
+
 test('imports of every form are found', () => {
   const text = [
     "import { a,\n  b } from './a.ts';",

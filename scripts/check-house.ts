@@ -74,7 +74,7 @@ export function checkHouse(root: string): string[] {
   const byName = new Map(files.map((file) => [file.name, file]));
   const problems: string[] = [];
   for (const file of files) {
-    problems.push(...checkForm(file), ...checkImports(file));
+    problems.push(...checkForm(file), ...checkImports(file), ...checkWebImports(file));
     if (isBrowserSafe(file.name)) problems.push(...checkBrowserSafe(file, byName));
   }
   problems.push(...checkRooms(root));
@@ -97,14 +97,14 @@ function sourceFiles(root: string): SourceFile[] {
     for (const entry of readdirSync(path.join(root, below), { withFileTypes: true })) {
       const name = `${below}/${entry.name}`;
       if (entry.isDirectory()) {
-        if (name !== 'test/golden') walk(name);
-      } else if (entry.name.endsWith('.ts') && !entry.name.endsWith('.wasm.ts')) {
+        if (name !== 'test/golden' && name !== 'web/dist') walk(name);
+      } else if (/\.tsx?$/.test(entry.name) && !entry.name.endsWith('.wasm.ts')) {
         const text = readFileSync(path.join(root, name), 'utf8');
         files.push({ name, text, imports: importsOf(text) });
       }
     }
   };
-  for (const top of ['src', 'scripts', 'bench', 'test']) if (existsSync(path.join(root, top))) walk(top);
+  for (const top of ['src', 'scripts', 'bench', 'test', 'web']) if (existsSync(path.join(root, top))) walk(top);
   return files;
 }
 
@@ -161,6 +161,29 @@ function checkImports(file: SourceFile): string[] {
     else if (toLayer > fromLayer) problems.push(`${file.name}: imports ${target}, which is above it`);
     else if (toLayer === fromLayer && sameLayer[`${from.room} -> ${to.room}`] === undefined) {
       problems.push(`${file.name}: imports ${target} of its own layer without being on the allow-list`);
+    }
+  }
+  return problems;
+}
+
+/** The layers of the browser interface, from the ground up; a page does not import another. */
+const webLayers = ['base', 'parts', 'pages', 'app'];
+
+/** What the browser interface may import: its lower layers, and of the server the words and the contracts. */
+function checkWebImports(file: SourceFile): string[] {
+  const [top, from = '', page] = file.name.split('/');
+  if (top !== 'web') return [];
+  const problems: string[] = [];
+  for (const { specifier } of file.imports.filter((one) => one.specifier.startsWith('.'))) {
+    const target = path.posix.join(path.posix.dirname(file.name), specifier);
+    const [toTop, to = '', toPage] = target.split('/');
+    if (toTop === 'src') {
+      if (!isBrowserSafe(target)) problems.push(`${file.name}: imports ${target}, which is not for browsers`);
+    } else if (toTop !== 'web') problems.push(`${file.name}: imports ${target}`);
+    else if (webLayers.includes(from) && webLayers.indexOf(to) > webLayers.indexOf(from)) {
+      problems.push(`${file.name}: imports ${target}, which is above it`);
+    } else if (from === 'pages' && to === 'pages' && page !== toPage) {
+      problems.push(`${file.name}: imports ${target}, which is of another page`);
     }
   }
   return problems;

@@ -1,4 +1,5 @@
-// A throw-away server for trying things: own temporary folder, a user, a datastore, any free port.
+// A throw-away server for trying things: own temporary folder, a user, a datastore, any free port; the browser interface
+// is built anew at each change.
 // Prints what a client needs; everything is gone when it is interrupted.
 
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -11,7 +12,9 @@ import { DatastoreConfig } from '../src/config/datastore-config.ts';
 import { type ProxyServer, startProxy } from '../src/daemon/proxy.ts';
 import { Datastore } from '../src/datastore/datastore.ts';
 import { rootUser } from '../src/model/auth-id.ts';
+import { watchWeb } from './build-web.ts';
 
+await watchWeb();
 const { values } = parseArgs({
   options: { port: { type: 'string', default: '0' }, verbose: { type: 'boolean', short: 'v', default: false } },
 });
@@ -47,4 +50,5 @@ const identity = await loadIdentity(directories.config);
 console.log(`export PBS_REPOSITORY=${user}@127.0.0.1:${proxy.port}:${storeName}`);
 console.log(`export PBS_PASSWORD=${password}`);
 console.log(`export PBS_FINGERPRINT=${identity?.fingerprint}`);
+console.log(`# https://127.0.0.1:${proxy.port}/`);
 console.log(`# folder ${home}; Ctrl-C ends the server and removes it`);

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { programCompletion } from '../src/cli/programs.ts';
+import { buildWeb } from './build-web.ts';
 import { buildPackage, chmodTree, copyright, debArchitecture, treeBytes } from './package/deb-tree.ts';
 import { installedPackages, packageFiles } from './package/node-packages.ts';
 
@@ -26,14 +27,15 @@ interface Facts {
   architecture: string;
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const { values } = parseArgs({ options: { out: { type: 'string', default: path.join(root, 'dist') } } });
   const out = path.resolve(values.out);
   const facts = readFacts();
   const work = mkdtempSync(path.join(os.tmpdir(), 'granary-deb-'));
   try {
     mkdirSync(out, { recursive: true });
-    for (const file of [packClient(work, out, facts), packServer(work, out, facts)]) console.log(file);
+    console.log(packClient(work, out, facts));
+    console.log(await packServer(work, out, facts));
   } finally {
     rmSync(work, { recursive: true });
   }
@@ -83,8 +85,9 @@ function packClient(work: string, out: string, facts: Facts): string {
   });
 }
 
-function packServer(work: string, out: string, facts: Facts): string {
+async function packServer(work: string, out: string, facts: Facts): Promise<string> {
   const tree = path.join(work, 'granary');
+  await buildWeb(path.join(tree, library, 'web/dist'));
   addPrograms(tree, (name) => !clientPrograms.has(name));
   const place = (from: string, to: string): void => {
     const target = path.join(tree, to, path.basename(from));
@@ -193,4 +196,4 @@ function write(file: string, content: string | Uint8Array, mode = 0o644): void {
   writeFileSync(file, content, { mode });
 }
 
-main();
+await main();

@@ -11,9 +11,15 @@ granary_find_node() {
   [ -x "$GRANARY_NODE" ]
 }
 granary_installed="$GRANARY_ROOT/node_modules/.package-lock.json"
-if [ ! -f "$granary_installed" ] || [ "$GRANARY_ROOT/package-lock.json" -nt "$granary_installed" ] || ! granary_find_node; then
-  echo "Installing Granary's packages ..." >&2
-  (cd "$GRANARY_ROOT" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) || {
+granary_ready() {
+  [ -f "$granary_installed" ] && ! [ "$GRANARY_ROOT/package-lock.json" -nt "$granary_installed" ] && granary_find_node
+}
+# Two commands that are started at once in a fresh clone must not install over each other: the second one waits.
+granary_locked() {
+  if command -v flock >/dev/null; then flock "$GRANARY_ROOT/package-lock.json" "$@"; else "$@"; fi
+}
+if ! granary_ready; then
+  granary_locked sh "$GRANARY_ROOT/scripts/install.sh" "$GRANARY_ROOT" || {
     echo "Error: npm ci failed; Granary needs npm and its packages once" >&2
     exit 1
   }

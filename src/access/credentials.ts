@@ -32,7 +32,7 @@ const tokenHeader = 'PBSAPIToken';
 
 /** Throws `auth-failed` with the reason. */
 export function readCredentials(request: RequestCredentials): Credentials {
-  const ticket = findTicket(request.cookie ?? '');
+  const ticket = ticketOfCookies(request.cookie ?? '');
   if (ticket !== undefined) return { kind: 'ticket', ticket };
   const header = request.authorization ?? '';
   const separator = header[tokenHeader.length];
@@ -60,7 +60,8 @@ function parseBearer(text: string): Credentials {
   return { kind: 'token', tokenId, secret: token.slice(colon + 1) };
 }
 
-function findTicket(cookieHeader: string): string | undefined {
+/** The ticket in a `Cookie` header; undefined when there is none. */
+export function ticketOfCookies(cookieHeader: string): string | undefined {
   const cookies = new Map<string, string>();
   for (const part of cookieHeader.split(';')) {
     const equals = part.indexOf('=');

@@ -125,7 +125,7 @@ export function messageOf(error: unknown): string {
 
 /** True for a system error (`ENOENT`, `EEXIST`, ...) with one of these codes. */
 export function isErrno(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? '');
+  return error instanceof Error && codes.includes((error as { code?: string }).code ?? '');
 }
 
 /** Puts `context: ` in front of an error's message and keeps its code, details and status. */

@@ -2,6 +2,7 @@
 // as the unprivileged part of an installation, which hands protected calls on.
 
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import { jsonLogger, type Logger } from '../base/log.ts';
@@ -22,6 +23,7 @@ import { ApiServer } from '../wire/http-server.ts';
 import { listenBacklog } from '../wire/listener.ts';
 import { PrivilegedDoor } from '../wire/privileged-door.ts';
 import { TrafficControl } from '../wire/traffic-control.ts';
+import { WebFiles } from '../wire/web-files.ts';
 import { Measurements } from './measurements.ts';
 import { preparedServer, prepareServer } from './prepare.ts';
 import { type FailureDelays, makePages, makeRouter, makeSpoolWorker, openRooms, sessions } from './rooms.ts';
@@ -87,6 +89,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
     router: makeRouter(),
     sessions,
     pages: makePages(),
+    web: new WebFiles(fileURLToPath(new URL('../../web/dist', import.meta.url))),
     traffic,
     tls,
     ...(privileged === undefined ? {} : { privileged }),

@@ -24,6 +24,7 @@ import { type PrivilegedDoor, tokenCheckPath } from './privileged-door.ts';
 import { type Match, maxUrlBytes, pathComponents, type Route, type Router } from './router.ts';
 import { takeSocket } from './take-socket.ts';
 import type { TrafficControl } from './traffic-control.ts';
+import type { WebFiles } from './web-files.ts';
 
 /** Longest body of a call whose parameters are in the body. */
 const maxParameterBody = 512 * 1024;
@@ -44,6 +45,8 @@ export interface ApiServerOptions {
   router: Router;
   sessions: readonly SessionEndpoint[];
   pages?: Pages;
+  /** The browser interface. */
+  web?: WebFiles;
   /** Needed for `listen`. */
   tls?: TlsSettings;
   /** Where protected calls are handed to. Without it this process has all rights and makes them itself. */
@@ -191,7 +194,10 @@ export class ApiServer {
     let bytes = 0;
     response.on('error', () => {});
     try {
-      bytes = this.#pages.answer(request, response) ?? (await this.#answer(request, response, trace));
+      bytes =
+        this.#pages.answer(request, response) ??
+        this.#options.web?.answer(request, response) ??
+        (await this.#answer(request, response, trace));
     } catch (error) {
       bytes = await this.#plainAnswer(response, error, trace);
     } finally {

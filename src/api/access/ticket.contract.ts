@@ -17,7 +17,14 @@ export const createTicket = defineEndpoint({
   summary: 'Log in with a password, a ticket, or the answer to a second factor.',
   parameters: Type.Object({
     username: schema.userId,
-    password: Type.String({ minLength: 1, maxLength: 16 * 1024, description: 'Password, ticket or answer.' }),
+    password: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 16 * 1024,
+        description: 'Password, ticket or answer; without it the ticket in the cookie is renewed.',
+        writeOnly: true,
+      }),
+    ),
     path: Type.Optional(consolePath),
     privs: Type.Optional(consolePrivs),
     port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65535, description: 'Port of the console.' })),

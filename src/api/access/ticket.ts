@@ -1,14 +1,18 @@
 // Login and logout.
 
+import { ticketOfCookies } from '../../access/credentials.ts';
 import { noTicketCookie } from '../../wire/auth-cookie.ts';
 import { implement } from '../../wire/implement.ts';
+import { parameterError } from '../../wire/parameters.ts';
 import { logPeer } from './caller.ts';
 import { loginAnswer } from './login-answer.ts';
 import { checkConsoleTicket, createTicket, deleteTicket } from './ticket.contract.ts';
 
 export const ticketEndpoints = [
   implement(createTicket, async (parameters, call) => {
-    const { username, password, path, privs, port, 'tfa-challenge': challenge } = parameters;
+    const { username, path, privs, port, 'tfa-challenge': challenge } = parameters;
+    const password = parameters.password ?? ticketOfCookies(String(call.requestHeaders['cookie'] ?? ''));
+    if (password === undefined) throw parameterError('password', 'parameter is missing and it is not optional.');
     const { access } = call.server;
     const origin = { peer: logPeer(call), startedAt: call.startedAt };
     const isConsole = path !== undefined && privs !== undefined && port !== undefined;

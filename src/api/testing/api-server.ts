@@ -25,6 +25,7 @@ import type { ServerContext, UpgradeHandler } from '../../wire/context.ts';
 import { ApiServer } from '../../wire/http-server.ts';
 import type { Endpoint } from '../../wire/implement.ts';
 import { Router } from '../../wire/router.ts';
+import { WebFiles } from '../../wire/web-files.ts';
 import { endpoints as allEndpoints } from '../index.ts';
 import { apiPages } from '../pages.ts';
 
@@ -59,6 +60,8 @@ export interface TestApiOptions {
   machine?: FakeMachine;
   /** Time for everything; moving it needs no waiting. */
   clock?: Clock;
+  /** A built browser interface, given by its path below the server's folder. */
+  webFolder?: string;
 }
 
 /** Users: `admin@pbs` may do everything, `audit@pbs` audits the stores, `nobody@pbs` has no rights. */
@@ -134,7 +137,9 @@ export class TestApi implements AsyncDisposable {
     const identity = await ensureIdentity(directories.config, { clock, bits: 2048 });
     const delays = options.delays ?? { unauthorized: 0, forbidden: 0 };
     const pages = apiPages([...router.endpoints, ...sessions].map((one) => one.contract));
-    const api = new ApiServer({ server, router, sessions, pages, tls: identity, delays });
+    const { webFolder } = options;
+    const web = webFolder === undefined ? {} : { web: new WebFiles(path.join(home, webFolder)) };
+    const api = new ApiServer({ server, router, sessions, pages, ...web, tls: identity, delays });
     const port = await api.listen({ port: 0, host: '127.0.0.1' });
     return new TestApi(home, server, machine, api, port, errors);
   }

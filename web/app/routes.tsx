@@ -1,0 +1,14 @@
+// Every page by its address, loaded when it is first looked at.
+
+import { type ComponentType, type LazyExoticComponent, lazy } from 'react';
+
+export interface Page {
+  path: string;
+  page: LazyExoticComponent<ComponentType>;
+}
+
+export const pages: readonly Page[] = [
+  { path: '/', page: lazy(() => import('../pages/dashboard/dashboard.tsx')) },
+  { path: '/tasks', page: lazy(() => import('../pages/tasks/tasks.tsx')) },
+  { path: '/tasks/:upid', page: lazy(() => import('../pages/tasks/task.tsx')) },
+];

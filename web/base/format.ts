@@ -1,0 +1,75 @@
+// Numbers, sizes and times as people read them, in the language of the page.
+
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
+
+/** Three significant digits in the unit that fits: `1.46 GiB`. */
+export function bytes(count: number | undefined, language: string): string {
+  if (count === undefined) return '–';
+  let value = count;
+  let unit = 0;
+  while (Math.abs(value) >= 1000 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  const digits = unit === 0 ? 0 : Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0;
+  return `${number(value, language, digits)} ${units[unit]}`;
+}
+
+export function number(value: number, language: string, digits = 0): string {
+  return value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/** A share between 0 and 1. */
+export function percent(share: number, language: string, digits = 0): string {
+  return share.toLocaleString(language, {
+    style: 'percent',
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+}
+
+/** Date and time of day of epoch seconds. */
+export function dateTime(seconds: number, language: string): string {
+  return new Date(seconds * 1000).toLocaleString(language, { dateStyle: 'medium', timeStyle: 'short' });
+}
+
+export function date(seconds: number, language: string): string {
+  return new Date(seconds * 1000).toLocaleDateString(language, { dateStyle: 'medium' });
+}
+
+const steps: readonly [Intl.RelativeTimeFormatUnit, number][] = [
+  ['year', 365 * 86400],
+  ['month', 30 * 86400],
+  ['week', 7 * 86400],
+  ['day', 86400],
+  ['hour', 3600],
+  ['minute', 60],
+];
+
+/** How long ago or ahead, in one unit: `3 hours ago`, `in 2 days`. Epoch seconds. */
+export function ago(seconds: number, now: number, language: string): string {
+  const difference = seconds - now;
+  const format = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
+  for (const [unit, length] of steps) {
+    if (Math.abs(difference) >= length) return format.format(Math.trunc(difference / length), unit);
+  }
+  return format.format(Math.trunc(difference), 'second');
+}
+
+/** A span in its two largest units: `2 h 5 min`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const parts: [number, string][] = [
+    [Math.floor(whole / 86400), 'd'],
+    [Math.floor(whole / 3600) % 24, 'h'],
+    [Math.floor(whole / 60) % 60, 'min'],
+    [whole % 60, 's'],
+  ];
+  const first = parts.findIndex(([value]) => value > 0);
+  if (first < 0) return '0 s';
+  return parts
+    .slice(first, first + 2)
+    .filter(([value]) => value > 0)
+    .map(([value, unit]) => `${value} ${unit}`)
+    .join(' ');
+}

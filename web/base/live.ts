@@ -1,0 +1,80 @@
+// Results of calls that stay fresh by themselves, and changes that refresh what is on the screen.
+
+import { keepPreviousData, QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import type { EndpointContract, Parameters, Result } from '../../src/model/endpoint.ts';
+import type { TObject, TSchema } from '../../src/model/type.ts';
+import { type Answer, ApiError, call, callWhole } from './api.ts';
+
+/** One for the page. A refused call is not repeated, an unreachable server is asked again. */
+export const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 2000,
+      retry: (count, error) => count < 2 && error instanceof ApiError && (error.status === 0 || error.status >= 500),
+      placeholderData: keepPreviousData,
+    },
+  },
+});
+
+interface LiveOptions {
+  /** Milliseconds between two calls while the page is looked at. Default 10 s; `false` is only once. */
+  every?: number | false;
+  /** Not called while false. */
+  enabled?: boolean;
+}
+
+export interface Live<T> {
+  /** The last result; undefined before the first. */
+  data: T | undefined;
+  error: Error | undefined;
+  /** No result and no error yet. */
+  isLoading: boolean;
+  refresh(): void;
+}
+
+/** The result of a call, made again and again. */
+export function useCall<P extends TObject, R extends TSchema>(
+  contract: EndpointContract<P, R>,
+  parameters: Parameters<EndpointContract<P, R>>,
+  options: LiveOptions = {},
+): Live<Result<EndpointContract<P, R>>> {
+  const whole = useWhole(contract, parameters, options);
+  return { ...whole, data: whole.data?.data };
+}
+
+/** As `useCall`, with the attributes of the answer: `total`, `digest`. */
+export function useWhole<P extends TObject, R extends TSchema>(
+  contract: EndpointContract<P, R>,
+  parameters: Parameters<EndpointContract<P, R>>,
+  { every = 10_000, enabled = true }: LiveOptions = {},
+): Live<Answer<Result<EndpointContract<P, R>>>> {
+  const query = useQuery({
+    queryKey: [contract.path, contract.method, parameters],
+    queryFn: ({ signal }) => callWhole(contract, parameters, { signal }),
+    refetchInterval: every,
+    enabled,
+  });
+  const { data, error, isPending, refetch } = query;
+  return { data, error: error ?? undefined, isLoading: isPending && enabled, refresh: () => void refetch() };
+}
+
+export interface Change<P, R> {
+  /** Makes the call; the promise fails as the call does. */
+  run(parameters: P): Promise<R>;
+  isRunning: boolean;
+  error: Error | undefined;
+  reset(): void;
+}
+
+/** A call that changes something: afterwards all that is shown is asked for anew. */
+export function useChange<P extends TObject, R extends TSchema>(
+  contract: EndpointContract<P, R>,
+): Change<Parameters<EndpointContract<P, R>>, Result<EndpointContract<P, R>>> {
+  const client = useQueryClient();
+  const mutation = useMutation({
+    mutationFn: (parameters: Parameters<EndpointContract<P, R>>) => call(contract, parameters),
+    onSettled: () => client.invalidateQueries(),
+  });
+  const { mutateAsync, isPending, error, reset } = mutation;
+  return { run: mutateAsync, isRunning: isPending, error: error ?? undefined, reset };
+}

@@ -1,0 +1,58 @@
+// What somebody has chosen for this browser: language and colours.
+
+import { useSyncExternalStore } from 'react';
+
+export type Language = 'en' | 'de';
+/** `auto` follows the system. */
+export type Colours = 'auto' | 'light' | 'dark';
+export type Contrast = 'auto' | 'high';
+
+export interface Settings {
+  language: Language;
+  colours: Colours;
+  contrast: Contrast;
+}
+
+const place = 'granary-settings';
+const listeners = new Set<() => void>();
+let current: Settings = {
+  language: navigator.language.startsWith('de') ? 'de' : 'en',
+  colours: 'auto',
+  contrast: 'auto',
+  ...read(),
+};
+apply();
+
+function read(): Partial<Settings> {
+  try {
+    return JSON.parse(localStorage.getItem(place) ?? '{}') as Partial<Settings>;
+  } catch {
+    return {};
+  }
+}
+
+function apply(): void {
+  const { dataset, lang } = document.documentElement;
+  dataset['colours'] = current.colours;
+  dataset['contrast'] = current.contrast;
+  if (lang !== current.language) document.documentElement.lang = current.language;
+}
+
+export function changeSettings(change: Partial<Settings>): void {
+  current = { ...current, ...change };
+  localStorage.setItem(place, JSON.stringify(current));
+  apply();
+  for (const listener of listeners) listener();
+}
+
+export const currentSettings = (): Settings => current;
+
+/** The settings, followed. */
+export function useSettings(): Settings {
+  return useSyncExternalStore(subscribe, currentSettings);
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}

@@ -1,0 +1,23 @@
+// Texts in every language. A room keeps its own in `texts.ts`: `texts({en: {...}, de: {...}})`; English is complete by
+// definition, the compiler asks the same of every other language.
+
+import { type Language, useSettings } from './settings.ts';
+
+type Text = string | ((...values: never[]) => string);
+type SameAs<T> = { [K in keyof T]: T[K] extends (...values: infer V) => string ? (...values: V) => string : string };
+export type Texts<T> = Record<Language, SameAs<T>>;
+
+/** Declares the texts of a room. */
+export function texts<T extends Record<string, Text>>(all: { en: T } & Record<Exclude<Language, 'en'>, SameAs<T>>) {
+  return all as unknown as Texts<T>;
+}
+
+/** The texts in the language of the user. */
+export function useTexts<T>(all: Texts<T>): SameAs<T> {
+  return all[useSettings().language];
+}
+
+/** `one` or `many`, with the number in front: for languages with two forms. */
+export function counted(count: number, one: string, many: string): string {
+  return `${count.toLocaleString(document.documentElement.lang)} ${count === 1 ? one : many}`;
+}

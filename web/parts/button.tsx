@@ -1,0 +1,27 @@
+// Buttons. `kind`: one `primary` a view, `danger` for what cannot be undone, `plain` inside of rows and bars.
+
+import type { ReactNode } from 'react';
+import { Button as AriaButton, type ButtonProps } from 'react-aria-components/Button';
+import styles from './button.module.css';
+import { Icon, type IconName } from './icon.tsx';
+
+interface Props extends Omit<ButtonProps, 'children' | 'className'> {
+  kind?: 'primary' | 'danger' | 'normal' | 'plain';
+  icon?: IconName;
+  /** Text of the button, or with `iconOnly` what it is called. */
+  children: string;
+  iconOnly?: boolean;
+}
+
+export function Button({ kind = 'normal', icon, iconOnly, children, ...rest }: Props): ReactNode {
+  return (
+    <AriaButton
+      {...rest}
+      {...(iconOnly ? { 'aria-label': children } : {})}
+      className={`${styles['button']} ${styles[kind]} ${iconOnly ? styles['square'] : ''}`}
+    >
+      {icon !== undefined && <Icon name={icon} />}
+      {!iconOnly && <span>{children}</span>}
+    </AriaButton>
+  );
+}

@@ -1,0 +1,90 @@
+// Series over time, drawn by uPlot in the colours of the page; the last values stand below as text too.
+
+import { type ReactNode, useEffect, useRef } from 'react';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { number } from '../base/format.ts';
+import { useSettings } from '../base/settings.ts';
+import styles from './chart.module.css';
+
+export interface Series {
+  label: string;
+  /** As many as there are times; null where nothing was measured. */
+  values: readonly (number | null)[];
+  /** A value as text, with its unit. */
+  text?(value: number): string;
+}
+
+interface Props {
+  label: string;
+  /** Epoch seconds, ascending. */
+  times: readonly number[];
+  series: readonly Series[];
+  height?: number;
+  /** Lower and upper end of the scale; by default from 0 to the largest value. */
+  range?: [number, number];
+}
+
+export function Chart({ label, times, series, height = 200, range }: Props): ReactNode {
+  const { language, colours, contrast } = useSettings();
+  const frame = useRef<HTMLDivElement>(null);
+  const last = (values: readonly (number | null)[]): number | undefined =>
+    values.findLast((value) => value !== null) ?? undefined;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: colours are read from the page, which the settings change
+  useEffect(() => {
+    const element = frame.current!;
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim();
+    const axis = {
+      stroke: colour('text-quiet'),
+      grid: { stroke: colour('line'), width: 1 },
+      ticks: { stroke: colour('line') },
+    };
+    const show = series[0]?.text ?? ((value: number) => number(value, language));
+    const chart = new uPlot(
+      {
+        width: element.clientWidth,
+        height,
+        legend: { show: false },
+        cursor: { y: false },
+        scales: { y: { range: range ?? ((_, __, max) => [0, max > 0 ? max * 1.05 : 1]) } },
+        axes: [axis, { ...axis, size: 76, values: (_, marks) => marks.map((mark) => show(mark)) }],
+        series: [
+          {},
+          ...series.map((one, index) => ({
+            label: one.label,
+            stroke: colour(`series-${(index % 4) + 1}`),
+            width: 2,
+            ...(index === 0 ? { fill: `${colour('series-1')}22` } : {}),
+            points: { show: false },
+          })),
+        ],
+      },
+      [times as number[], ...series.map((one) => one.values as (number | null)[])],
+      element,
+    );
+    const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height }));
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      chart.destroy();
+    };
+  }, [times, series, height, range, language, colours, contrast]);
+  return (
+    <figure className={styles['figure']}>
+      <figcaption className={styles['caption']}>
+        <strong>{label}</strong>
+        {series.map((one, index) => {
+          const value = last(one.values);
+          return (
+            <span key={one.label} className={styles['key']}>
+              <span className={styles['mark']} style={{ background: `var(--series-${(index % 4) + 1})` }} />
+              {one.label}: {value === undefined ? '–' : (one.text ?? ((v: number) => number(v, language)))(value)}
+            </span>
+          );
+        })}
+      </figcaption>
+      <div ref={frame} aria-hidden="true" className={styles['plot']} style={{ minHeight: height }} />
+    </figure>
+  );
+}

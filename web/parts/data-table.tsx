@@ -1,0 +1,318 @@
+// A table of any length: sorted by its headers, filtered by a text, rows may have children. Only the rows in view are
+// drawn. Keyboard: arrows, Home, End, Page keys move, left and right close and open, Enter does what a click does,
+// Space selects.
+
+import {
+  columnFilteringFeature,
+  createColumnHelper,
+  createExpandedRowModel,
+  createFilteredRowModel,
+  createSortedRowModel,
+  filterFn_includesString,
+  globalFilteringFeature,
+  rowExpandingFeature,
+  rowSelectionFeature,
+  rowSortingFeature,
+  sortFn_alphanumeric,
+  sortFn_basic,
+  tableFeatures,
+  useTable,
+} from '@tanstack/react-table';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import { texts, useTexts } from '../base/texts.ts';
+import styles from './data-table.module.css';
+import { Icon } from './icon.tsx';
+
+const words = texts({
+  en: { loading: 'Loading …', empty: 'Nothing here.', open: 'Open', select: 'Select' },
+  de: { loading: 'Wird geladen …', empty: 'Nichts vorhanden.', open: 'Öffnen', select: 'Auswählen' },
+});
+
+const features = tableFeatures({
+  rowSortingFeature,
+  rowExpandingFeature,
+  rowSelectionFeature,
+  columnFilteringFeature,
+  globalFilteringFeature,
+  sortedRowModel: createSortedRowModel(),
+  expandedRowModel: createExpandedRowModel(),
+  filteredRowModel: createFilteredRowModel(),
+  sortFns: { alphanumeric: sortFn_alphanumeric, basic: sortFn_basic },
+  filterFns: { includesString: filterFn_includesString },
+});
+
+export interface Column<T> {
+  id: string;
+  header: string;
+  /** What it is sorted and searched by. */
+  value(row: T): string | number | boolean | undefined;
+  /** What is shown; by default the value. */
+  cell?(row: T): ReactNode;
+  /** A track of a CSS grid: `8rem`, `minmax(10rem, 2fr)`. Default `minmax(6rem, 1fr)`. */
+  width?: string;
+  /** Numbers stand at the right. */
+  isNumber?: boolean;
+  /** Left out where the screen is narrow. */
+  isExtra?: boolean;
+  /** No sorting by this one: buttons. */
+  isFixed?: boolean;
+}
+
+interface Props<T> {
+  /** What the table lists, for screen readers. */
+  label: string;
+  columns: readonly Column<T>[];
+  rows: readonly T[] | undefined;
+  rowId(row: T): string;
+  /** Shown where there are no rows. */
+  empty?: ReactNode;
+  /** Only rows that contain the text. */
+  filter?: string;
+  sort?: { id: string; desc: boolean };
+  /** A click on a row, or Enter. */
+  onOpen?(row: T): void;
+  /** Children; an empty list can be opened, undefined cannot. */
+  childrenOf?(row: T): readonly T[] | undefined;
+  expanded?: Readonly<Record<string, boolean>>;
+  onExpandedChange?(expanded: Record<string, boolean>): void;
+  selected?: ReadonlySet<string>;
+  onSelectedChange?(selected: Set<string>): void;
+  /** Height of the scrolling part; default grows with the rows up to 70 % of the window. */
+  height?: string;
+}
+
+const rowHeight = 38;
+const noRows: never[] = [];
+
+export function DataTable<T>(props: Props<T>): ReactNode {
+  const { columns, rows, rowId, filter = '', onOpen, childrenOf, onSelectedChange } = props;
+  const t = useTexts(words);
+  const narrow = useNarrow();
+  const shown = useMemo(() => columns.filter((column) => !narrow || column.isExtra !== true), [columns, narrow]);
+  const [sorting, setSorting] = useState(props.sort === undefined ? [] : [props.sort]);
+  const [ownExpanded, setOwnExpanded] = useState<Record<string, boolean>>({});
+  const expanded = props.expanded ?? ownExpanded;
+  const definitions = useMemo(() => {
+    const helper = createColumnHelper<typeof features, T & object>();
+    return shown.map((column) =>
+      helper.accessor((row): unknown => column.value(row), {
+        id: column.id,
+        enableSorting: column.isFixed !== true,
+        sortFn: column.isNumber ? 'basic' : 'alphanumeric',
+        sortUndefined: 'last',
+      }),
+    );
+  }, [shown]);
+  const table = useTable({
+    features,
+    columns: definitions,
+    data: (rows ?? noRows) as readonly (T & object)[] as (T & object)[],
+    getRowId: rowId,
+    ...(childrenOf === undefined ? {} : { getSubRows: (row: T) => childrenOf(row) as (T & object)[] | undefined }),
+    getRowCanExpand: (row) => childrenOf?.(row.original) !== undefined,
+    state: { sorting, expanded, globalFilter: filter },
+    globalFilterFn: 'includesString',
+    getColumnCanGlobalFilter: () => true,
+    filterFromLeafRows: true,
+    onSortingChange: setSorting,
+    onExpandedChange: (change) => {
+      const next = (typeof change === 'function' ? change(expanded) : change) as Record<string, boolean>;
+      (props.onExpandedChange ?? setOwnExpanded)(next);
+    },
+  });
+  const list = table.getRowModel().rows;
+  const scroller = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({
+    count: list.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowHeight,
+    overscan: 12,
+    // Fixes up the first paint, before the element is measured.
+    initialRect: { width: 800, height: 600 },
+  });
+  const [active, setActive] = useState(0);
+  const wantsFocus = useRef(false);
+  const current = Math.min(active, Math.max(0, list.length - 1));
+  useEffect(() => {
+    if (!wantsFocus.current) return;
+    wantsFocus.current = false;
+    scroller.current?.querySelector<HTMLElement>(`[data-index="${current}"]`)?.focus();
+  });
+  const go = (index: number): void => {
+    const to = Math.max(0, Math.min(list.length - 1, index));
+    wantsFocus.current = true;
+    virtual.scrollToIndex(to);
+    setActive(to);
+  };
+  const toggleSelected = (id: string): void => {
+    const next = new Set(props.selected);
+    if (!next.delete(id)) next.add(id);
+    onSelectedChange?.(next);
+  };
+  const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / rowHeight) - 2);
+  const onKey = (event: KeyboardEvent<HTMLDivElement>, index: number): void => {
+    const row = list[index];
+    if (row === undefined || event.target !== event.currentTarget) return;
+    const move = ((): (() => void) | undefined => {
+      switch (event.key) {
+        case 'ArrowDown':
+          return () => go(index + 1);
+        case 'ArrowUp':
+          return () => go(index - 1);
+        case 'PageDown':
+          return () => go(index + page);
+        case 'PageUp':
+          return () => go(index - page);
+        case 'Home':
+          return () => go(0);
+        case 'End':
+          return () => go(list.length - 1);
+        case 'ArrowRight':
+          return () => row.getCanExpand() && row.toggleExpanded(true);
+        case 'ArrowLeft':
+          if (row.getIsExpanded()) return () => row.toggleExpanded(false);
+          return () => row.parentId !== undefined && go(list.findIndex((one) => one.id === row.parentId));
+        case 'Enter':
+          return () => (onOpen === undefined ? row.toggleExpanded() : onOpen(row.original));
+        case ' ':
+          return () => toggleSelected(row.id);
+        default:
+          return undefined;
+      }
+    })();
+    if (move === undefined) return;
+    event.preventDefault();
+    move();
+  };
+  const template = [
+    ...(onSelectedChange === undefined ? [] : ['2.2rem']),
+    ...shown.map((column) => column.width ?? 'minmax(6rem, 1fr)'),
+  ].join(' ');
+  const byId = useMemo(() => new Map(shown.map((column) => [column.id, column])), [shown]);
+  const isTree = childrenOf !== undefined;
+  return (
+    <div
+      ref={scroller}
+      className={styles['scroller']}
+      style={{ maxHeight: props.height ?? '70vh', ...(props.height === undefined ? {} : { height: props.height }) }}
+    >
+      <div
+        role={isTree ? 'treegrid' : 'grid'}
+        aria-label={props.label}
+        aria-rowcount={list.length + 1}
+        aria-multiselectable={onSelectedChange === undefined ? undefined : true}
+        className={styles['table']}
+      >
+        <div role="rowgroup" className={styles['head']}>
+          <div role="row" aria-rowindex={1} className={styles['row']} style={{ gridTemplateColumns: template }}>
+            {onSelectedChange !== undefined && (
+              <span role="columnheader" className={styles['cell']}>
+                <span className="unseen">{t.select}</span>
+              </span>
+            )}
+            {(table.getHeaderGroups()[0]?.headers ?? []).map((header) => {
+              const column = byId.get(header.id)!;
+              const order = header.column.getIsSorted();
+              return (
+                <span
+                  key={header.id}
+                  role="columnheader"
+                  aria-sort={order === 'asc' ? 'ascending' : order === 'desc' ? 'descending' : undefined}
+                  className={`${styles['cell']} ${column.isNumber ? styles['number'] : ''}`}
+                >
+                  {column.isFixed ? (
+                    <span className={column.header === '' ? 'unseen' : ''}>{column.header || t.open}</span>
+                  ) : (
+                    <button type="button" className={styles['sort']} onClick={header.column.getToggleSortingHandler()}>
+                      {column.header}
+                      <span aria-hidden="true">{order === 'asc' ? ' ↑' : order === 'desc' ? ' ↓' : ''}</span>
+                    </button>
+                  )}
+                </span>
+              );
+            })}
+          </div>
+        </div>
+        <div role="rowgroup" className={styles['body']} style={{ height: virtual.getTotalSize() }}>
+          {virtual.getVirtualItems().map((item) => {
+            const row = list[item.index]!;
+            const isSelected = props.selected?.has(row.id) ?? false;
+            return (
+              <div
+                key={row.id}
+                role="row"
+                data-index={item.index}
+                aria-rowindex={item.index + 2}
+                aria-level={isTree ? row.depth + 1 : undefined}
+                aria-expanded={isTree && row.getCanExpand() ? row.getIsExpanded() : undefined}
+                aria-selected={onSelectedChange === undefined ? undefined : isSelected}
+                tabIndex={item.index === current ? 0 : -1}
+                className={`${styles['row']} ${styles['data']} ${onOpen !== undefined || row.getCanExpand() ? styles['opens'] : ''}`}
+                style={{ gridTemplateColumns: template, transform: `translateY(${item.start}px)`, height: rowHeight }}
+                onFocus={() => setActive(item.index)}
+                onKeyDown={(event) => onKey(event, item.index)}
+                onClick={(event) => {
+                  if ((event.target as Element).closest('button, a, input, label') !== null) return;
+                  if (onOpen !== undefined) onOpen(row.original);
+                  else if (row.getCanExpand()) row.toggleExpanded();
+                }}
+              >
+                {onSelectedChange !== undefined && (
+                  <span role="gridcell" className={styles['cell']}>
+                    <input
+                      type="checkbox"
+                      tabIndex={-1}
+                      aria-label={t.select}
+                      checked={isSelected}
+                      onChange={() => toggleSelected(row.id)}
+                    />
+                  </span>
+                )}
+                {shown.map((column, position) => (
+                  <span
+                    key={column.id}
+                    role="gridcell"
+                    className={`${styles['cell']} ${column.isNumber ? styles['number'] : ''}`}
+                    style={isTree && position === 0 ? { paddingLeft: `${0.6 + row.depth * 1.2}rem` } : undefined}
+                  >
+                    {isTree && position === 0 && (
+                      <button
+                        type="button"
+                        tabIndex={-1}
+                        aria-label={t.open}
+                        className={styles['twist']}
+                        style={{ visibility: row.getCanExpand() ? 'visible' : 'hidden' }}
+                        onClick={() => row.toggleExpanded()}
+                      >
+                        <Icon name={row.getIsExpanded() ? 'down' : 'right'} size={14} />
+                      </button>
+                    )}
+                    {column.cell === undefined ? String(column.value(row.original) ?? '') : column.cell(row.original)}
+                  </span>
+                ))}
+              </div>
+            );
+          })}
+        </div>
+      </div>
+      {list.length === 0 && (
+        <div className={styles['empty']} aria-busy={rows === undefined}>
+          {rows === undefined ? t.loading : (props.empty ?? t.empty)}
+        </div>
+      )}
+    </div>
+  );
+}
+
+const narrowScreen = matchMedia('(max-width: 700px)');
+
+function useNarrow(): boolean {
+  const [narrow, setNarrow] = useState(narrowScreen.matches);
+  useEffect(() => {
+    const follow = (): void => setNarrow(narrowScreen.matches);
+    narrowScreen.addEventListener('change', follow);
+    return () => narrowScreen.removeEventListener('change', follow);
+  }, []);
+  return narrow;
+}
