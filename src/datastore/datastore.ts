@@ -239,6 +239,16 @@ export class Datastore {
     return groups.groupNames(this.context, ns);
   }
 
+  /** The same in no order, one by one: of a million not even the names are held. */
+  eachGroup(ns: Namespace): AsyncGenerator<BackupGroup> {
+    return groups.eachGroup(this.context, ns);
+  }
+
+  /** Times of all snapshots of a group, finished or not, ascending. */
+  snapshotTimes(ns: Namespace, group: BackupGroup): Promise<number[]> {
+    return groups.snapshotTimes(this.context, ns, group);
+  }
+
   /** Keeps a snapshot from being removed. Throws `locked`, or that it does not exist. */
   async lockSnapshotShared(ns: Namespace, snapshot: BackupSnapshot): Promise<FileLock> {
     const missing = () => noEntry(`snapshot '${formatSnapshot(snapshot)}'`);

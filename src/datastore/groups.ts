@@ -9,7 +9,7 @@ import { type AuthId, parseAuthId } from '../model/auth-id.ts';
 import { type BackupGroup, type BackupSnapshot, compareGroups, formatGroup, type Namespace } from '../model/backup.ts';
 import { archiveKind, type BackupType, backupTypes, isSafeId } from '../model/names.ts';
 import { replaceFile } from '../os/atomic-file.ts';
-import { listDirectories, namespaceExists } from './namespaces.ts';
+import { eachDirectory, listDirectories, namespaceExists } from './namespaces.ts';
 import {
   asGranaryError,
   groupDirectory,
@@ -50,6 +50,14 @@ export async function groupNames(store: StoreContext, ns: Namespace): Promise<Ba
   const groups: BackupGroup[] = [];
   for (const type of backupTypes) groups.push(...(await groupsOfType(store, ns, type)));
   return groups.sort(compareGroups);
+}
+
+/** What `groupNames` gives, in no order and one by one. */
+export async function* eachGroup(store: StoreContext, ns: Namespace): AsyncGenerator<BackupGroup> {
+  if (!(await namespaceExists(store, ns))) throw noEntry();
+  for (const type of backupTypes) {
+    for await (const id of eachDirectory(`${namespaceDirectory(store, ns)}/${type}`, isSafeId)) yield { type, id };
+  }
 }
 
 async function groupsOfType(store: StoreContext, ns: Namespace, type: BackupType): Promise<BackupGroup[]> {

@@ -43,6 +43,16 @@ export async function listDirectories(path: string, accept: (name: string) => bo
   }
 }
 
+/** What `listDirectories` gives, in no order and one by one. */
+export async function* eachDirectory(path: string, accept: (name: string) => boolean): AsyncGenerator<string> {
+  try {
+    const entries = await ifExists(fs.promises.opendir(path, { bufferSize: 1024 }));
+    for await (const entry of entries ?? []) if (entry.isDirectory() && accept(entry.name)) yield entry.name;
+  } catch (error) {
+    throw asGranaryError(`listing "${path}" failed`, error);
+  }
+}
+
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,7 +1,7 @@
 // A datastore of this server as a source: of a pull between two of them, and of every push (sync.md 3, 4 and 6).
 
 import { GranaryError } from '../base/errors.ts';
-import { collect } from '../base/streams.ts';
+import { collect, mapOrdered } from '../base/streams.ts';
 import type { Datastore } from '../datastore/datastore.ts';
 import type { SnapshotInfo } from '../datastore/snapshots.ts';
 import { type AuthId, ownerMatches } from '../model/auth-id.ts';
@@ -12,6 +12,9 @@ import { isEncryptedSnapshot, type SourceReader, type SourceSnapshot, type SyncS
 
 /** What of access control a run needs: what somebody may do on a path. */
 export type PrivilegesOn = (authId: AuthId, path: string) => ReadonlySet<Privilege>;
+
+/** Groups that are looked at at once. */
+const parallelReads = 16;
 
 /** How far somebody reads a namespace: all groups, those that are theirs, or nothing. */
 type Reach = 'all' | 'owned' | 'nothing';
@@ -42,8 +45,12 @@ export class LocalSource implements SyncSource {
   async *listGroups(ns: Namespace): AsyncGenerator<BackupGroup> {
     const reach = this.#reach(ns);
     if (reach === 'nothing') return;
-    for (const group of await this.datastore.listGroups(ns)) {
-      if (reach === 'all' || this.#owns(group.owner)) yield { type: group.type, id: group.id };
+    const visible = async (group: BackupGroup): Promise<BackupGroup | undefined> => {
+      if (reach === 'owned' && !(await this.#ownsGroup(ns, group))) return undefined;
+      return (await this.datastore.snapshotTimes(ns, group)).length > 0 ? group : undefined;
+    };
+    for await (const group of mapOrdered(this.datastore.eachGroup(ns), parallelReads, visible)) {
+      if (group) yield group;
     }
   }
 
@@ -65,6 +72,16 @@ export class LocalSource implements SyncSource {
   #reach(ns: Namespace): Reach {
     const granted = this.#privileges(this.#reader, datastoreAclPath(this.datastore.name, ns));
     return granted.has('Datastore.Read') ? 'all' : granted.has('Datastore.Backup') ? 'owned' : 'nothing';
+  }
+
+  async #ownsGroup(ns: Namespace, group: BackupGroup): Promise<boolean> {
+    try {
+      return this.#owns(await this.datastore.readOwner(ns, group));
+    } catch (error) {
+      // Whose it is cannot be told, so it is nobody's.
+      if (error instanceof GranaryError) return false;
+      throw error;
+    }
   }
 
   #owns(owner: AuthId | undefined): boolean {

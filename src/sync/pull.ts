@@ -14,6 +14,7 @@ import {
 } from '../model/backup.ts';
 import { groupIsWanted } from '../model/group-filter.ts';
 import type { Decryption } from './decryption.ts';
+import { GroupNames } from './group-names.ts';
 import type { PrivilegesOn } from './local-source.ts';
 import { type NamespacePair, namespaceLabel, namespacePairs } from './namespace-map.ts';
 import type { SyncParameters } from './parameters.ts';
@@ -83,7 +84,7 @@ async function pullNamespace(run: PullRun, pair: NamespacePair, done: SyncProgre
     `Syncing datastore '${parameters.remoteStore}', ${namespaceLabel(pair.source)} ` +
       `into datastore '${parameters.store}', ${namespaceLabel(pair.target)}`,
   );
-  let wanted: BackupGroup[];
+  let wanted: GroupNames;
   try {
     await prepareNamespace(run, pair.target);
     const selected = await selectGroups(source.listGroups(pair.source), parameters.groupFilter);
@@ -98,11 +99,8 @@ async function pullNamespace(run: PullRun, pair: NamespacePair, done: SyncProgre
   let failed = !(await syncGroups(wanted, options, done, (group, part) => pullGroup(run, pair, group, part)));
   if (parameters.removeVanished) {
     try {
-      await removeVanishedGroups(
-        run,
-        pair.target,
-        vanishedGroups(await target.groupNames(pair.target), wanted, parameters.groupFilter),
-      );
+      const there = await GroupNames.from(target.eachGroup(pair.target));
+      await removeVanishedGroups(run, pair.target, vanishedGroups(there, wanted, parameters.groupFilter));
     } catch (error) {
       rethrowAbort(run, error);
       log.warn(`Removing vanished groups of ${namespaceLabel(pair.target)} failed - ${messageOf(error)}`);
@@ -131,7 +129,7 @@ async function prepareNamespace({ parameters, target, privileges, log }: PullRun
   log.log(`Created namespace ${formatNamespace(ns)}`);
 }
 
-async function removeVanishedGroups(run: PullRun, ns: Namespace, groups: readonly BackupGroup[]): Promise<boolean> {
+async function removeVanishedGroups(run: PullRun, ns: Namespace, groups: Iterable<BackupGroup>): Promise<boolean> {
   let allGone = true;
   for (const group of groups) {
     throwIfAborted(run.signal);

@@ -87,14 +87,13 @@ export class PushTarget implements AsyncDisposable {
     await this.#connection.call('POST', this.#path('namespace'), { name, parent: nsParameter(parent) });
   }
 
-  async listGroups(ns: Namespace): Promise<TargetGroup[]> {
-    const groups: TargetGroup[] = [];
+  /** In any order. Breaks off with an error: what came until then is not all. */
+  async *listGroups(ns: Namespace): AsyncGenerator<TargetGroup> {
     // The root is named here, as the empty string.
     for await (const item of this.#list('groups', { ns: formatNamespace(ns) })) {
       const { owner } = item;
-      groups.push({ ...groupOf(item), owner: typeof owner === 'string' ? owner : undefined });
+      yield { ...groupOf(item), owner: typeof owner === 'string' ? owner : undefined };
     }
-    return groups;
   }
 
   async listSnapshots(ns: Namespace, group: BackupGroup): Promise<TargetSnapshot[]> {

@@ -3,8 +3,9 @@
 
 import { messageOf } from '../base/errors.ts';
 import { throwIfAborted } from '../base/streams.ts';
-import { type BackupGroup, compareGroups, formatGroup, formatNamespace, type Namespace } from '../model/backup.ts';
+import { type BackupGroup, formatGroup, formatNamespace, type Namespace } from '../model/backup.ts';
 import { groupIsWanted } from '../model/group-filter.ts';
+import { GroupNames } from './group-names.ts';
 import { mapNamespace, type NamespacePair } from './namespace-map.ts';
 import { checkPrivilege, type PushRun } from './push.ts';
 import { vanishedNamespaces } from './vanished.ts';
@@ -13,7 +14,7 @@ import { vanishedNamespaces } from './vanished.ts';
 export async function removeVanishedGroups(
   run: PushRun,
   ns: NamespacePair,
-  groups: readonly BackupGroup[],
+  groups: Iterable<BackupGroup>,
 ): Promise<boolean> {
   let failed = false;
   for (const group of groups) {
@@ -74,11 +75,13 @@ async function removeNamespace(run: PushRun, ns: Namespace): Promise<boolean> {
     checkPrivilege(run, ns.slice(0, -1), 'Remote.DatastoreModify');
     checkPrivilege(run, ns, 'Remote.DatastorePrune');
     // Removing a namespace takes all groups with it, also those that no push has made.
-    const groups = await target.listGroups(ns);
-    const own = groups
-      .filter((group) => group.owner === target.authId && groupIsWanted(parameters.groupFilter, group))
-      .sort(compareGroups);
-    if (own.length < groups.length) {
+    const own = new GroupNames();
+    let others = false;
+    for await (const group of target.listGroups(ns)) {
+      if (group.owner === target.authId && groupIsWanted(parameters.groupFilter, group)) own.add(group);
+      else others = true;
+    }
+    if (others) {
       let removed = true;
       for (const group of own) removed = (await removeGroup(run, ns, group)) && removed;
       log.log(`Did not remove namespace ${name} from remote - groups of others remain`);

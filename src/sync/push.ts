@@ -5,13 +5,14 @@ import { GranaryError, messageOf } from '../base/errors.ts';
 import type { SharedArena } from '../base/shared-arena.ts';
 import { throwIfAborted } from '../base/streams.ts';
 import type { CryptConfig } from '../crypto/crypt-config.ts';
-import { compareGroups, formatGroup, formatNamespace, type Namespace, remoteAclPath } from '../model/backup.ts';
+import { formatGroup, formatNamespace, type Namespace, remoteAclPath } from '../model/backup.ts';
 import type { Privilege } from '../model/privileges.ts';
+import { GroupNames } from './group-names.ts';
 import type { LocalSource, PrivilegesOn } from './local-source.ts';
 import { type NamespacePair, namespaceLabel, namespacePairs } from './namespace-map.ts';
 import type { SyncParameters } from './parameters.ts';
 import { pushGroup } from './push-group.ts';
-import type { PushTarget, TargetGroup } from './push-target.ts';
+import type { PushTarget } from './push-target.ts';
 import { removeVanishedGroups, removeVanishedNamespaces } from './push-vanished.ts';
 import { type SyncLog, type SyncProgress, syncGroups } from './run-groups.ts';
 import { selectGroups } from './selection.ts';
@@ -69,12 +70,12 @@ async function pushNamespace(
       `into datastore '${parameters.remoteStore}', ${namespaceLabel(pair.target)}`,
   );
   let selected: Awaited<ReturnType<typeof selectGroups>>;
-  let existing: TargetGroup[];
+  let existing: TargetGroups;
   try {
     checkPrivilege(run, pair.target, 'Remote.DatastoreBackup');
     if (parameters.removeVanished) checkPrivilege(run, pair.target, 'Remote.DatastorePrune');
     await createNamespace(run, pair.target, there);
-    existing = await target.listGroups(pair.target);
+    existing = await targetGroups(target, pair.target);
     selected = await selectGroups(source.listGroups(pair.source), parameters.groupFilter);
   } catch (error) {
     rethrowAbort(run, error);
@@ -83,18 +84,19 @@ async function pushNamespace(
   }
   const { wanted, total } = selected;
   log.log(`Found ${wanted.length} groups to sync (out of ${total} total)`);
-  const notOwned = new Set(existing.filter(({ owner }) => owner !== target.authId).map(formatGroup));
-  const pushed = wanted.filter((group) => !notOwned.has(formatGroup(group)));
+  const pushed = new GroupNames();
   for (const group of wanted) {
-    if (!notOwned.has(formatGroup(group))) continue;
+    if (!existing.notOwned.has(group)) {
+      pushed.add(group);
+      continue;
+    }
     const who = `not owned by remote user '${target.authId}' on target`;
     log.warn(`Group '${formatGroup(group)}' ${who}, skipping upload`);
   }
   const options = { log, threads: parameters.workerThreads, clock: run.clock, signal: run.signal };
   let failed = !(await syncGroups(pushed, options, done, (group, part) => pushGroup(run, pair, group, part)));
   if (parameters.removeVanished) {
-    const owned = existing.filter(({ owner }) => owner === target.authId).sort(compareGroups);
-    const vanished = vanishedGroups(owned, wanted, parameters.groupFilter);
+    const vanished = vanishedGroups(existing.owned, wanted, parameters.groupFilter);
     failed = !(await removeVanishedGroups(run, pair, vanished)) || failed;
   }
   log.log(
@@ -102,6 +104,19 @@ async function pushNamespace(
       `current progress: ${done.groups} groups, ${done.snapshots} snapshots`,
   );
   return !failed;
+}
+
+interface TargetGroups {
+  owned: GroupNames;
+  notOwned: GroupNames;
+}
+
+async function targetGroups(target: PushTarget, ns: Namespace): Promise<TargetGroups> {
+  const groups: TargetGroups = { owned: new GroupNames(), notOwned: new GroupNames() };
+  for await (const group of target.listGroups(ns)) {
+    (group.owner === target.authId ? groups.owned : groups.notOwned).add(group);
+  }
+  return groups;
 }
 
 /** Makes what is missing of the namespace and those that it lies in. */

@@ -6,6 +6,7 @@ import { type BackupGroup, compareGroups, formatGroup, formatNamespace, type Nam
 import { parseGroupFilter } from '../model/group-filter.ts';
 import { backupTypes } from '../model/names.ts';
 import { progressText } from '../model/progress-text.ts';
+import { GroupNames } from './group-names.ts';
 import { GroupProgress, type OnPosition } from './group-progress.ts';
 import { mapNamespace, namespacePairs } from './namespace-map.ts';
 import { otherSide, syncParameters } from './parameters.ts';
@@ -66,7 +67,34 @@ test('groups are filtered, counted and sorted: ct, host, vm, numbers first and b
     return { type, id };
   });
   const { wanted, total } = await selectGroups(list, ['exclude:type:host'].map(parseGroupFilter));
-  assert.deepEqual([wanted.map(formatGroup), total], [['ct/9', 'ct/10', 'vm/9', 'vm/100', 'vm/x'], 6]);
+  assert.deepEqual([Array.from(wanted, formatGroup), total], [['ct/9', 'ct/10', 'vm/9', 'vm/100', 'vm/x'], 6]);
+});
+
+test('names in flat memory are what a sorted list of groups is', async () => {
+  const id = fc.oneof(
+    fc.integer({ min: 0, max: 120 }).map(String),
+    fc.stringMatching(/^0{0,3}[0-9]{1,2}$/),
+    fc.stringMatching(/^[0-9]{18,22}$/),
+    fc.stringMatching(/^[a-b_0][a-b.-]{0,3}$/),
+  );
+  const group = fc.record(
+    { type: fc.constantFrom('vm' as const, 'ct' as const, 'host' as const), id },
+    { noNullPrototype: true },
+  );
+  const lists = fc.uniqueArray(group, { maxLength: 60, selector: formatGroup });
+  await fc.assert(
+    fc.asyncProperty(lists, lists, fc.boolean(), async (list, others, inOrder) => {
+      const sorted = [...list].sort(compareGroups);
+      const names = await GroupNames.from(inOrder ? sorted : list);
+      assert.deepEqual([...names], sorted);
+      const there = new Set(list.map(formatGroup));
+      for (const other of [...list, ...others]) assert.equal(names.has(other), there.has(formatGroup(other)));
+      assert.deepEqual([[...names], names.length], [sorted, list.length], 'looking changes nothing');
+      const more = others.filter((one) => !there.has(formatGroup(one)));
+      for (const one of more) names.add(one);
+      assert.deepEqual([...names], [...list, ...more].sort(compareGroups));
+    }),
+  );
 });
 
 test('snapshots are kept as the rules say, one by one', () => {
@@ -168,7 +196,8 @@ test('vanished is what only the target has', () => {
         .map(formatGroup)
         .filter((name) => !names.has(name))
         .filter((name) => texts[0] === undefined || (texts[0] === 'type:vm' ? /^vm/.test(name) : !/\/1/.test(name)));
-      assert.deepEqual(vanishedGroups(inOrder(target), inOrder(source), filters).map(formatGroup), expected);
+      const vanished = vanishedGroups(inOrder(target), inOrder(source), filters);
+      assert.deepEqual(Array.from(vanished, formatGroup), expected);
     }),
   );
   assert.deepEqual(vanishedSnapshots([5, 1, 3], new Set([3, 4])), [1, 5]);

@@ -29,20 +29,23 @@ export interface RunOptions {
   signal?: AbortSignal;
 }
 
+/** So many groups, in the order in which they are done. */
+export type GroupSet = Iterable<BackupGroup> & { readonly length: number };
+
 /** How long lines of a group are held back, so that they stay together. */
 const heldMs = 1000;
 
 /** Runs `work` for each group; an error that it throws ends the run once the groups under way are through. */
-export async function runGroups<G extends BackupGroup>(
-  groups: readonly G[],
+export async function runGroups(
+  groups: GroupSet,
   options: RunOptions,
-  work: (group: G, run: GroupRun) => Promise<void>,
+  work: (group: BackupGroup, run: GroupRun) => Promise<void>,
 ): Promise<void> {
   let doneGroups = 0;
   const left = timeLeft(() => options.clock.now());
   const share = (done: number, total: number): number =>
     (doneGroups + (total === 0 ? 0 : done / total)) / groups.length;
-  const runOne = async (group: G): Promise<void> => {
+  const runOne = async (group: BackupGroup): Promise<void> => {
     if (options.threads === 1) {
       const progress = (doneSnapshots: number, snapshots: number): void =>
         options.log.log(
@@ -80,11 +83,11 @@ export interface SyncProgress {
  * Runs `work`, which gives the number of snapshots that it looked at, for each group and counts them in `done`. A group
  * that fails is a warning and ends nothing; false then. Throws when the run is aborted.
  */
-export async function syncGroups<G extends BackupGroup>(
-  groups: readonly G[],
+export async function syncGroups(
+  groups: GroupSet,
   options: RunOptions,
   done: SyncProgress,
-  work: (group: G, run: GroupRun) => Promise<number>,
+  work: (group: BackupGroup, run: GroupRun) => Promise<number>,
 ): Promise<boolean> {
   let failed = false;
   await runGroups(groups, options, async (group, part) => {

@@ -3,29 +3,29 @@
 import { formatUtc } from '../base/clock.ts';
 import { parseVerifyState } from '../datastore/snapshots.ts';
 import type { Manifest } from '../format/manifest.ts';
-import { type BackupGroup, compareGroups } from '../model/backup.ts';
+import type { BackupGroup } from '../model/backup.ts';
 import { type GroupFilter, groupIsWanted } from '../model/group-filter.ts';
 import { manifestName } from '../model/names.ts';
+import { GroupNames } from './group-names.ts';
 import { isEncryptedSnapshot, type SourceSnapshot } from './source.ts';
 
-export interface GroupSelection<G extends BackupGroup> {
-  /** In the order in which they are done. */
-  wanted: G[];
+export interface GroupSelection {
+  wanted: GroupNames;
   /** How many there were to choose from. */
   total: number;
 }
 
-export async function selectGroups<G extends BackupGroup>(
-  groups: AsyncIterable<G> | Iterable<G>,
+export async function selectGroups(
+  groups: AsyncIterable<BackupGroup> | Iterable<BackupGroup>,
   filters: readonly GroupFilter[],
-): Promise<GroupSelection<G>> {
-  const wanted: G[] = [];
+): Promise<GroupSelection> {
+  const wanted = new GroupNames();
   let total = 0;
   for await (const group of groups) {
     total++;
-    if (groupIsWanted(filters, group)) wanted.push(group);
+    if (groupIsWanted(filters, group)) wanted.add(group);
   }
-  return { wanted: wanted.sort(compareGroups), total };
+  return { wanted, total };
 }
 
 /** The filters on what a source says of its snapshots; the manifest has to say the same later. */

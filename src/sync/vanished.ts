@@ -14,17 +14,18 @@ export function vanishedSnapshots(target: readonly number[], present: ReadonlySe
  * The target's groups that are not on the source and that the filters would have taken. Whose they are is asked apart.
  * Both are in the order of `compareGroups`: there may be very many of them.
  */
-export function vanishedGroups<G extends BackupGroup>(
-  target: readonly G[],
-  source: readonly BackupGroup[],
+export function* vanishedGroups(
+  target: Iterable<BackupGroup>,
+  source: Iterable<BackupGroup>,
   filters: readonly GroupFilter[],
-): G[] {
-  let at = 0;
-  return target.filter((group) => {
-    while (at < source.length && compareGroups(source[at]!, group) < 0) at++;
-    const there = at < source.length && compareGroups(source[at]!, group) === 0;
-    return !there && groupIsWanted(filters, group);
-  });
+): Generator<BackupGroup, void, undefined> {
+  const remaining = source[Symbol.iterator]();
+  let next = remaining.next();
+  for (const group of target) {
+    while (!next.done && compareGroups(next.value, group) < 0) next = remaining.next();
+    const there = !next.done && compareGroups(next.value, group) === 0;
+    if (!there && groupIsWanted(filters, group)) yield group;
+  }
 }
 
 /** Whether a run for `owner` may remove a group of `groupOwner`, undefined when nobody knows. */
