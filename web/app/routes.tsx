@@ -11,4 +11,5 @@ export const pages: readonly Page[] = [
   { path: '/', page: lazy(() => import('../pages/dashboard/dashboard.tsx')) },
   { path: '/tasks', page: lazy(() => import('../pages/tasks/tasks.tsx')) },
   { path: '/tasks/:upid', page: lazy(() => import('../pages/tasks/task.tsx')) },
+  { path: '/datastore/:store', page: lazy(() => import('../pages/datastore/summary.tsx')) },
 ];
