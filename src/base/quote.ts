@@ -1,16 +1,8 @@
 // Paths as the listings show them: in double quotes, on one line, every byte recoverable
 // (formats.md 10.5). Shared by the catalog dump and the archive tool's list.
 
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** The text, undefined where the bytes are not UTF-8. */
-function textOf(bytes: Uint8Array): string | undefined {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
+import { isUtf8 } from 'node:buffer';
+import { asBuffer } from './bytes.ts';
 
 /** What is not printed as itself: controls, format and unassigned characters, separators but the space, combining marks. */
 const special = /["\\]|(?! )[\p{C}\p{Z}\p{Grapheme_Extend}]/gu;
@@ -26,13 +18,12 @@ function sequenceLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at]!;
   if (first < 0x80) return 1;
   const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  return textOf(bytes.subarray(at, at + length)) === undefined ? 0 : length;
+  return isUtf8(bytes.subarray(at, at + length)) ? length : 0;
 }
 
 /** The path in double quotes; bytes that are not UTF-8 become `\xHH` with upper-case digits. */
 export function quotePath(path: Uint8Array): string {
-  const whole = textOf(path);
-  if (whole !== undefined) return `"${quoteText(whole)}"`;
+  if (isUtf8(path)) return `"${quoteText(asBuffer(path).toString())}"`;
   let out = '"';
   let valid = 0;
   for (let at = 0; at < path.byteLength; ) {
@@ -41,9 +32,9 @@ export function quotePath(path: Uint8Array): string {
       at += length;
       continue;
     }
-    out += quoteText(textOf(path.subarray(valid, at)) ?? '');
+    out += quoteText(asBuffer(path).toString('utf8', valid, at));
     out += `\\x${path[at]!.toString(16).toUpperCase().padStart(2, '0')}`;
     valid = ++at;
   }
-  return `${out}${quoteText(textOf(path.subarray(valid)) ?? '')}"`;
+  return `${out}${quoteText(asBuffer(path).toString('utf8', valid))}"`;
 }

@@ -19,6 +19,8 @@ export interface GroupCensus extends BackupGroup {
   last: number;
   /** Those whose last verification failed. */
   verifyFailed: number;
+  /** Median of the latest intervals between them, seconds; absent with fewer than three. */
+  usualInterval?: number;
 }
 
 /** What the sessions of the snapshots that are there brought in new chunks. */
@@ -92,6 +94,7 @@ export class SnapshotCensus {
           one.finished ? [{ time, ...one.finished }] : [],
         );
         if (finished.length === 0) continue;
+        const usualInterval = usualIntervalOf(finished.map((one) => one.time));
         uploads.push(...finished.map(({ time, bytes }) => ({ time, bytes })));
         groups.push({
           ...group,
@@ -99,6 +102,7 @@ export class SnapshotCensus {
           snapshots: finished.length,
           last: Math.max(...finished.map((one) => one.time)),
           verifyFailed: finished.filter((one) => one.failed).length,
+          ...(usualInterval === undefined ? {} : { usualInterval }),
         });
       }
     }
@@ -135,6 +139,14 @@ export class SnapshotCensus {
     const { verify_state: state, chunk_upload_stats: stats } = stored?.manifest.unprotected ?? {};
     return { changed, finished: { failed: parseVerifyState(state)?.state === 'failed', bytes: uploadedBytes(stats) } };
   }
+}
+
+/** The median of the last ten intervals; undefined with fewer than two of them. */
+function usualIntervalOf(times: readonly number[]): number | undefined {
+  const latest = times.toSorted((a, b) => a - b).slice(-11);
+  const intervals = latest.slice(1).map((time, i) => time - latest[i]!);
+  if (intervals.length < 2) return undefined;
+  return intervals.toSorted((a, b) => a - b)[intervals.length >> 1];
 }
 
 /** When a directory changed; not comparable, so never equal, when that was just now. Undefined when there is none. */

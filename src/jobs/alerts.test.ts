@@ -41,6 +41,7 @@ beforeEach(() => {
 const health = (of: Partial<DatastoreHealth> = {}, syncs: Health['syncs'] = []): Health => ({
   datastores: [{ store: 'store1', failingGroups: [], backupFailures: 0, ...of }],
   syncs,
+  failingJobs: [],
   taskFailures: {},
   jobsDue: 0,
 });
@@ -139,7 +140,7 @@ test('the other figures, and what is gone', async () => {
     'store1 gc-duration critical error: 13h',
   ]);
   // Jobs and datastores that were removed have nothing to tell.
-  assert.deepEqual(await told({ datastores: [], syncs: [], taskFailures: {}, jobsDue: 0 }), []);
+  assert.deepEqual(await told({ datastores: [], syncs: [], failingJobs: [], taskFailures: {}, jobsDue: 0 }), []);
   assert.equal(fs.readFileSync(stateFile(), 'utf8'), '{}\n');
 });
 

@@ -10,7 +10,7 @@ import type { Census, GroupCensus } from '../datastore/census.ts';
 import type { Datastore } from '../datastore/datastore.ts';
 import type { GcStatus, StorageStatus } from '../datastore/usage.ts';
 import { nextRun } from '../task/job-schedule.ts';
-import { JobStates } from '../task/job-state.ts';
+import { JobStates, type JobType } from '../task/job-state.ts';
 import type { TaskCourse, TaskTally } from '../task/task-tally.ts';
 import type { ServerContext } from '../wire/context.ts';
 import { chunkGrowth } from './chunk-growth.ts';
@@ -53,6 +53,8 @@ export interface Health {
   /** Sorted by name. */
   datastores: readonly DatastoreHealth[];
   syncs: readonly SyncHealth[];
+  /** Jobs whose last run failed; a garbage collection is named as its datastore. */
+  failingJobs: readonly { type: string; job: string; store: string; failures: number; since: number }[];
   /** Jobs that the scheduler has to start, for their time has come. */
   jobsDue: number;
   /** Tasks that failed, by worker type, since the server counts; never falls. */
@@ -113,6 +115,7 @@ export class HealthFigures {
     return {
       datastores: await Promise.all(names.map((name) => this.#datastore(name, tally, collecting.get(name), fresh))),
       syncs: await this.#syncs(tally),
+      failingJobs: await failingJobsOf(tally, new JobStates(this.#server.directories)),
       jobsDue: await this.#jobsDue(),
       taskFailures: tally.failures,
     };
@@ -230,6 +233,25 @@ function failingGroupsOf(store: string, tally: TaskTally): DatastoreHealth['fail
       failures,
       since: failingSince ?? last.start,
     }));
+}
+
+/** The id of a job's task ends in the job's own; a sync job's has the datastore third, the others first. */
+async function failingJobsOf(tally: TaskTally, states: JobStates): Promise<Health['failingJobs']> {
+  const failing = [];
+  for (const { type, id, failures, failingSince, last } of tally.courses) {
+    if (!isJobType(type) || failures === 0) continue;
+    const parts = id.split(':');
+    const store = parts[type === 'syncjob' ? 2 : 0] ?? '';
+    const job = parts.at(-1)!;
+    // A job that is gone has no state.
+    if ((await states.read(type, job).catch(() => 'unknown')) === undefined) continue;
+    failing.push({ type, store, job, failures, since: failingSince ?? last.start });
+  }
+  return failing;
+}
+
+function isJobType(type: string): type is JobType {
+  return ['garbage_collection', 'prunejob', 'syncjob', 'verificationjob'].includes(type);
 }
 
 function collectionOf({ last, failures }: TaskCourse): NonNullable<DatastoreHealth['gc']> {

@@ -5,16 +5,21 @@ import type { EndpointContract, Parameters, Result } from '../../src/model/endpo
 import type { TObject, TSchema } from '../../src/model/type.ts';
 import { type Answer, ApiError, call, callWhole } from './api.ts';
 
-/** One for the page. A refused call is not repeated, an unreachable server is asked again. */
-export const queries = new QueryClient({
-  defaultOptions: {
-    queries: {
-      staleTime: 2000,
-      retry: (count, error) => count < 2 && error instanceof ApiError && (error.status === 0 || error.status >= 500),
-      placeholderData: keepPreviousData,
+/**
+ * The results that a user has seen; each user has new ones. A refused call is not repeated, an unreachable server is
+ * asked again.
+ */
+export function newResults(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 2000,
+        retry: (count, error) => count < 2 && error instanceof ApiError && (error.status === 0 || error.status >= 500),
+        placeholderData: keepPreviousData,
+      },
     },
-  },
-});
+  });
+}
 
 interface LiveOptions {
   /** Milliseconds between two calls while the page is looked at. Default 10 s; `false` is only once. */

@@ -3,8 +3,15 @@
 
 import { type Language, useSettings } from './settings.ts';
 
-type Text = string | ((...values: never[]) => string);
-type SameAs<T> = { [K in keyof T]: T[K] extends (...values: infer V) => string ? (...values: V) => string : string };
+/** A text, one made of values, or texts by name: of the kinds of something. */
+type Text = string | ((...values: never[]) => string) | { readonly [name: string]: Text };
+type SameAs<T> = {
+  [K in keyof T]: T[K] extends (...values: infer V) => string
+    ? (...values: V) => string
+    : T[K] extends string
+      ? string
+      : SameAs<T[K]>;
+};
 export type Texts<T> = Record<Language, SameAs<T>>;
 
 /** Declares the texts of a room. */
