@@ -2,6 +2,8 @@
 
 import { GranaryError } from './errors.ts';
 
+export { bytesEqual, concatBytes, readSafeU64, writeU64 } from './plain-bytes.ts';
+
 /** Lower-case hex without separators, the field's text form of digests and UUIDs. */
 export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
@@ -18,35 +20,6 @@ export function fromHex(text: string, length: number, what = 'hex string'): Uint
 /** A Buffer over the same memory, for the Buffer methods. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && Buffer.compare(a, b) === 0;
-}
-
-export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  let length = 0;
-  for (const part of parts) length += part.byteLength;
-  const out = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.byteLength;
-  }
-  return out;
-}
-
-/**
- * Reads a u64 that has to be usable as an offset or size: exact as a JavaScript number.
- * Returns undefined above 2^53 - 1, so that the caller can name the field in its own error.
- */
-export function readSafeU64(bytes: Uint8Array, at: number): number | undefined {
-  const value = asBuffer(bytes).readBigUInt64LE(at);
-  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : undefined;
-}
-
-export function writeU64(bytes: Uint8Array, at: number, value: number | bigint): void {
-  asBuffer(bytes).writeBigUInt64LE(BigInt(value), at);
 }
 
 /**

@@ -1,8 +1,16 @@
 // Paths as the listings show them: in double quotes, on one line, every byte recoverable
 // (formats.md 10.5). Shared by the catalog dump and the archive tool's list.
 
-import { isUtf8 } from 'node:buffer';
-import { asBuffer } from './bytes.ts';
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The text, undefined where the bytes are not UTF-8. */
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
 
 /** What is not printed as itself: controls, format and unassigned characters, separators but the space, combining marks. */
 const special = /["\\]|(?! )[\p{C}\p{Z}\p{Grapheme_Extend}]/gu;
@@ -18,12 +26,13 @@ function sequenceLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at]!;
   if (first < 0x80) return 1;
   const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  return isUtf8(bytes.subarray(at, at + length)) ? length : 0;
+  return textOf(bytes.subarray(at, at + length)) === undefined ? 0 : length;
 }
 
 /** The path in double quotes; bytes that are not UTF-8 become `\xHH` with upper-case digits. */
 export function quotePath(path: Uint8Array): string {
-  if (isUtf8(path)) return `"${quoteText(asBuffer(path).toString())}"`;
+  const whole = textOf(path);
+  if (whole !== undefined) return `"${quoteText(whole)}"`;
   let out = '"';
   let valid = 0;
   for (let at = 0; at < path.byteLength; ) {
@@ -32,9 +41,9 @@ export function quotePath(path: Uint8Array): string {
       at += length;
       continue;
     }
-    out += quoteText(asBuffer(path).toString('utf8', valid, at));
+    out += quoteText(textOf(path.subarray(valid, at)) ?? '');
     out += `\\x${path[at]!.toString(16).toUpperCase().padStart(2, '0')}`;
     valid = ++at;
   }
-  return `${out}${quoteText(asBuffer(path).toString('utf8', valid))}"`;
+  return `${out}${quoteText(textOf(path.subarray(valid)) ?? '')}"`;
 }

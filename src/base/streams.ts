@@ -1,6 +1,9 @@
 // Pull-only byte streams between rooms: AsyncIterable<Uint8Array>, bounded concurrency, cancellation.
 
+import { throwIfAborted } from './abort.ts';
 import { GranaryError } from './errors.ts';
+
+export { throwIfAborted } from './abort.ts';
 
 /**
  * Applies `fn` to each item with at most `n` calls under way and yields the results in order.
@@ -29,14 +32,6 @@ export async function* mapOrdered<T, R>(
   } finally {
     await Promise.allSettled(running);
   }
-}
-
-/** Throws `aborted` with the signal's reason as its text. */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (!signal?.aborted) return;
-  const reason =
-    signal.reason instanceof Error && signal.reason.name !== 'AbortError' ? signal.reason.message : 'aborted';
-  throw new GranaryError('aborted', reason, { cause: signal.reason });
 }
 
 /** Collects a stream; throws `bad-request` once more than `limit` bytes have come. */

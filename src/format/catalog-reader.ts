@@ -1,10 +1,10 @@
 // Reads `catalog.pcat1` by random access: list a directory, look up a path, walk it all (formats.md 10).
 // Nothing the catalog states is believed: no loop, no depth and no length in it can make a reader run away.
 
-import { bytesEqual, readSafeU64 } from '../base/bytes.ts';
 import { formatUtc } from '../base/clock.ts';
 import { GranaryError } from '../base/errors.ts';
 import type { ReadAt } from '../base/io.ts';
+import { bytesEqual, concatBytes, readSafeU64 } from '../base/plain-bytes.ts';
 import { quotePath } from '../base/quote.ts';
 import { type CatalogKind, catalogMagic, catalogNameLimit, catalogTypes } from './catalog.ts';
 import { VarintReader } from './varint.ts';
@@ -12,6 +12,7 @@ import { VarintReader } from './varint.ts';
 const maxDepth = 4096;
 const trailerSize = 8;
 const firstRead = 4096;
+const slash = Uint8Array.of(0x2f);
 
 /** A directory's block. */
 export interface CatalogDirectory {
@@ -107,7 +108,7 @@ export class CatalogReader {
     const top = start ?? (await this.root());
     // Each block belongs to one directory only: one met twice is damage that would list without end.
     const met = new Set([top.block]);
-    const stack = [{ path: Buffer.from(prefix), rest: (await this.entries(top)).values() }];
+    const stack = [{ path: new TextEncoder().encode(prefix), rest: (await this.entries(top)).values() }];
     while (stack.length > 0) {
       const { path, rest } = stack.at(-1)!;
       const next = rest.next();
@@ -116,14 +117,14 @@ export class CatalogReader {
         continue;
       }
       const entry = next.value;
-      const entryPath = Buffer.concat([path, entry.name]);
+      const entryPath = concatBytes([path, entry.name]);
       yield { path: entryPath, entry };
       if (entry.kind !== 'directory') continue;
       if (met.has(entry.block)) throw this.#fail(entry.block, 'two directories share this block');
       if (stack.length >= maxDepth) throw this.#fail(entry.block, `directories are nested deeper than ${maxDepth}`);
       met.add(entry.block);
       stack.push({
-        path: Buffer.concat([entryPath, Buffer.from('/')]),
+        path: concatBytes([entryPath, slash]),
         rest: (await this.entries(entry)).values(),
       });
     }

@@ -1,9 +1,9 @@
 // Writes `catalog.pcat1`: names, sizes and times of the archives of a snapshot (formats.md 10). A directory's block
 // is written when the directory is left, so that children lie before their parents and nothing is patched.
 
-import { concatBytes, writeU64 } from '../base/bytes.ts';
 import { GranaryError } from '../base/errors.ts';
 import type { ByteSink } from '../base/io.ts';
+import { concatBytes, writeU64 } from '../base/plain-bytes.ts';
 import { pushSigned, pushUnsigned } from './varint.ts';
 
 /** SHA-256 prefix of `Proxmox Backup Catalog file v1.0`. */
@@ -157,7 +157,7 @@ function encodeBlock(directory: OpenDirectory, offset: number): Uint8Array<Array
 
 function checkName(name: Uint8Array): void {
   if (name.byteLength === 0 || name.byteLength >= catalogNameLimit || name.includes(0x2f) || name.includes(0)) {
-    throw new GranaryError('catalog-invalid', `not a name for a catalog entry: '${Buffer.from(name).toString()}'`);
+    throw new GranaryError('catalog-invalid', `not a name for a catalog entry: '${new TextDecoder().decode(name)}'`);
   }
 }
 

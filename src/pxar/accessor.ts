@@ -1,10 +1,10 @@
 // Random access to an archive by path, for browsing, mounting and restoring single files (pxar.md 7).
 // Nodes are plain facts; nothing is read that is not asked for. All methods may run concurrently.
 
-import { bytesEqual } from '../base/bytes.ts';
+import { throwIfAborted } from '../base/abort.ts';
 import { GranaryError } from '../base/errors.ts';
 import type { ReadAt } from '../base/io.ts';
-import { throwIfAborted } from '../base/streams.ts';
+import { bytesEqual } from '../base/plain-bytes.ts';
 import { damaged } from './damage.ts';
 import { checkPayloadHeader, maxPreludeLength, type PxarReadOptions } from './decoder.ts';
 import { GoodbyeTable } from './goodbye-table.ts';

@@ -2,7 +2,7 @@
 // Only an item that straddles two pieces is copied, and of it only its own bytes; it is copied before the next
 // piece is asked for, so that a source may recycle a piece from then on.
 
-import { throwIfAborted } from '../base/streams.ts';
+import { throwIfAborted } from '../base/abort.ts';
 import { damaged } from './damage.ts';
 
 const empty = new Uint8Array(0);
@@ -139,5 +139,5 @@ export class ByteWindow {
 
 /** Never a Buffer, whose `slice` would share memory instead of copying. */
 export function plain(bytes: Uint8Array): Uint8Array {
-  return Buffer.isBuffer(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes;
+  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

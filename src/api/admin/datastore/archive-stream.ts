@@ -1,20 +1,29 @@
-// A directory of an archive as one stream: zip, or tar compressed with zstd. Entry by entry, at the reader's pace.
+// Files and directories of archives as one stream: zip, or tar compressed with zstd. Entry by entry, at the reader's
+// pace.
 
 import { pipeline, Readable } from 'node:stream';
 import { createZstdCompress } from 'node:zlib';
 import { pack } from 'tar-stream';
 import yazl from 'yazl';
+import { concatBytes } from '../../../base/bytes.ts';
 import type { ReadAt } from '../../../base/io.ts';
-import type { DirectoryNode, FileNode, PxarAccessor, PxarNode } from '../../../pxar/accessor.ts';
+import type { FileNode, PxarAccessor, PxarNode } from '../../../pxar/accessor.ts';
 
-interface WalkedEntry {
-  /** From the directory that was asked for, its own name first; without slash at the end. */
+/** A node of an archive, and its path in the stream, without slash at the end; the empty one is the stream's top. */
+export interface StreamedEntry {
+  accessor: PxarAccessor;
   path: string;
   node: PxarNode;
 }
 
+export interface WalkedEntry extends StreamedEntry {
+  /** Below the top, byte for byte. */
+  pathBytes: Uint8Array;
+}
+
 const pieceSize = 1024 * 1024;
 const maxDepth = 4096;
+const slash = Uint8Array.of(0x2f);
 
 /** The content of a file in pieces. */
 export async function* readContent(content: ReadAt): AsyncGenerator<Uint8Array, void, undefined> {
@@ -23,13 +32,20 @@ export async function* readContent(content: ReadAt): AsyncGenerator<Uint8Array, 
   }
 }
 
-/** The directory itself and everything below, in archive order. Names that are no UTF-8 get substitutes. */
-async function* walk(accessor: PxarAccessor, top: DirectoryNode, name: string): AsyncGenerator<WalkedEntry> {
-  const path = name === '' ? [] : [name];
-  const stack = [{ path, children: accessor.list(top) }];
-  if (name !== '') yield { path: name, node: top };
+async function* walkAll(tops: readonly StreamedEntry[]): AsyncGenerator<WalkedEntry> {
+  for (const top of tops) yield* walk(top);
+}
+
+/** The entry itself and everything below, in archive order. Names that are no UTF-8 get substitutes. */
+export async function* walk(top: StreamedEntry): AsyncGenerator<WalkedEntry> {
+  const { accessor } = top;
+  if (top.path !== '') yield { ...top, pathBytes: new Uint8Array(0) };
+  if (top.node.kind !== 'directory') return;
+  const stack = [
+    { path: top.path === '' ? [] : [top.path], bytes: new Uint8Array(0), children: accessor.list(top.node) },
+  ];
   while (stack.length > 0) {
-    const { path: above, children } = stack.at(-1)!;
+    const { path: above, bytes, children } = stack.at(-1)!;
     const next = await children.next();
     if (next.done) {
       stack.pop();
@@ -37,10 +53,11 @@ async function* walk(accessor: PxarAccessor, top: DirectoryNode, name: string): 
     }
     const node = next.value;
     const below = [...above, Buffer.from(node.name).toString()];
-    yield { path: below.join('/'), node };
+    const pathBytes = concatBytes([bytes, node.name]);
+    yield { accessor, path: below.join('/'), pathBytes, node };
     if (node.kind !== 'directory') continue;
     if (stack.length >= maxDepth) throw new RangeError(`directories are nested deeper than ${maxDepth}`);
-    stack.push({ path: below, children: accessor.list(node) });
+    stack.push({ path: below, bytes: concatBytes([pathBytes, slash]), children: accessor.list(node) });
   }
 }
 
@@ -51,11 +68,11 @@ const latest = new Date(Date.UTC(2107, 11, 30));
 const clampDate = (date: Date): Date => (date < earliest ? earliest : date > latest ? latest : date);
 
 /** Directories, files (hard links as copies) and symlinks; zip has no form for the rest. */
-export function zipStream(accessor: PxarAccessor, top: DirectoryNode, name: string): AsyncIterable<Uint8Array> {
+export function zipStream(tops: readonly StreamedEntry[]): AsyncIterable<Uint8Array> {
   const zip = new yazl.ZipFile();
   const output = zip.outputStream as Readable;
   const fill = async (): Promise<void> => {
-    for await (const { path, node } of walk(accessor, top, name)) {
+    for await (const { accessor, path, node } of walkAll(tops)) {
       if (output.destroyed) return;
       if (node.kind === 'directory') zip.addEmptyDirectory(path, zipFacts(node.meta));
       else if (node.kind === 'symlink') zip.addBuffer(Buffer.from(node.target), path, zipFacts(node.meta));
@@ -86,11 +103,11 @@ async function addZipFile(zip: yazl.ZipFile, accessor: PxarAccessor, path: strin
 }
 
 /** Everything that an archive can hold but sockets, hard links as copies; zstd-compressed. */
-export function tarZstStream(accessor: PxarAccessor, top: DirectoryNode, name: string): AsyncIterable<Uint8Array> {
+export function tarZstStream(tops: readonly StreamedEntry[]): AsyncIterable<Uint8Array> {
   const tar = pack();
   const output = createZstdCompress();
   const fill = async (): Promise<void> => {
-    for await (const { path, node } of walk(accessor, top, name)) {
+    for await (const { accessor, path, node } of walkAll(tops)) {
       if (output.destroyed) return;
       await addTarEntry(tar, accessor, path, node);
     }

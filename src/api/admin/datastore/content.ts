@@ -70,8 +70,8 @@ export const contentEndpoints = [
         return { contentType, length: node.target.byteLength, body: [node.target] };
       case 'directory': {
         const name = Buffer.from(node.name).toString();
-        const body = parameters.tar === true ? tarZstStream(accessor, node, name) : zipStream(accessor, node, name);
-        return { contentType, body };
+        const top = [{ accessor, path: name, node }];
+        return { contentType, body: parameters.tar === true ? tarZstStream(top) : zipStream(top) };
       }
       default:
         throw new GranaryError('bad-request', `'${path}' of archive '${archive}' has no content to download`);
@@ -80,7 +80,7 @@ export const contentEndpoints = [
 ];
 
 /** An open stored file and its length; whoever takes it closes it. */
-async function openStored({ store, ns }: Target, snapshot: BackupSnapshot, name: string) {
+export async function openStored({ store, ns }: Target, snapshot: BackupSnapshot, name: string) {
   const path = store.filePath(ns, snapshot, name);
   try {
     const file = await open(path, 'r');

@@ -9,8 +9,11 @@ import { jobEndpoints } from './jobs.ts';
 import { listEndpoints } from './list.ts';
 import { namespaceEndpoints } from './namespace.ts';
 import { datastoreRrdEndpoints } from './rrd.ts';
+import { searchEndpoints } from './search.ts';
+import { selectionEndpoints } from './selection.ts';
 import { snapshotEndpoints } from './snapshots.ts';
 import { statusEndpoints } from './status.ts';
+import { storedChunkEndpoints } from './stored-chunk.ts';
 
 export const adminDatastoreEndpoints = [
   ...listEndpoints,
@@ -20,6 +23,9 @@ export const adminDatastoreEndpoints = [
   ...namespaceEndpoints,
   ...contentEndpoints,
   ...catalogEndpoints,
+  ...selectionEndpoints,
+  ...storedChunkEndpoints,
+  ...searchEndpoints,
   ...jobEndpoints,
   ...statusEndpoints,
   ...accountingEndpoints,
