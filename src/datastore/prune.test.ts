@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { productFile } from '../../test/support/golden.ts';
+import { formatUtc } from '../base/clock.ts';
 import { pruneDatastore, pruneGroup } from './prune.ts';
 import { host, temporaryStore, writeBackup } from './testing/temporary-store.ts';
 
@@ -75,6 +78,38 @@ describe('pruning', () => {
       'keep host/a/1970-01-01T00:03:20Z',
     ]);
     assert.equal((await store.listSnapshots([])).length, 2);
+  });
+
+  it('clears away what a server that was killed has left, but nothing that may still be written or is in use', async () => {
+    await using temporary = await temporaryStore();
+    const { store, base } = temporary;
+    const left = (day: number): void => {
+      const directory = join(base, 'host/a', formatUtc(day * 86400));
+      mkdirSync(directory);
+      writeFileSync(join(directory, 'root.pxar.tmp_didx'), 'begun');
+    };
+    const damaged = host('a', 86400 / 2);
+    for (const snapshot of [damaged, host('a', 2 * 86400)]) await writeBackup(store, snapshot);
+    writeFileSync(store.filePath([], damaged, 'index.json.blob'), 'damaged');
+    for (const day of [1, 3, 4, 5]) left(day);
+    const keep = { last: 9 };
+    const failures: string[] = [];
+    const decisions = async (): Promise<string[]> => {
+      const onFailure = (_: unknown, error: unknown) => void failures.push(String(error));
+      const made = await pruneGroup(store, [], { type: 'host', id: 'a' }, { keep, onFailure });
+      return made.map(({ snapshot, mark }) => `${snapshot.time / 86400} ${mark}`);
+    };
+    // Somebody writes the one of the third day, or reads it.
+    const lock = await store.lockSnapshotShared([], host('a', 3 * 86400));
+    assert.deepEqual(await decisions(), ['0.5 keep', '1 remove', '2 keep', '3 remove', '4 remove', '5 keep-partial']);
+    assert.equal(failures.length, 1);
+    assert.match(failures[0]!, /unable to acquire snapshot lock/);
+    lock.release();
+    assert.deepEqual(await decisions(), ['0.5 keep', '2 keep', '3 remove', '5 keep-partial']);
+    // Until a younger one is there, nobody knows.
+    assert.deepEqual(await decisions(), ['0.5 keep', '2 keep', '5 keep-partial']);
+    await writeBackup(store, host('a', 6 * 86400));
+    assert.deepEqual(await decisions(), ['0.5 keep', '2 keep', '5 remove', '6 keep']);
   });
 
   it('takes only the groups that are accepted', async () => {
