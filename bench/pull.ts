@@ -5,29 +5,34 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { parseArgs } from 'node:util';
 import { AccessControl } from '../src/access/access-control.ts';
+import { toHex } from '../src/base/bytes.ts';
 import { systemClock } from '../src/base/clock.ts';
 import { silentLogger } from '../src/base/log.ts';
 import { loadIdentity } from '../src/certificates/identity.ts';
-import { noise, plainChunk } from '../src/chunk-store/testing/chunks.ts';
+import { chunkPath } from '../src/chunk-store/layout.ts';
+import { encryptedChunk, noise, plainChunk, testKey } from '../src/chunk-store/testing/chunks.ts';
 import { Connection } from '../src/client/connection.ts';
 import { listItems } from '../src/client/listing-stream.ts';
 import { DatastoreConfig } from '../src/config/datastore-config.ts';
 import { resolveDirectories } from '../src/config/directories.ts';
 import { startProxy } from '../src/daemon/proxy.ts';
 import { Datastore } from '../src/datastore/datastore.ts';
-import { writeBackup } from '../src/datastore/testing/temporary-store.ts';
+import { sealManifest, writeBackup } from '../src/datastore/testing/temporary-store.ts';
+import type { Manifest } from '../src/format/manifest.ts';
 import { rootUser } from '../src/model/auth-id.ts';
 import type { BackupGroup } from '../src/model/backup.ts';
 import { privileges } from '../src/model/privileges.ts';
+import { Decryption } from '../src/sync/decryption.ts';
 import { syncParameters } from '../src/sync/parameters.ts';
 import { pull } from '../src/sync/pull.ts';
+import { pullMemory } from '../src/sync/pull-chunks.ts';
 import { RemoteSource } from '../src/sync/remote-source.ts';
 import { selectGroups } from '../src/sync/selection.ts';
 import { SyncStatistics } from '../src/sync/statistics.ts';
@@ -70,11 +75,12 @@ async function serve(home: string, mib: number): Promise<void> {
   const store = await Datastore.open('bench', { path: base }, { lockDir: join(home, 'bench-locks') });
   const chunks = Array.from({ length: mib / 4 }, (_, i) => plainChunk(noise(`bench ${i}`, 4 * MiB), false));
   await writeBackup(store, { type: 'vm', id: '100', time: 86400 }, { archives: { 'disk.img.fidx': chunks } });
+  const sealed = chunks.map(({ content }) => encryptedChunk(content, false));
+  const edit = (manifest: Manifest) => sealManifest(manifest, testKey);
+  await writeBackup(store, { type: 'vm', id: '101', time: 86400 }, { archives: { 'disk.img.fidx': sealed }, edit });
   await new DatastoreConfig(directories).create({ name: 'bench', path: base });
   const identity = (await loadIdentity(directories.config))!;
-  const paths = readdirSync(join(base, '.chunks'), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
+  const paths = chunks.map(({ digest }) => chunkPath(base, toHex(digest)));
   const raw = tls.createServer({ cert: identity.certificate, key: identity.key }, async (socket) => {
     socket.on('error', () => {});
     for (const path of paths) if (!socket.write(await readFile(path))) await once(socket, 'drain');
@@ -93,18 +99,22 @@ async function compare(mib: number, rounds: number): Promise<void> {
   const child: ChildProcess = fork(import.meta.filename, ['--serve', home, '--mib', String(mib)]);
   try {
     const [ready] = (await once(child, 'message')) as [Ready];
-    const [pulls, copies]: [number[], number[]] = [[], []];
+    const [pulls, decrypted, copies]: [number[], number[], number[]] = [[], [], []];
     for (let round = 0; round <= rounds; round++) {
       const copy = await seconds(() => plainCopy(ready, join(folder, `copy-${round}`)));
-      const pulled = await seconds(() => pullAll(ready, join(folder, `target-${round}`)));
+      const pulled = await seconds(() => pullOne(ready, join(folder, `target-${round}`), '100'));
+      rmSync(join(folder, `target-${round}`), { recursive: true });
+      const opened = await seconds(() => pullOne(ready, join(folder, `target-${round}`), '101'));
       rmSync(join(folder, `copy-${round}`));
       rmSync(join(folder, `target-${round}`), { recursive: true });
       // The first round warms up.
       if (round === 0) continue;
       copies.push(copy);
       pulls.push(pulled);
+      decrypted.push(opened);
       console.log(
-        `round ${round}: copy ${copy.toFixed(2)} s, pull ${pulled.toFixed(2)} s, ratio ${(copy / pulled).toFixed(2)}`,
+        `round ${round}: copy ${copy.toFixed(2)} s, pull ${pulled.toFixed(2)} s, ratio ${(copy / pulled).toFixed(2)}; ` +
+          `decrypting ${opened.toFixed(2)} s, ratio ${(copy / opened).toFixed(2)}`,
       );
     }
     const ratios = pulls.map((pulled, i) => copies[i]! / pulled);
@@ -112,6 +122,8 @@ async function compare(mib: number, rounds: number): Promise<void> {
       `${mib} MiB: pull at ${(mib / median(pulls)).toFixed(0)} MiB/s, copy at ${(mib / median(copies)).toFixed(0)} MiB/s`,
     );
     console.log(`speed of the pull to that of the copy, median of rounds: ${median(ratios).toFixed(2)} (goal 1.0)`);
+    const opened = decrypted.map((time, i) => copies[i]! / time);
+    console.log(`the same with a key that decrypts everything: ${median(opened).toFixed(2)}`);
   } finally {
     child.kill();
     rmSync(folder, { recursive: true, force: true });
@@ -131,7 +143,7 @@ async function plainCopy({ rawPort }: Ready, path: string): Promise<void> {
   await file.sync();
 }
 
-async function pullAll({ port, secret, fingerprint }: Ready, base: string): Promise<void> {
+async function pullOne({ port, secret, fingerprint }: Ready, base: string, id: string): Promise<void> {
   mkdirSync(join(base, '.chunks'), { recursive: true });
   const target = await Datastore.open('target', { path: base }, { lockDir: `${base}-locks` });
   const connection = await Connection.open({
@@ -140,12 +152,18 @@ async function pullAll({ port, secret, fingerprint }: Ready, base: string): Prom
     fingerprint,
   });
   await using source = new RemoteSource(connection, 'bench');
+  await using decryption = new Decryption({ keys: [testKey], memory: pullMemory() });
+  const filter = [`group:vm/${id}`];
   await pull({
-    parameters: syncParameters({ store: 'target', 'remote-store': 'bench', remote: 'bench' }, rootUser),
+    parameters: syncParameters(
+      { store: 'target', 'remote-store': 'bench', remote: 'bench', 'group-filter': filter },
+      rootUser,
+    ),
     source,
     target,
     sameChunks: false,
     privileges: () => new Set(privileges),
+    decryption,
     statistics: new SyncStatistics(),
     log: { log: () => {}, warn: (line) => console.error(line) },
     signal: new AbortController().signal,

@@ -9,12 +9,10 @@ import type { Datastore } from '../datastore/datastore.ts';
 import {
   finishedSnapshots,
   host,
-  noStats,
-  owner,
+  sealManifest,
   type TemporaryStore,
   temporaryStore,
   text,
-  uploadAll,
   writeBackup,
 } from '../datastore/testing/temporary-store.ts';
 import { Verification } from '../datastore/verify.ts';
@@ -49,15 +47,11 @@ async function backUp(
     Object.entries(contents(seed)).map(([name, pieces]) => [name, pieces.map((piece) => chunk(piece))]),
   );
   const blobs = { 'host.conf.blob': chunk(text(`${seed} conf`)).blob };
-  await using transaction = await store.beginBackup([], snapshot, { owner });
-  const files = await uploadAll(store, transaction, { archives, blobs });
-  const manifest = edit({ ...snapshot, files, signature: null, unprotected: { notes: 'kept' } });
-  await transaction.writeBlob(manifestName, encodeManifestBlob(manifest));
-  await transaction.commit(noStats);
+  const annotate = (manifest: Manifest): Manifest => edit({ ...manifest, unprotected: { notes: 'kept' } });
+  await writeBackup(store, snapshot, { archives, blobs, edit: annotate });
 }
 
-const seal = (manifest: Manifest): Manifest =>
-  signManifest({ ...manifest, files: manifest.files.map((file) => ({ ...file, 'crypt-mode': 'encrypt' })) }, testKey);
+const seal = (manifest: Manifest): Manifest => sealManifest(manifest, testKey);
 
 const backUpEncrypted = (store: Datastore, snapshot: BackupSnapshot, edit = seal, seed?: string): Promise<void> =>
   backUp(store, snapshot, encryptedChunk, edit, seed);
@@ -271,11 +265,7 @@ test('a corrupt decrypted copy is made anew with the key, and not without', asyn
 test('the sealed key of a master key stays as it is', async () => {
   await using stand = await PullStand.make();
   const wrapped = plainChunk(text('wrapped'), false).blob;
-  await using transaction = await stand.source.store.beginBackup([], host('a', T1), { owner });
-  const files = await uploadAll(stand.source.store, transaction, { blobs: { [encryptedKeyName]: wrapped } });
-  const manifest = seal({ ...host('a', T1), files, signature: null, unprotected: {} });
-  await transaction.writeBlob(manifestName, encodeManifestBlob(manifest));
-  await transaction.commit(noStats);
+  await writeBackup(stand.source.store, host('a', T1), { blobs: { [encryptedKeyName]: wrapped }, edit: seal });
   assert.equal((await stand.pull({}, { keys })).error, undefined);
   assert.ok(read(stand.target, host('a', T1), encryptedKeyName).equals(wrapped));
 });

@@ -3,16 +3,15 @@
 // alternately, and what becomes of them when the line is cut and when the server is started anew in the middle.
 // As root: sh scripts/node.sh test/netem/run.ts [--mib 48] [--rounds 3] [--delay 40] [--loss 0.005] [--rate 12500000]
 
-import { type ChildProcess, spawn } from 'node:child_process';
 import { hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { scratchFolder } from '../support/scratch.ts';
-import { type End, Line, run } from './link.ts';
+import { Line } from './link.ts';
+import { type Ended, finish, node, Site, start, succeed, underWay } from './site.ts';
 
 const { values } = parseArgs({
   options: {
@@ -26,90 +25,6 @@ const { values } = parseArgs({
 const MiB = 1024 * 1024;
 const size = Number(values.mib) * MiB;
 const options = { delayMs: Number(values.delay), loss: Number(values.loss), rate: Number(values.rate) };
-const node = [process.execPath, '--disable-warning=ExperimentalWarning'];
-const client = 'bin/proxmox-backup-client';
-
-interface Ended {
-  code: number | null;
-  out: string;
-  err: string;
-  seconds: number;
-}
-
-/** A program inside of a namespace. */
-function start(end: End, words: readonly string[], env: Record<string, string> = {}): ChildProcess {
-  const [program, ...rest] = ['ip', 'netns', 'exec', end.namespace, ...words];
-  return spawn(program!, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-}
-
-async function finish(child: ChildProcess): Promise<Ended> {
-  const from = performance.now();
-  let [out, err] = ['', ''];
-  child.stdout!.on('data', (data: Buffer) => {
-    out += data;
-  });
-  child.stderr!.on('data', (data: Buffer) => {
-    err += data;
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, out, err, seconds: (performance.now() - from) / 1000 };
-}
-
-async function succeed(child: ChildProcess): Promise<Ended> {
-  const ended = await finish(child);
-  if (ended.code !== 0) throw new Error(`${child.spawnargs.join(' ')}: ${ended.err}`);
-  return ended;
-}
-
-class Site implements AsyncDisposable {
-  readonly env: Record<string, string> = {};
-  readonly #end: End;
-  readonly #home: string;
-  #child: ChildProcess | undefined;
-  #port = '0';
-
-  constructor(end: End, home: string) {
-    this.#end = end;
-    this.#home = home;
-  }
-
-  /** Starts the server, again on the same port. */
-  async up(): Promise<void> {
-    const words = [
-      'bench/server.ts',
-      '--lean',
-      '--home',
-      this.#home,
-      '--host',
-      this.#end.address,
-      '--port',
-      this.#port,
-    ];
-    this.#child = start(this.#end, [...node, ...words]);
-    this.#child.stderr!.pipe(process.stderr);
-    for await (const line of createInterface({ input: this.#child.stdout! })) {
-      const match = /^export (\w+)='(.*)'$/.exec(line);
-      if (match) this.env[match[1]!] = match[2]!;
-      if (this.env['PBS_FINGERPRINT'] !== undefined) break;
-    }
-    this.#port = /:(\d+):/.exec(this.env['PBS_REPOSITORY'] ?? '')?.[1] ?? '0';
-    this.env['HOME'] = this.#home;
-  }
-
-  /** Ends it without a word, as a machine that fails. */
-  async kill(): Promise<void> {
-    const child = this.#child!;
-    if (child.exitCode !== null) return;
-    // Its processes end with their supervisor.
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child?.kill('SIGTERM');
-  }
-}
-
 const folder = scratchFolder('granary-line-');
 try {
   await using line = await Line.open('granary-line', options);
@@ -123,8 +38,9 @@ try {
     return hash('sha256', readFileSync(noise));
   };
   const backup = (id: string, ...more: string[]) =>
-    start(here, [client, 'backup', `noise.img:${noise}`, '--backup-id', id, ...more], site.env);
-  const restore = (id: string) => start(here, [client, 'restore', `host/${id}/latest`, 'noise.img', back], site.env);
+    start(here, ['bin/proxmox-backup-client', 'backup', `noise.img:${noise}`, '--backup-id', id, ...more], site.env);
+  const restore = (id: string) =>
+    start(here, ['bin/proxmox-backup-client', 'restore', `host/${id}/latest`, 'noise.img', back], site.env);
   const isWhole = (digest: string): boolean => hash('sha256', readFileSync(back)) === digest;
 
   await throughput();
@@ -156,28 +72,18 @@ try {
     sink.kill();
   }
 
-  /** A transfer has begun: a quarter of it has passed in either direction. */
-  async function underWay(): Promise<void> {
-    for (;;) {
-      const sockets = run('ip', 'netns', 'exec', here.namespace, 'ss', '-tniH');
-      const passed = [...sockets.matchAll(/bytes_(?:acked|received):(\d+)/g)].map((match) => Number(match[1]));
-      if (passed.some((bytes) => bytes > size / 4)) return;
-      await delay(50);
-    }
-  }
-
   async function faults(): Promise<void> {
     console.log('\n| what happens | outcome |\n|---|---|');
     const digest = fresh();
     const quiet = backup('cut');
-    await underWay();
+    await underWay(here, size / 4);
     line.cut(true);
     await delay(5000);
     line.cut(false);
     const cutBackup = await finish(quiet);
     console.log(`| line cut for 5 s during a backup | ${outcome(cutBackup)} |`);
     const reading = restore('cut');
-    await underWay();
+    await underWay(here, size / 4);
     line.cut(true);
     await delay(5000);
     line.cut(false);
@@ -189,11 +95,13 @@ try {
 
     fresh();
     const interrupted = backup('killed');
-    await underWay();
+    await underWay(here, size / 4);
     await site.kill();
     const killed = await finish(interrupted);
     await site.up();
-    const listed = await succeed(start(here, [client, 'snapshot', 'list', '--output-format', 'json'], site.env));
+    const listed = await succeed(
+      start(here, ['bin/proxmox-backup-client', 'snapshot', 'list', '--output-format', 'json'], site.env),
+    );
     const visible = (JSON.parse(listed.out) as { 'backup-id': string; size?: number }[]).filter(
       (one) => one['backup-id'] === 'killed' && one.size !== undefined,
     );
@@ -202,7 +110,7 @@ try {
     );
     const again = await finish(backup('killed'));
     console.log(`| the same backup again | ${outcome(again)} |`);
-    const checked = await finish(start(here, [client, 'verify', 'host/killed/latest'], site.env));
+    const checked = await finish(start(here, ['bin/proxmox-backup-client', 'verify', 'host/killed/latest'], site.env));
     console.log(`| its verification | ${outcome(checked)} |`);
   }
 } finally {

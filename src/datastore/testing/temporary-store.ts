@@ -9,8 +9,9 @@ import type { Clock } from '../../base/clock.ts';
 import { receiveChunk } from '../../chunk-store/testing/chunk-store-suite.ts';
 import { plainChunk, type TestChunk } from '../../chunk-store/testing/chunks.ts';
 import { createWorkers, type StoreWorkers } from '../../chunk-store/workers.ts';
+import type { CryptConfig } from '../../crypto/crypt-config.ts';
 import { dynamicEntrySize, encodeDynamicEntry } from '../../format/dynamic-index.ts';
-import { encodeManifestBlob, type Manifest, type ManifestFile } from '../../format/manifest.ts';
+import { encodeManifestBlob, type Manifest, type ManifestFile, signManifest } from '../../format/manifest.ts';
 import type { AuthId } from '../../model/auth-id.ts';
 import type { BackupSnapshot, Namespace } from '../../model/backup.ts';
 import { archiveKind, fixedChunkSize, manifestName } from '../../model/names.ts';
@@ -58,6 +59,8 @@ export interface BackupContent {
   archives?: Record<string, TestChunk[]>;
   /** Stored blob names and raw blobs. */
   blobs?: Record<string, Uint8Array>;
+  /** What the manifest is to be instead: signed, with notes. */
+  edit?: (manifest: Manifest) => Manifest;
 }
 
 export const owner: AuthId = 'admin@pbs';
@@ -87,7 +90,7 @@ export async function writeBackup(
 ): Promise<void> {
   await using transaction = await store.beginBackup(ns, snapshot, { owner });
   const files = await uploadAll(store, transaction, content);
-  await transaction.writeBlob(manifestName, manifestBlob(snapshot, files));
+  await transaction.writeBlob(manifestName, manifestBlob(snapshot, files, content.edit));
   await transaction.commit(noStats);
 }
 
@@ -145,9 +148,18 @@ export function dynamicChecksum(chunks: readonly TestChunk[]): Uint8Array {
   return createHash('sha256').update(entries).digest();
 }
 
-export function manifestBlob(snapshot: BackupSnapshot, files: ManifestFile[]): Uint8Array {
-  const manifest: Manifest = { ...snapshot, files, signature: null, unprotected: {} };
-  return encodeManifestBlob(manifest);
+export function manifestBlob(
+  snapshot: BackupSnapshot,
+  files: ManifestFile[],
+  edit: (manifest: Manifest) => Manifest = (manifest) => manifest,
+): Uint8Array {
+  return encodeManifestBlob(edit({ ...snapshot, files, signature: null, unprotected: {} }));
+}
+
+/** A manifest as of a backup with a key: all files encrypted, signed. */
+export function sealManifest(manifest: Manifest, crypt: CryptConfig): Manifest {
+  const files = manifest.files.map((file) => ({ ...file, 'crypt-mode': 'encrypt' as const }));
+  return signManifest({ ...manifest, files }, crypt);
 }
 
 export function sha256(bytes: Uint8Array): string {
