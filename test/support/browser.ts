@@ -57,6 +57,11 @@ export class WebBrowser implements AsyncDisposable {
       locale: look.language === 'de' ? 'de-DE' : 'en-US',
       acceptDownloads: true,
     });
+    // Pages of others, such as a provider's login, may want things from elsewhere, which would be waited for.
+    await context.route(
+      ({ hostname }) => !['localhost', '127.0.0.1'].includes(hostname),
+      (route) => route.abort(),
+    );
     return new WebWindow(context, await context.newPage());
   }
 

@@ -60,7 +60,7 @@ export interface TestApiOptions {
   machine?: FakeMachine;
   /** Time for everything; moving it needs no waiting. */
   clock?: Clock;
-  /** A built browser interface, given by its path below the server's folder. */
+  /** A built browser interface; a relative path is below the server's folder. */
   webFolder?: string;
 }
 
@@ -138,7 +138,7 @@ export class TestApi implements AsyncDisposable {
     const delays = options.delays ?? { unauthorized: 0, forbidden: 0 };
     const pages = apiPages([...router.endpoints, ...sessions].map((one) => one.contract));
     const { webFolder } = options;
-    const web = webFolder === undefined ? {} : { web: new WebFiles(path.join(home, webFolder)) };
+    const web = webFolder === undefined ? {} : { web: new WebFiles(path.resolve(home, webFolder)) };
     const api = new ApiServer({ server, router, sessions, pages, ...web, tls: identity, delays });
     const port = await api.listen({ port: 0, host: '127.0.0.1' });
     return new TestApi(home, server, machine, api, port, errors);
