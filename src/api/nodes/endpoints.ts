@@ -1,6 +1,7 @@
 // The calls below nodes/.
 
 import { aptEndpoints } from './apt.ts';
+import { calendarEventEndpoints } from './calendar-events.ts';
 import { certificateEndpoints } from './certificates.ts';
 import { nodeConfigEndpoints } from './config.ts';
 import { diskEndpoints } from './disks.ts';
@@ -17,6 +18,7 @@ import { timeEndpoints } from './time.ts';
 
 export const nodesEndpoints = [
   ...nodeEndpoints,
+  ...calendarEventEndpoints,
   ...certificateEndpoints,
   ...nodeConfigEndpoints,
   ...aptEndpoints,

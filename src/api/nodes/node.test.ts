@@ -63,3 +63,23 @@ test('measurements of machine and datastores are answered over time, usage with 
   assert.equal((item!['history-start'] as number) + 1439 * 1800, now - (now % 1800));
   assert.equal(typeof item!['estimated-full-date'], 'number');
 });
+
+test('the next runs of a schedule are told, and what is wrong with one', async () => {
+  const ask = (params: Item) => api.call('GET', 'nodes/localhost/calendar-events', { as: 'audit@pbs', params });
+  const after = Date.UTC(2028, 1, 27) / 1000;
+  const { data } = (await ask({ schedule: '*-2-29 10:00 UTC', after, count: 3 })).json;
+  const answer = data as { timezone: string; events: number[] };
+  assert.deepEqual(
+    answer.events.map((time) => new Date(time * 1000).toISOString()),
+    ['2028-02-29T10:00:00.000Z', '2032-02-29T10:00:00.000Z', '2036-02-29T10:00:00.000Z'],
+  );
+  assert.equal(answer.timezone, new Intl.DateTimeFormat().resolvedOptions().timeZone);
+  const daily = (await ask({ schedule: 'daily' })).json.data as { time: number; events: number[] };
+  assert.equal(daily.events.length, 5);
+  assert.ok(daily.events[0]! > daily.time);
+  const none = (await ask({ schedule: '*-2-30' })).json.data as { events: number[] };
+  assert.deepEqual(none.events, []);
+  const wrong = await ask({ schedule: 'sometimes' });
+  assert.equal(wrong.status, 400);
+  assert.match(wrong.text, /'schedule': .*sometimes/);
+});
