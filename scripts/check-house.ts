@@ -169,8 +169,12 @@ function checkImports(file: SourceFile): string[] {
 /** The layers of the browser interface, from the ground up; a page does not import another. */
 const webLayers = ['base', 'parts', 'pages', 'app'];
 
-/** Readers that the browser interface shares with the server: they read what only the owner of a key can open. */
+/**
+ * What the browser interface shares with the server besides: readers of what only the owner of a key can open, and the
+ * objects that some parameters hold in one line, whose properties forms show.
+ */
 const browserDoors = [
+  'src/config/property-string.ts',
   'src/pxar/accessor.ts',
   'src/format/catalog-reader.ts',
   'src/base/io.ts',

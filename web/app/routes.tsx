@@ -12,4 +12,5 @@ export const pages: readonly Page[] = [
   { path: '/tasks', page: lazy(() => import('../pages/tasks/tasks.tsx')) },
   { path: '/tasks/:upid', page: lazy(() => import('../pages/tasks/task.tsx')) },
   { path: '/datastore/:store', page: lazy(() => import('../pages/datastore/summary.tsx')) },
+  { path: '/datastore/:store/options', page: lazy(() => import('../pages/datastore/options.tsx')) },
 ];

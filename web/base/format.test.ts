@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ago, bytes, duration } from './format.ts';
+import { ago, bytes, duration, weekdayTime } from './format.ts';
 
 test('sizes have three digits, in the unit that fits', () => {
   assert.deepEqual(
@@ -25,4 +25,10 @@ test('times are told from now', () => {
   assert.equal(ago(1000, 1000 + 7300, 'en'), '2 hours ago');
   assert.equal(ago(1000 + 86_400, 1000, 'en'), 'tomorrow');
   assert.equal(ago(1000, 1030, 'de'), 'vor 30 Sekunden');
+});
+
+test('a time with its day of the week is in the zone that is asked for', () => {
+  const time = Date.UTC(2026, 10, 28, 1) / 1000;
+  assert.equal(weekdayTime(time, 'de', 'Europe/Vienna'), 'Sa., 28. Nov. 2026, 02:00');
+  assert.match(weekdayTime(time - 3600 * 5 + 7, 'en', 'UTC'), /^Fri, Nov 27, 2026, 08:00:07/);
 });

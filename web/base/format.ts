@@ -37,6 +37,21 @@ export function date(seconds: number, language: string): string {
   return new Date(seconds * 1000).toLocaleDateString(language, { dateStyle: 'medium' });
 }
 
+/** Day of the week, date and time of day in a time zone: `Sat, 28 Nov 2026, 02:00`. Epoch seconds. */
+export function weekdayTime(seconds: number, language: string, timeZone?: string): string {
+  return new Date(seconds * 1000).toLocaleString(language, {
+    weekday: 'short',
+    year: 'numeric',
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    // Seconds are in few schedules.
+    ...(seconds % 60 === 0 ? {} : { second: '2-digit' }),
+    timeZone,
+  });
+}
+
 const steps: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ['year', 365 * 86400],
   ['month', 30 * 86400],

@@ -1,7 +1,8 @@
 // A form made from an endpoint's contract: kinds of fields, help and limits are those of its parameters, and what the
 // server refuses is shown at the field that it names.
 
-import { type FormEvent, type ReactNode, useState } from 'react';
+import { type FormEvent, Fragment, type ReactNode, useEffect, useState } from 'react';
+import type { PropertyStringFormat } from '../../src/config/property-string.ts';
 import type { EndpointContract, Parameters, Result } from '../../src/model/endpoint.ts';
 import type { TObject, TSchema } from '../../src/model/type.ts';
 import { ApiError } from '../base/api.ts';
@@ -12,8 +13,20 @@ import styles from './contract-form.module.css';
 import { Checkbox, type Choice, ErrorText, Select, TextInput } from './field.tsx';
 
 const words = texts({
-  en: { cancel: 'Cancel', save: 'Save', byDefault: (value: string) => `Default: ${value}`, none: 'none' },
-  de: { cancel: 'Abbrechen', save: 'Speichern', byDefault: (value) => `Vorgabe: ${value}`, none: 'keine' },
+  en: {
+    cancel: 'Cancel',
+    save: 'Save',
+    byDefault: (value: string) => `Default: ${value}`,
+    none: 'none',
+    more: 'More options',
+  },
+  de: {
+    cancel: 'Abbrechen',
+    save: 'Speichern',
+    byDefault: (value) => `Vorgabe: ${value}`,
+    none: 'keine',
+    more: 'Weitere Optionen',
+  },
 });
 
 /** What is known of a field besides its schema. */
@@ -30,6 +43,16 @@ export interface FieldHints {
   isRequired?: boolean;
   /** Shown, not changed. */
   isFixed?: boolean;
+  /** What the server takes where nothing is given, if the schema does not tell. */
+  byDefault?: string | number | boolean;
+  /** Shares a row with others that are short. */
+  isShort?: boolean;
+  /** Folded away with others of its kind, until it has a value. */
+  isMore?: boolean;
+  /** A heading before this field. */
+  section?: string;
+  /** Neither shown nor sent while false. */
+  isShown?(values: Values): boolean;
 }
 
 export interface CustomField {
@@ -38,6 +61,11 @@ export interface CustomField {
   error: string | undefined;
   value: string;
   isRequired: boolean;
+  isDisabled: boolean;
+  /** Of the parameter. */
+  schema: Shown;
+  /** What all fields hold. */
+  values: Values;
   onChange(value: string): void;
 }
 
@@ -56,7 +84,7 @@ interface Props<P extends TObject, R extends TSchema> {
 }
 
 /** The parts of a JSON schema that a form looks at. */
-interface Shown {
+export interface Shown {
   type?: string;
   description?: string;
   default?: unknown;
@@ -65,44 +93,58 @@ interface Shown {
   minimum?: number;
   maximum?: number;
   items?: Shown;
+  propertyString?: PropertyStringFormat;
 }
 
-type Values = Record<string, string | boolean>;
+/** What the fields hold, by parameter name: numbers as text, lists with one item a line. */
+export type Values = Readonly<Record<string, string | boolean>>;
 
 export function ContractForm<P extends TObject, R extends TSchema>(props: Props<P, R>): ReactNode {
   const { contract, fields, initial = {}, fixed = {}, submit, onDone, onCancel } = props;
   const t = useTexts(words);
   const change = useChange(contract);
-  const properties = contract.parameters.properties as Record<string, Shown>;
+  const properties = withDefaults(contract.parameters.properties as Record<string, Shown>, fields);
   const required = new Set((contract.parameters as { required?: string[] }).required ?? []);
   const [values, setValues] = useState<Values>(() =>
     Object.fromEntries(Object.keys(fields).map((name) => [name, asInput(properties[name] ?? {}, initial[name])])),
   );
+  const shown = Object.entries(fields).filter(([, hints]) => hints.isShown?.(values) ?? true);
   const errors = change.error instanceof ApiError ? change.error.fields : {};
-  const unshown = change.error !== undefined && !Object.keys(errors).some((name) => name in fields);
+  const unshown = change.error !== undefined && !Object.keys(errors).some((name) => shown.some(([id]) => id === name));
+  const isMandatory = (name: string): boolean => required.has(name) || fields[name]?.isRequired === true;
   const send = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
-    const parameters = { ...fixed, ...asParameters(properties, values, initial) };
+    const sent = Object.fromEntries(shown.map(([name]) => [name, values[name]!]));
+    const parameters = { ...fixed, ...asParameters(properties, sent, initial) };
     const result = await change.run(parameters as Parameters<EndpointContract<P, R>>).catch(() => failed);
     if (result !== failed) onDone(result as Result<EndpointContract<P, R>>);
   };
-  const missing = Object.entries(fields).some(
-    ([name, hints]) => (required.has(name) || hints.isRequired === true) && values[name] === '',
-  );
-  return (
-    <form className={styles['form']} onSubmit={(event) => void send(event)}>
-      {Object.entries(fields).map(([name, hints]) => (
+  const missing = shown.some(([name]) => isMandatory(name) && values[name] === '');
+  const field = ([name, hints]: [string, FieldHints]): ReactNode => (
+    <Fragment key={name}>
+      {hints.section !== undefined && <h3 className={styles['section']}>{hints.section}</h3>}
+      <div className={hints.isShort ? styles['short'] : styles['field']}>
         <Field
-          key={name}
           name={name}
           hints={hints}
           schema={properties[name] ?? {}}
-          isRequired={required.has(name) || hints.isRequired === true}
-          value={values[name]!}
+          isRequired={isMandatory(name)}
+          values={values}
           error={errors[name]}
           onChange={(value) => setValues((old) => ({ ...old, [name]: value }))}
         />
-      ))}
+      </div>
+    </Fragment>
+  );
+  const more = shown.filter(([, hints]) => hints.isMore);
+  return (
+    <form className={styles['form']} onSubmit={(event) => void send(event)}>
+      <div className={styles['fields']}>{shown.filter(([, hints]) => !hints.isMore).map(field)}</div>
+      {more.length > 0 && (
+        <More isNeeded={more.some(([name]) => initial[name] !== undefined || errors[name] !== undefined)}>
+          <div className={styles['fields']}>{more.map(field)}</div>
+        </More>
+      )}
       {unshown && <ErrorText error={change.error} />}
       <div className={styles['buttons']}>
         {onCancel !== undefined && <Button onPress={onCancel}>{t.cancel}</Button>}
@@ -114,6 +156,33 @@ export function ContractForm<P extends TObject, R extends TSchema>(props: Props<
   );
 }
 
+/** Fields that few need; open from the beginning where one has a value, and when one is wrong. */
+function More({ isNeeded, children }: { isNeeded: boolean; children: ReactNode }): ReactNode {
+  const t = useTexts(words);
+  const [isOpen, setOpen] = useState(isNeeded);
+  useEffect(() => {
+    if (isNeeded) setOpen(true);
+  }, [isNeeded]);
+  return (
+    <details className={styles['more']} open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{t.more}</summary>
+      {children}
+    </details>
+  );
+}
+
+function withDefaults(
+  properties: Readonly<Record<string, Shown>>,
+  fields: Readonly<Record<string, FieldHints>>,
+): Record<string, Shown> {
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, schema]) => {
+      const byDefault = fields[name]?.byDefault;
+      return [name, byDefault === undefined ? schema : { ...schema, default: byDefault }];
+    }),
+  );
+}
+
 const failed = Symbol('failed');
 
 interface FieldProps {
@@ -121,13 +190,14 @@ interface FieldProps {
   hints: FieldHints;
   schema: Shown;
   isRequired: boolean;
-  value: string | boolean;
+  values: Values;
   error: string | undefined;
   onChange(value: string | boolean): void;
 }
 
-function Field({ name, hints, schema, isRequired, value, error, onChange }: FieldProps): ReactNode {
+function Field({ name, hints, schema, isRequired, values, error, onChange }: FieldProps): ReactNode {
   const t = useTexts(words);
+  const value = values[name]!;
   const byDefault = schema.default === undefined ? undefined : t.byDefault(String(schema.default));
   const help = [hints.help ?? schema.description, byDefault].filter(Boolean).join(' ') || undefined;
   const common = { name, label: hints.label, help, error, isRequired, isDisabled: hints.isFixed === true };
@@ -143,7 +213,7 @@ function Field({ name, hints, schema, isRequired, value, error, onChange }: Fiel
       />
     );
   }
-  if (hints.input !== undefined) return hints.input({ ...common, value, onChange });
+  if (hints.input !== undefined) return hints.input({ ...common, schema, value, values, onChange });
   const choices = hints.choices ?? choicesOf(schema);
   if (choices !== undefined) {
     const all = isRequired ? choices : [{ id: '', label: `(${t.none})` }, ...choices];
@@ -164,14 +234,14 @@ function Field({ name, hints, schema, isRequired, value, error, onChange }: Fiel
 }
 
 /** The values of an enumeration; undefined for other schemas. */
-function choicesOf(schema: Shown): Choice[] | undefined {
+export function choicesOf(schema: Shown): Choice[] | undefined {
   const values = schema.anyOf?.map((one) => one.const);
   if (values === undefined || values.some((value) => typeof value !== 'string')) return undefined;
   return values.map((value) => ({ id: String(value), label: String(value) }));
 }
 
 /** A value as its field keeps it; lists have one item a line. */
-function asInput(schema: Shown, value: unknown): string | boolean {
+export function asInput(schema: Shown, value: unknown): string | boolean {
   if (schema.type === 'boolean') return value === undefined ? schema.default === true : value === true || value === 1;
   if (value === undefined || value === null) return '';
   return Array.isArray(value) ? value.join('\n') : String(value);

@@ -2,12 +2,15 @@
 
 import type { ReactNode } from 'react';
 import { listDatastores } from '../../src/api/admin/datastore/list.contract.ts';
+import { datastoreContracts } from '../../src/api/config/datastore.contract.ts';
+import { parsePropertyString } from '../../src/config/property-string.ts';
 import { useCall } from '../base/live.ts';
 import { usePermissions } from '../base/permissions.ts';
 import { texts, useTexts } from '../base/texts.ts';
-import { ErrorText } from './field.tsx';
+import type { Shown } from './contract-form.tsx';
+import { ErrorText, Notice } from './field.tsx';
 import { Page } from './page.tsx';
-import { State } from './state.tsx';
+import { percentDecoded } from './property-fields.tsx';
 import { Tabs } from './tabs.tsx';
 
 const words = texts({
@@ -18,8 +21,12 @@ const words = texts({
     jobs: 'Jobs',
     options: 'Options',
     permissions: 'Permissions',
-    maintenance: (mode: string) => `Maintenance: ${mode}`,
-    notMounted: 'not mounted',
+    readOnly: 'Maintenance: read-only. Backups are refused, restores work.',
+    offline: 'Maintenance: offline. Nothing may read or write this datastore.',
+    delete: 'This datastore is being removed.',
+    unmount: 'This datastore is being unmounted.',
+    's3-refresh': 'The contents are being fetched anew from the object store.',
+    notMounted: 'The file system of this datastore is not mounted.',
     unknown: (store: string) => `There is no datastore ${store} here, or you may not see it.`,
   },
   de: {
@@ -29,8 +36,12 @@ const words = texts({
     jobs: 'Jobs',
     options: 'Optionen',
     permissions: 'Berechtigungen',
-    maintenance: (mode) => `Wartung: ${mode}`,
-    notMounted: 'nicht eingehängt',
+    readOnly: 'Wartung: nur lesen. Sicherungen werden abgelehnt, Wiederherstellung geht.',
+    offline: 'Wartung: offline. Niemand darf aus diesem Datastore lesen oder in ihn schreiben.',
+    delete: 'Dieser Datastore wird gerade entfernt.',
+    unmount: 'Dieser Datastore wird gerade ausgehängt.',
+    's3-refresh': 'Der Inhalt wird neu vom Objektspeicher geholt.',
+    notMounted: 'Das Dateisystem dieses Datastores ist nicht eingehängt.',
     unknown: (store) => `Es gibt hier keinen Datastore ${store}, oder Sie dürfen ihn nicht sehen.`,
   },
 });
@@ -75,17 +86,20 @@ export function DatastoreFrame({ store, tab, actions, children }: Props): ReactN
           .map(([id]) => ({ to: datastoreAddress(store, id), label: t[id] }))}
       />
       {list.data !== undefined && own === undefined && <ErrorText error={t.unknown(store)} />}
-      {own?.maintenance !== undefined && (
-        <p>
-          <State level="warn">{t.maintenance(own.maintenance)}</State>
-        </p>
-      )}
-      {own?.['mount-status'] === 'notmounted' && (
-        <p>
-          <State level="warn">{t.notMounted}</State>
-        </p>
-      )}
+      {own?.maintenance !== undefined && <Notice>{maintenanceText(own.maintenance, t)}</Notice>}
+      {own?.['mount-status'] === 'notmounted' && <Notice>{t.notMounted}</Notice>}
       {children}
     </Page>
   );
+}
+
+const format = (datastoreContracts.update.parameters.properties['maintenance-mode'] as Shown).propertyString!;
+
+function maintenanceText(
+  mode: string,
+  t: Record<'readOnly' | 'offline' | 'delete' | 'unmount' | 's3-refresh', string>,
+) {
+  const { type, message } = parsePropertyString(format, mode).value ?? {};
+  const text = type === 'read-only' ? t.readOnly : (t[type as 'offline'] ?? mode);
+  return message === undefined ? text : `${text} ${percentDecoded(String(message))}`;
 }

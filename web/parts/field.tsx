@@ -80,7 +80,7 @@ export function Select(props: SelectProps): ReactNode {
       onSelectionChange={(key) => onChange(String(key ?? ''))}
       isInvalid={error !== undefined}
       validationBehavior="aria"
-      placeholder="–"
+      placeholder={choices.find(({ id }) => id === '')?.label ?? '–'}
     >
       <FieldLabel label={label} isRequired={props.isRequired} />
       <AriaButton className={`${styles['input']} ${styles['choose']}`}>
@@ -154,6 +154,16 @@ export function ErrorText({ error }: { error: Error | string | undefined }): Rea
     <div role="alert" className={styles['alert']}>
       <Icon name="alert" />
       <span>{typeof error === 'string' ? error : error.message}</span>
+    </div>
+  );
+}
+
+/** Something to know before anything else is done: no error. */
+export function Notice({ children }: { children: ReactNode }): ReactNode {
+  return (
+    <div role="status" className={`${styles['alert']} ${styles['notice']}`}>
+      <Icon name="alert" />
+      <span>{children}</span>
     </div>
   );
 }

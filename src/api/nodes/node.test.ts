@@ -65,7 +65,8 @@ test('measurements of machine and datastores are answered over time, usage with 
 });
 
 test('the next runs of a schedule are told, and what is wrong with one', async () => {
-  const ask = (params: Item) => api.call('GET', 'nodes/localhost/calendar-events', { as: 'audit@pbs', params });
+  const ask = (params: Record<string, string | number>) =>
+    api.call('GET', 'nodes/localhost/calendar-events', { as: 'audit@pbs', params });
   const after = Date.UTC(2028, 1, 27) / 1000;
   const { data } = (await ask({ schedule: '*-2-29 10:00 UTC', after, count: 3 })).json;
   const answer = data as { timezone: string; events: number[] };
