@@ -13,4 +13,5 @@ export const pages: readonly Page[] = [
   { path: '/tasks/:upid', page: lazy(() => import('../pages/tasks/task.tsx')) },
   { path: '/datastore/:store', page: lazy(() => import('../pages/datastore/summary.tsx')) },
   { path: '/datastore/:store/options', page: lazy(() => import('../pages/datastore/options.tsx')) },
+  { path: '/configuration/:section?/:item?', page: lazy(() => import('../pages/configuration/configuration.tsx')) },
 ];

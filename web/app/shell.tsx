@@ -10,6 +10,7 @@ import { type Permissions, usePermissions } from '../base/permissions.ts';
 import { sessionEnded } from '../base/session.ts';
 import { texts, useTexts } from '../base/texts.ts';
 import { Button } from '../parts/button.tsx';
+import { maySeeConfiguration } from '../parts/configuration-sections.ts';
 import { ErrorBoundary } from '../parts/error-boundary.tsx';
 import { Icon, type IconName } from '../parts/icon.tsx';
 import { pages } from './routes.tsx';
@@ -27,6 +28,8 @@ const words = texts({
     dashboard: 'Dashboard',
     datastores: 'Datastores',
     tasks: 'Tasks',
+    configuration: 'Configuration',
+    account: (user: string) => `Your account, ${user}`,
   },
   de: {
     menu: 'Menü',
@@ -38,10 +41,12 @@ const words = texts({
     dashboard: 'Übersicht',
     datastores: 'Datastores',
     tasks: 'Aufgaben',
+    configuration: 'Konfiguration',
+    account: (user) => `Ihr Konto, ${user}`,
   },
 });
 
-type Word = keyof (typeof words)['en'];
+type Word = 'dashboard' | 'tasks' | 'configuration';
 
 interface Place {
   to: string;
@@ -55,6 +60,7 @@ interface Place {
 const places: readonly Place[] = [
   { to: '/', label: 'dashboard', icon: 'dashboard' },
   { to: '/tasks', label: 'tasks', icon: 'tasks' },
+  { to: '/configuration', label: 'configuration', icon: 'settings', isShown: maySeeConfiguration },
 ];
 
 export function Shell({ user }: { user: string }): ReactNode {
@@ -82,7 +88,9 @@ export function Shell({ user }: { user: string }): ReactNode {
           Granary
         </Link>
         <span className={styles['space']} />
-        <span className={styles['user']}>{user}</span>
+        <Link href="/account" className={styles['user']!} aria-label={t.account(user)}>
+          {user}
+        </Link>
         <SettingsMenu />
         <Button kind="plain" icon="logout" iconOnly onPress={logOut}>
           {t.logout}
@@ -92,7 +100,7 @@ export function Shell({ user }: { user: string }): ReactNode {
         <Navigation />
       </nav>
       <main id="content" tabIndex={-1} className={styles['content']}>
-        <ErrorBoundary key={location}>
+        <ErrorBoundary place={location}>
           <Suspense fallback={<p className="quiet">{t.loading}</p>}>
             <Switch>
               {pages.map(({ path, page }) => (

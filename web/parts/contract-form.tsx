@@ -19,6 +19,7 @@ const words = texts({
     byDefault: (value: string) => `Default: ${value}`,
     none: 'none',
     more: 'More options',
+    differs: 'The two are not the same.',
   },
   de: {
     cancel: 'Abbrechen',
@@ -26,13 +27,14 @@ const words = texts({
     byDefault: (value) => `Vorgabe: ${value}`,
     none: 'keine',
     more: 'Weitere Optionen',
+    differs: 'Die beiden Eingaben sind nicht gleich.',
   },
 });
 
 /** What is known of a field besides its schema. */
 export interface FieldHints {
   label: string;
-  /** Instead of the schema's description. */
+  /** Instead of the schema's description; an empty text for none. */
   help?: string;
   /** Values to choose from; those of an enumeration are known from the schema. */
   choices?: readonly Choice[];
@@ -51,6 +53,8 @@ export interface FieldHints {
   isMore?: boolean;
   /** A heading before this field. */
   section?: string;
+  /** Label of a second field that has to say the same: for new passwords. */
+  repeated?: string;
   /** Neither shown nor sent while false. */
   isShown?(values: Values): boolean;
 }
@@ -108,18 +112,24 @@ export function ContractForm<P extends TObject, R extends TSchema>(props: Props<
   const [values, setValues] = useState<Values>(() =>
     Object.fromEntries(Object.keys(fields).map((name) => [name, asInput(properties[name] ?? {}, initial[name])])),
   );
+  const [repeats, setRepeats] = useState<Readonly<Record<string, string>>>({});
   const shown = Object.entries(fields).filter(([, hints]) => hints.isShown?.(values) ?? true);
   const errors = change.error instanceof ApiError ? change.error.fields : {};
   const unshown = change.error !== undefined && !Object.keys(errors).some((name) => shown.some(([id]) => id === name));
   const isMandatory = (name: string): boolean => required.has(name) || fields[name]?.isRequired === true;
   const send = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
+    // The button is not disabled meanwhile: it would lose the focus, and the dialog its keys.
+    if (change.isRunning) return;
     const sent = Object.fromEntries(shown.map(([name]) => [name, values[name]!]));
     const parameters = { ...fixed, ...asParameters(properties, sent, initial) };
     const result = await change.run(parameters as Parameters<EndpointContract<P, R>>).catch(() => failed);
     if (result !== failed) onDone(result as Result<EndpointContract<P, R>>);
   };
-  const missing = shown.some(([name]) => isMandatory(name) && values[name] === '');
+  const missing = shown.some(
+    ([name, { repeated }]) =>
+      (isMandatory(name) && values[name] === '') || (repeated !== undefined && (repeats[name] ?? '') !== values[name]),
+  );
   const field = ([name, hints]: [string, FieldHints]): ReactNode => (
     <Fragment key={name}>
       {hints.section !== undefined && <h3 className={styles['section']}>{hints.section}</h3>}
@@ -134,6 +144,19 @@ export function ContractForm<P extends TObject, R extends TSchema>(props: Props<
           onChange={(value) => setValues((old) => ({ ...old, [name]: value }))}
         />
       </div>
+      {hints.repeated !== undefined && (
+        <div className={styles['field']}>
+          <TextInput
+            label={hints.repeated}
+            type="password"
+            isRequired={isMandatory(name)}
+            autoComplete="new-password"
+            value={repeats[name] ?? ''}
+            error={repeats[name] && repeats[name] !== values[name] ? t.differs : undefined}
+            onChange={(value) => setRepeats((old) => ({ ...old, [name]: value }))}
+          />
+        </div>
+      )}
     </Fragment>
   );
   const more = shown.filter(([, hints]) => hints.isMore);
@@ -148,7 +171,7 @@ export function ContractForm<P extends TObject, R extends TSchema>(props: Props<
       {unshown && <ErrorText error={change.error} />}
       <div className={styles['buttons']}>
         {onCancel !== undefined && <Button onPress={onCancel}>{t.cancel}</Button>}
-        <Button type="submit" kind="primary" isDisabled={missing || change.isRunning}>
+        <Button type="submit" kind="primary" isDisabled={missing}>
           {submit ?? t.save}
         </Button>
       </div>
@@ -198,8 +221,10 @@ interface FieldProps {
 function Field({ name, hints, schema, isRequired, values, error, onChange }: FieldProps): ReactNode {
   const t = useTexts(words);
   const value = values[name]!;
-  const byDefault = schema.default === undefined ? undefined : t.byDefault(String(schema.default));
-  const help = [hints.help ?? schema.description, byDefault].filter(Boolean).join(' ') || undefined;
+  const byDefault =
+    schema.default === undefined || typeof value === 'boolean' ? undefined : t.byDefault(String(schema.default));
+  const described = schema.description?.replace(/\.$/, '') === hints.label ? undefined : schema.description;
+  const help = [hints.help ?? described, byDefault].filter(Boolean).join(' ') || undefined;
   const common = { name, label: hints.label, help, error, isRequired, isDisabled: hints.isFixed === true };
   if (typeof value === 'boolean') {
     return (

@@ -86,6 +86,8 @@ export function Confirm({ title, isOpen, onClose, children, action, name, onConf
     onClose();
   };
   const confirm = async (): Promise<void> => {
+    // Not disabled meanwhile: the button would lose the focus, and the dialog its keys.
+    if (isRunning) return;
     setRunning(true);
     setError(undefined);
     try {
@@ -105,11 +107,7 @@ export function Confirm({ title, isOpen, onClose, children, action, name, onConf
       buttons={
         <>
           <Button onPress={close}>{t.cancel}</Button>
-          <Button
-            kind="danger"
-            isDisabled={isRunning || (name !== undefined && typed !== name)}
-            onPress={() => void confirm()}
-          >
+          <Button kind="danger" isDisabled={name !== undefined && typed !== name} onPress={() => void confirm()}>
             {action}
           </Button>
         </>

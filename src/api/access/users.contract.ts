@@ -7,8 +7,13 @@ import { Type } from '../../model/type.ts';
 import { tfaLocks } from '../shapes.contract.ts';
 
 const { userid, ...fields } = userSchema.properties;
-const password = Type.String({ minLength: 5, maxLength: 64, description: 'New password.' });
-const confirmation = Type.String({ minLength: 1, maxLength: 1024, description: "The caller's own password." });
+const password = Type.String({ minLength: 5, maxLength: 64, writeOnly: true, description: 'New password.' });
+const confirmation = Type.String({
+  minLength: 1,
+  maxLength: 1024,
+  writeOnly: true,
+  description: "The caller's own password.",
+});
 
 const userWithLocks = { ...userSchema.properties, ...tfaLocks };
 

@@ -1,0 +1,107 @@
+// The configuration in a real browser: what can be set is set by its forms, and seen by the server.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { chromiumPath, WebBrowser, type WebWindow } from '../support/browser.ts';
+import { TestServer } from '../support/server.ts';
+
+if (chromiumPath !== undefined) {
+  let server: TestServer;
+  let browser: WebBrowser;
+  let admin: WebWindow;
+  before(async () => {
+    server = await TestServer.start();
+    browser = await WebBrowser.start(server.port);
+    admin = await browser.open();
+    await admin.logIn('admin@pbs', 'admin-password', '/configuration');
+  });
+  after(async () => {
+    await admin?.[Symbol.asyncDispose]();
+    await browser?.[Symbol.asyncDispose]();
+    await server?.[Symbol.asyncDispose]();
+  });
+
+  const list = async (...words: string[]): Promise<Record<string, unknown>[]> =>
+    JSON.parse((await server.manager(...words, '--output-format', 'json')).out);
+
+  /** Follows a link of the configuration's list of sections. */
+  const section = async (name: string): Promise<void> => {
+    const { page } = admin;
+    await page
+      .getByRole('navigation', { name: 'Sections of the configuration' })
+      .getByText(name, { exact: true })
+      .click();
+    await page.getByRole('heading', { name, exact: true, level: 1 }).waitFor();
+  };
+
+  test('a user is made, changed, disabled and removed', async () => {
+    const { page } = admin;
+    await section('Users');
+    await page.getByRole('button', { name: 'Add user' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('User name').fill('alice');
+    await dialog.getByLabel('New password', { exact: false }).first().fill('first-password');
+    await dialog.getByLabel('New password again').fill('other-password');
+    await dialog.getByText('The two are not the same.').waitFor();
+    await dialog.getByLabel('New password again').fill('first-password');
+    await dialog.getByLabel('First name').fill('Alice');
+    await dialog.getByLabel('Expires').fill('2040-05-01');
+    await admin.check('users-add');
+    await dialog.getByRole('button', { name: 'Add user' }).click();
+    await page.getByRole('row', { name: /alice@pbs/ }).waitFor();
+    const made = (await list('user', 'list')).find((user) => user['userid'] === 'alice@pbs');
+    assert.equal(made?.['firstname'], 'Alice');
+    assert.equal(made?.['enable'] ?? true, true);
+    assert.ok(Number(made?.['expire']) > 2_000_000_000);
+    await admin.check('users');
+
+    await page.getByRole('button', { name: 'Edit alice@pbs' }).click();
+    await dialog.getByLabel('First name').fill('A');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.getByText(/at least 2 characters/).waitFor();
+    await dialog.getByLabel('First name').fill('');
+    await dialog.getByLabel('Expires').fill('');
+    // Somebody else changes the file meanwhile: what they did is not overwritten.
+    await server.manager('user', 'update', 'alice@pbs', '--comment', 'changed elsewhere');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog
+      .getByRole('alert')
+      .getByText(/detected modified configuration/)
+      .waitFor();
+    await admin.check('users-edit-conflict');
+    await page.keyboard.press('Escape');
+    await page.getByText('changed elsewhere').waitFor();
+    await page.getByRole('button', { name: 'Edit alice@pbs' }).click();
+    await dialog.getByLabel('First name').fill('');
+    await dialog.getByLabel('Expires').fill('');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    const changed = (await list('user', 'list')).find((user) => user['userid'] === 'alice@pbs');
+    assert.equal(changed?.['firstname'], undefined);
+    assert.equal(changed?.['expire'], 0);
+
+    await page.getByRole('gridcell', { name: 'alice@pbs', exact: true }).click();
+    await page.getByRole('heading', { name: 'alice@pbs', level: 1 }).waitFor();
+    await page.getByRole('button', { name: 'Disable' }).click();
+    await dialog.getByRole('button', { name: 'Disable' }).click();
+    await page.getByText('disabled', { exact: true }).waitFor();
+    await admin.check('user');
+    await page.getByRole('button', { name: 'Remove' }).click();
+    await dialog.getByLabel('Type alice@pbs to confirm').fill('alice@pbs');
+    await admin.check('user-remove');
+    await dialog.getByRole('button', { name: 'Remove' }).click();
+    await page.getByRole('heading', { name: 'Users', level: 1 }).waitFor();
+    assert.equal(
+      (await list('user', 'list')).some((user) => user['userid'] === 'alice@pbs'),
+      false,
+    );
+  });
+
+  test('whoever may see nothing of it has no entry for it, and is told so at its address', async () => {
+    await server.manager('user', 'create', 'nobody@pbs', '--password', 'nobody-password');
+    await using window = await browser.open();
+    await window.logIn('nobody@pbs', 'nobody-password', '/configuration/users');
+    await window.page.getByText('There is nothing here that you may see.').waitFor();
+    assert.equal(await window.page.getByRole('link', { name: 'Configuration' }).count(), 0);
+  });
+}
