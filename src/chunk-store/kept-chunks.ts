@@ -4,14 +4,15 @@ const recordBytes = 36;
 
 /** Records of nine 32-bit words: the digest as its bytes lie in memory, then the size. */
 export class KeptChunks {
-  #buffer = Buffer.alloc(recordBytes * 1024);
+  #buffer = new Uint8Array(recordBytes * 1024);
   #used = 0;
 
-  /** `name` is the digest in hex. */
-  add(name: string, size: number): void {
-    if (this.#used === this.#buffer.byteLength) this.#buffer = Buffer.concat([this.#buffer], this.#used * 2);
-    this.#buffer.write(name, this.#used, 'hex');
-    this.#buffer.writeUInt32LE(size, this.#used + 32);
+  add(digest: Uint8Array, size: number): void {
+    if (this.#used === this.#buffer.byteLength) this.#grow();
+    const to = this.#used;
+    const buffer = this.#buffer;
+    for (let i = 0; i < 32; i++) buffer[to + i] = digest[i]!;
+    for (let i = 0; i < 4; i++) buffer[to + 32 + i] = size >>> (8 * i);
     this.#used += recordBytes;
   }
 
@@ -20,5 +21,11 @@ export class KeptChunks {
     const copy = new Uint32Array(this.#used / 4);
     new Uint8Array(copy.buffer).set(this.#buffer.subarray(0, this.#used));
     return copy;
+  }
+
+  #grow(): void {
+    const larger = new Uint8Array(this.#used * 2);
+    larger.set(this.#buffer);
+    this.#buffer = larger;
   }
 }

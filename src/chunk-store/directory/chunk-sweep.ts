@@ -5,7 +5,9 @@
 // anew. A chunk that was used gets its name back. Whatever finds a chunk missing looks for what a crash left in between.
 
 import * as fs from 'node:fs';
+import { fromHex } from '../../base/bytes.ts';
 import { isErrno } from '../../base/errors.ts';
+import { DirectoryScan } from '../../os/directory-scan.ts';
 import { failpoint } from '../../os/failpoint.ts';
 import { touchAccessTimeAt } from '../../os/times.ts';
 import type { SweepCounts } from '../contract.ts';
@@ -58,22 +60,9 @@ function writeName(digests: Uint8Array, at: number): void {
 }
 
 /** Sweeps one directory of digests; chunks that stay are added to `kept`. */
-export function sweepPrefix(
-  base: string,
-  prefix: string,
-  times: { minAtime: number; oldestWriter: number },
-  counts: SweepCounts,
-  kept?: KeptChunks,
-): void {
+export function sweepPrefix(base: string, prefix: string, times: Times, counts: SweepCounts, kept?: KeptChunks): void {
   const directory = `${base}/.chunks/${prefix}`;
-  let names: string[];
-  try {
-    names = fs.readdirSync(directory);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return;
-    throw error;
-  }
-  for (const name of names) {
+  for (const name of keepUsed(directory, times, counts, kept)) {
     const path = `${directory}/${name}`;
     if (isChunkName(name)) sweepChunk(path, times, counts, kept);
     else if (isBadName(name)) sweepBad(path, times, counts);
@@ -86,7 +75,44 @@ export function sweepPrefix(
   }
 }
 
-type Times = { minAtime: number; oldestWriter: number };
+/**
+ * Counts the chunks that were used lately, which are nearly all in most datastores, and gives the names of everything
+ * else. Nothing changes in the directory while it is read.
+ */
+function keepUsed(directory: string, times: Times, counts: SweepCounts, kept: KeptChunks | undefined): string[] {
+  const others: string[] = [];
+  using scan = DirectoryScan.open(directory);
+  while (scan?.next()) {
+    const isUsed = readDigest(scan) && scan.isFile() && scan.accessed >= times.minAtime;
+    if (isUsed) keep(scan.accessed, scan.size, times, counts, kept);
+    else others.push(scan.name);
+  }
+  return others;
+}
+
+const digest = new Uint8Array(32);
+/** The value of each hexadecimal digit, by its character; above 15 for other characters. */
+const values = new Uint8Array(256).fill(0xff);
+for (let value = 0; value < 16; value++) values[digits[value]!] = value;
+
+/** Whether the entry has the name of a chunk, whose digest is in `digest` then. */
+function readDigest(scan: DirectoryScan): boolean {
+  if (scan.nameLength !== 64) return false;
+  let all = 0;
+  for (let i = 0; i < 32; i++) {
+    const high = values[scan.nameByte(2 * i)]!;
+    const low = values[scan.nameByte(2 * i + 1)]!;
+    all |= high | low;
+    digest[i] = (high << 4) | low;
+  }
+  return all < 16;
+}
+
+/** Epoch seconds: what was last used before `minAtime` goes; `oldestWriter` began to run then. */
+interface Times {
+  minAtime: number;
+  oldestWriter: number;
+}
 
 function sweepChunk(path: string, times: Times, counts: SweepCounts, kept: KeptChunks | undefined): void {
   let stat = fs.lstatSync(path, { throwIfNoEntry: false });
@@ -100,10 +126,20 @@ function sweepChunk(path: string, times: Times, counts: SweepCounts, kept: KeptC
     }
     stat = used;
   }
-  kept?.add(path.slice(-digestNameLength), stat.size);
-  const kind = accessTime(stat) < times.oldestWriter ? 'pending' : 'disk';
-  counts[`${kind}-chunks`]++;
-  counts[`${kind}-bytes`] += stat.size;
+  digest.set(fromHex(path.slice(-digestNameLength), 32));
+  keep(accessTime(stat), stat.size, times, counts, kept);
+}
+
+/** Counts the chunk whose digest is in `digest` as one that stays. */
+function keep(accessed: number, size: number, times: Times, counts: SweepCounts, kept: KeptChunks | undefined): void {
+  kept?.add(digest, size);
+  if (accessed < times.oldestWriter) {
+    counts['pending-chunks']++;
+    counts['pending-bytes'] += size;
+  } else {
+    counts['disk-chunks']++;
+    counts['disk-bytes'] += size;
+  }
 }
 
 function sweepBad(path: string, times: Times, counts: SweepCounts): void {

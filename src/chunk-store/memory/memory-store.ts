@@ -175,7 +175,7 @@ export class MemoryChunkStore implements ChunkStore {
       counts[`${kind}-chunks`]++;
       counts[`${kind}-bytes`] += blob.byteLength;
       if (kind === 'removed') this.#entries.delete(hex);
-      else kept.add(hex, blob.byteLength);
+      else kept.add(fromHex(hex, 32), blob.byteLength);
     }
     for (const [name, { size, used }] of this.#quarantined) {
       const kind = used < minAtime ? 'removed' : used < oldestWriter ? 'pending' : 'disk';
