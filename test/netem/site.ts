@@ -4,10 +4,34 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type End, run } from './link.ts';
+import { parseArgs } from 'node:util';
+import { type End, type LineOptions, run } from './link.ts';
 
 /** The program that runs this one, for others like it. */
 export const node = [process.execPath, '--disable-warning=ExperimentalWarning'];
+
+/** What the command line says of the line, and of what is to pass it. */
+export function readOptions(defaults: { mib: string; rounds: string }): {
+  /** Bytes of a transfer. */
+  size: number;
+  rounds: number;
+  line: LineOptions;
+} {
+  const { values } = parseArgs({
+    options: {
+      mib: { type: 'string', default: defaults.mib },
+      rounds: { type: 'string', default: defaults.rounds },
+      delay: { type: 'string', default: '40' },
+      loss: { type: 'string', default: '0.005' },
+      rate: { type: 'string', default: '12500000' },
+    },
+  });
+  return {
+    size: Number(values.mib) * 1024 * 1024,
+    rounds: Number(values.rounds),
+    line: { delayMs: Number(values.delay), loss: Number(values.loss), rate: Number(values.rate) },
+  };
+}
 
 export interface Ended {
   code: number | null;

@@ -8,23 +8,12 @@ import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { scratchFolder } from '../support/scratch.ts';
 import { Line } from './link.ts';
-import { type Ended, finish, node, Site, start, succeed, underWay } from './site.ts';
+import { type Ended, finish, node, readOptions, Site, start, succeed, underWay } from './site.ts';
 
-const { values } = parseArgs({
-  options: {
-    mib: { type: 'string', default: '32' },
-    rounds: { type: 'string', default: '2' },
-    delay: { type: 'string', default: '40' },
-    loss: { type: 'string', default: '0.005' },
-    rate: { type: 'string', default: '12500000' },
-  },
-});
 const MiB = 1024 * 1024;
-const size = Number(values.mib) * MiB;
-const options = { delayMs: Number(values.delay), loss: Number(values.loss), rate: Number(values.rate) };
+const { size, rounds, line: options } = readOptions({ mib: '32', rounds: '2' });
 const directions = ['pull', 'push'] as const;
 type Direction = (typeof directions)[number];
 
@@ -97,7 +86,7 @@ try {
       `${size / MiB} MiB, ${options.delayMs} ms and ${options.loss * 100} % loss each way, ${options.rate / 1e6} MB/s; MiB/s\n`,
     );
     console.log('| round | TLS down | pull | ratio | TLS up | push | ratio |\n|---|---|---|---|---|---|---|');
-    for (let round = 1; round <= Number(values.rounds); round++) {
+    for (let round = 1; round <= rounds; round++) {
       const cells: string[] = [];
       for (const [direction, mode] of [
         ['pull', '--fetch'],
