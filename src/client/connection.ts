@@ -37,6 +37,8 @@ export interface ConnectionOptions {
   signal?: AbortSignal;
   /** Pins the certificate, instead of PBS_FINGERPRINT. */
   fingerprint?: string;
+  /** What to do about a certificate that is not trusted, with its fingerprint; see `TrustOptions`. */
+  remedy?: (fingerprint: string) => string;
   /** Gives a ticket without a password (tools on the server itself). */
   issueTicket?: () => Promise<Ticket>;
   /** Local socket of the server on this machine, which needs no login and carries no sessions. */
@@ -74,6 +76,7 @@ export class Connection implements AsyncDisposable {
         pinned,
         storedFile: configFile(options.env, 'fingerprints'),
         proxy: options.env['ALL_PROXY'] || undefined,
+        remedy: options.remedy,
         accept: prompter?.canAsk ? (fingerprint, changed) => this.#accept(fingerprint, changed) : undefined,
       },
       limits && (limits instanceof Limiter ? limits : new Limiter(limits)),

@@ -24,6 +24,7 @@ export function connectToRemote(
     env: { PBS_PASSWORD: remotePassword(remote), HOME: '/nonexistent', ALL_PROXY: proxy },
     signal,
     limits,
+    remedy: (fingerprint) => `run 'proxmox-backup-manager remote update ${remote.name} --fingerprint ${fingerprint}'`,
     ...(remote.fingerprint === undefined ? {} : { fingerprint: remote.fingerprint }),
   });
 }

@@ -23,6 +23,8 @@ export interface TrustOptions {
   storedFile?: string | undefined;
   /** Asks whether to accept a certificate; absent when nobody can answer. */
   accept?: ((fingerprint: string, changed: boolean) => Promise<boolean>) | undefined;
+  /** How whoever expected a certificate with that fingerprint has it trusted; by default with PBS_FINGERPRINT. */
+  remedy?: ((fingerprint: string) => string) | undefined;
   /** `[http://][user:pass@]host[:port]` of a CONNECT proxy. */
   proxy?: string | undefined;
 }
@@ -95,11 +97,10 @@ export class TrustedTls {
       known === undefined
         ? `the certificate of ${server} is not trusted (${reason}), its fingerprint is ${fingerprint}`
         : `certificate fingerprint differs: expected ${known}, ${server} has ${fingerprint}`;
-    return new GranaryError(
-      'certificate',
-      `certificate validation failed - ${text}; if you expected this, set PBS_FINGERPRINT=${fingerprint}`,
-      { details: { fingerprint, expected: known } },
-    );
+    const remedy = this.#trust.remedy?.(fingerprint) ?? `set PBS_FINGERPRINT=${fingerprint}`;
+    return new GranaryError('certificate', `certificate validation failed - ${text}; if you expected this, ${remedy}`, {
+      details: { fingerprint, expected: known },
+    });
   }
 
   async #handshake(withSystem: boolean, signal?: AbortSignal): Promise<TLSSocket> {

@@ -85,7 +85,11 @@ test('what is wrong with a remote is told, with its name', async () => {
   await new Promise((resolve) => closed.close(resolve));
   const cases: [string, Record<string, string | number>, RegExp][] = [
     ['bad-secret', { password: 'wrong' }, /authentication failed/],
-    ['bad-print', { fingerprint: Array.from({ length: 32 }, () => '00').join(':') }, /fingerprint/],
+    [
+      'bad-print',
+      { fingerprint: Array.from({ length: 32 }, () => '00').join(':') },
+      /remote update bad-print --fingerprint ([0-9a-f]{2}:){31}[0-9a-f]{2}'/,
+    ],
     ['bad-port', { port }, /ECONNREFUSED|refused/],
   ];
   for (const [name, change, text] of cases) {
@@ -97,7 +101,7 @@ test('what is wrong with a remote is told, with its name', async () => {
   }
   const unpinned = Object.fromEntries(Object.entries(access).filter(([name]) => name !== 'fingerprint'));
   await create({ name: 'unpinned', ...unpinned });
-  assert.match((await get('unpinned/scan')).text, /certificate/);
+  assert.match((await get('unpinned/scan')).text, /certificate .*'proxmox-backup-manager remote update unpinned /);
   assert.match((await get('rem1/scan/nosuch/groups')).text, /^failed to scan remote 'rem1' - .*nosuch/);
   assert.deepEqual((await get('unknown/scan')).text, "no such remote 'unknown'");
   assert.deepEqual(api.errors, []);
