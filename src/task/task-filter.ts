@@ -19,6 +19,8 @@ export interface TaskFilter {
   userfilter?: string;
   /** Part of the worker type. */
   typefilter?: string;
+  /** Part of the type, the worker id, the auth-id or the end's text, in any case. */
+  match?: string;
   /** Started at or after, at or before; epoch seconds. */
   since?: number;
   until?: number;
@@ -68,10 +70,15 @@ export function matchesFilter(filter: TaskFilter, task: ListedTask): boolean {
   }
   if (filter.userfilter !== undefined && !parsed.authId.includes(filter.userfilter)) return false;
   if (filter.typefilter !== undefined && !parsed.workerType.includes(filter.typefilter)) return false;
+  if (filter.match !== undefined && !textOf(task).includes(filter.match.toLowerCase())) return false;
   if (filter.since !== undefined && parsed.startTime < filter.since) return false;
   if (filter.until !== undefined && parsed.startTime > filter.until) return false;
   if (filter.store !== undefined && !refersTo(parsed, filter.store)) return false;
   return filter.visible?.(parsed) ?? true;
+}
+
+function textOf({ parsed, end }: ListedTask): string {
+  return [parsed.workerType, parsed.workerId, parsed.authId, end?.status ?? ''].join('\n').toLowerCase();
 }
 
 function refersTo(task: Upid, store: string): boolean {

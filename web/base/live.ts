@@ -34,6 +34,8 @@ export interface Live<T> {
   error: Error | undefined;
   /** No result and no error yet. */
   isLoading: boolean;
+  /** The result is that of the parameters before, until those of now have one. */
+  isPrevious: boolean;
   refresh(): void;
 }
 
@@ -59,8 +61,14 @@ export function useWhole<P extends TObject, R extends TSchema>(
     refetchInterval: every,
     enabled,
   });
-  const { data, error, isPending, refetch } = query;
-  return { data, error: error ?? undefined, isLoading: isPending && enabled, refresh: () => void refetch() };
+  const { data, error, isPending, isPlaceholderData: isPrevious, refetch } = query;
+  return {
+    data,
+    error: error ?? undefined,
+    isLoading: isPending && enabled,
+    isPrevious,
+    refresh: () => void refetch(),
+  };
 }
 
 export interface Change<P, R> {

@@ -25,3 +25,18 @@ export function Button({ kind = 'normal', icon, iconOnly, children, ...rest }: P
     </AriaButton>
   );
 }
+
+interface LinkProps {
+  href: string;
+  children: string;
+}
+
+/** A link that looks like a button, and saves what is at its address. */
+export function DownloadLink({ href, children }: LinkProps): ReactNode {
+  return (
+    <a href={href} download className={`${styles['button']} ${styles['normal']} ${styles['link']}`}>
+      <Icon name="download" />
+      <span>{children}</span>
+    </a>
+  );
+}

@@ -80,6 +80,10 @@ interface Props<T> {
   onSelectedChange?(selected: Set<string>): void;
   /** Height of the scrolling part; default grows with the rows up to 70 % of the window. */
   height?: string;
+  /** The last rows came into view: time to load more. */
+  onEnd?(): void;
+  /** There are rows behind those that are known. */
+  hasMore?: boolean;
 }
 
 const rowHeight = 38;
@@ -131,13 +135,23 @@ export function DataTable<T>(props: Props<T>): ReactNode {
     // Fixes up the first paint, before the element is measured.
     initialRect: { width: 800, height: 600 },
   });
+  const items = virtual.getVirtualItems();
+  const nearEnd = (props.hasMore ?? false) && (items.at(-1)?.index ?? 0) >= list.length - 30;
+  const { onEnd } = props;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asked for once each time that there are more rows
+  useEffect(() => {
+    if (nearEnd) onEnd?.();
+  }, [nearEnd, list.length]);
   const [active, setActive] = useState(0);
   const wantsFocus = useRef(false);
   const current = Math.min(active, Math.max(0, list.length - 1));
   useEffect(() => {
     if (!wantsFocus.current) return;
+    const row = scroller.current?.querySelector<HTMLElement>(`[data-index="${current}"]`);
+    // A row far away is drawn only after the list has scrolled there.
+    if (row === null || row === undefined) return;
     wantsFocus.current = false;
-    scroller.current?.querySelector<HTMLElement>(`[data-index="${current}"]`)?.focus();
+    row.focus();
   });
   const go = (index: number): void => {
     const to = Math.max(0, Math.min(list.length - 1, index));
@@ -200,7 +214,7 @@ export function DataTable<T>(props: Props<T>): ReactNode {
       <div
         role={isTree ? 'treegrid' : 'grid'}
         aria-label={props.label}
-        aria-rowcount={list.length + 1}
+        aria-rowcount={props.hasMore ? -1 : list.length + 1}
         aria-multiselectable={onSelectedChange === undefined ? undefined : true}
         className={styles['table']}
       >
@@ -235,7 +249,7 @@ export function DataTable<T>(props: Props<T>): ReactNode {
           </div>
         </div>
         <div role="rowgroup" className={styles['body']} style={{ height: virtual.getTotalSize() }}>
-          {virtual.getVirtualItems().map((item) => {
+          {items.map((item) => {
             const row = list[item.index]!;
             const isSelected = props.selected?.has(row.id) ?? false;
             return (

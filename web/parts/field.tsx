@@ -27,7 +27,7 @@ interface Common {
 interface TextInputProps extends Common {
   value: string;
   onChange(value: string): void;
-  type?: 'text' | 'password' | 'number' | 'url' | 'email' | 'search' | 'date';
+  type?: 'text' | 'password' | 'number' | 'url' | 'email' | 'search' | 'date' | 'datetime-local';
   /** Several lines. */
   isLong?: boolean;
   placeholder?: string | undefined;

@@ -14,7 +14,7 @@ export function State({ level, children }: { level: Level; children: ReactNode }
   return (
     <span className={`${styles['state']} ${styles[level]}`}>
       <Icon name={icons[level]} size={14} />
-      {children}
+      <span className={styles['text']}>{children}</span>
     </span>
   );
 }

@@ -1,19 +1,23 @@
 // The log of a task, followed while it runs, with how it ended. Any part of the interface that starts a task shows it
 // in a `TaskDialog`.
 
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { stopTask, taskLog, taskStatus } from '../../src/api/nodes/tasks.contract.ts';
 import { parseUpid } from '../../src/model/upid.ts';
-import { callBytes } from '../base/api.ts';
+import { addressOf, callBytes } from '../base/api.ts';
 import { dateTime, duration } from '../base/format.ts';
 import { useCall, useChange } from '../base/live.ts';
+import { usePermissions } from '../base/permissions.ts';
+import { useSession } from '../base/session.ts';
 import { useSettings } from '../base/settings.ts';
 import { texts, useTexts } from '../base/texts.ts';
-import { Button } from './button.tsx';
+import { Button, DownloadLink } from './button.tsx';
 import { Dialog } from './dialog.tsx';
 import { ErrorText } from './field.tsx';
-import { type Level, State } from './state.tsx';
+import { type LogLine, LogView } from './log-view.tsx';
+import { State } from './state.tsx';
 import styles from './task-log.module.css';
+import { levelOf, taskName } from './task-name.ts';
 
 const words = texts({
   en: {
@@ -36,30 +40,11 @@ const words = texts({
   },
 });
 
-/** How good an end is: `OK`, `WARNINGS: 3`, or what went wrong; undefined while the task runs. */
-export function levelOf(exitStatus: string | undefined): Level {
-  if (exitStatus === undefined) return 'busy';
-  if (exitStatus === 'OK') return 'good';
-  if (exitStatus === 'unknown') return 'quiet';
-  return exitStatus.startsWith('WARNINGS') ? 'warn' : 'bad';
-}
-
-/** Type and id of a task, as its UPID tells them: `garbage_collection store1`. */
-export function taskName(upid: string): string {
-  const parsed = parseUpid(upid);
-  return parsed === undefined ? upid : [parsed.workerType, parsed.workerId].filter((part) => part !== '').join(' ');
-}
-
-interface LogLine {
-  n: number;
-  t: string;
-}
-
-const pageSize = 5000;
+const pageSize = 20_000;
 
 /** Lines of the log so far, asked for again while the task runs. */
 function useLog(upid: string, isRunning: boolean | undefined): { lines: LogLine[]; error: Error | undefined } {
-  const [lines, setLines] = useState<LogLine[]>([]);
+  const [known, setKnown] = useState<{ upid: string; lines: LogLine[] }>({ upid, lines: [] });
   const [error, setError] = useState<Error>();
   useEffect(() => {
     const stop = new AbortController();
@@ -67,33 +52,41 @@ function useLog(upid: string, isRunning: boolean | undefined): { lines: LogLine[
     let have = 0;
     const more = async (): Promise<void> => {
       try {
-        const parameters = { node: 'localhost', upid, start: have, limit: pageSize };
+        const parameters = { node: 'localhost', upid, start: have + 1, limit: pageSize };
         const response = await callBytes(taskLog, parameters, { signal: stop.signal });
         const { data } = (await response.json()) as { data: LogLine[] };
-        // An empty log answers a line that says so.
-        const fresh = data.filter((line) => line.n > have && !(line.n === 1 && line.t === 'no content'));
-        have += fresh.length;
-        if (fresh.length > 0) setLines((old) => [...old, ...fresh]);
+        const base = have;
+        have += data.length;
+        if (data.length > 0) {
+          // The lines before are kept as they are: what is in view does not flicker when a task ends.
+          setKnown((old) => ({ upid, lines: [...(old.upid === upid ? old.lines.slice(0, base) : []), ...data] }));
+        }
         setError(undefined);
-        if (fresh.length === pageSize) return await more();
+        if (data.length === pageSize) return await more();
       } catch (cause) {
         if (stop.signal.aborted) return;
         setError(cause as Error);
       }
       if (isRunning !== false && !stop.signal.aborted) timer = window.setTimeout(() => void more(), 1000);
     };
-    setLines([]);
     void more();
     return () => {
       stop.abort();
       clearTimeout(timer);
     };
   }, [upid, isRunning]);
-  return { lines, error };
+  return { lines: known.upid === upid ? known.lines : [], error };
+}
+
+interface Props {
+  upid: string;
+  /** The line that the address names. */
+  line?: number | undefined;
+  onLine?(line: number): void;
 }
 
 /** The log with its head: who, when, how it ended, and a button that stops it. */
-export function TaskLog({ upid, line }: { upid: string; line?: number | undefined }): ReactNode {
+export function TaskLog({ upid, line, onLine }: Props): ReactNode {
   const t = useTexts(words);
   const { language } = useSettings();
   const [ended, setEnded] = useState(false);
@@ -102,14 +95,7 @@ export function TaskLog({ upid, line }: { upid: string; line?: number | undefine
   useEffect(() => setEnded(isRunning === false), [isRunning]);
   const { lines, error } = useLog(upid, isRunning);
   const stop = useChange(stopTask);
-  const end = useRef<HTMLDivElement>(null);
-  const frame = useRef<HTMLDivElement>(null);
-  const sticks = useRef(true);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: follows the lines
-  useEffect(() => {
-    if (line !== undefined) document.getElementById(`line-${line}`)?.scrollIntoView({ block: 'center' });
-    else if (sticks.current && isRunning) end.current?.scrollIntoView({ block: 'nearest' });
-  }, [lines, line]);
+  const mayStop = useMayStop(upid);
   const { data } = status;
   return (
     <div className={styles['task']}>
@@ -122,33 +108,41 @@ export function TaskLog({ upid, line }: { upid: string; line?: number | undefine
               {data.tokenid === undefined ? '' : `!${data.tokenid}`}
               {data.endtime !== undefined && `, ${t.took} ${duration(data.endtime - data.starttime)}`}
             </span>
-            {isRunning && (
-              <Button icon="stop" onPress={() => void stop.run({ node: 'localhost', upid }).catch(() => {})}>
-                {t.stop}
-              </Button>
-            )}
           </>
         )}
       </div>
       <ErrorText error={status.error ?? error ?? stop.error} />
-      <div
-        ref={frame}
-        role="log"
-        aria-label={t.log}
-        className={styles['lines']}
-        onScroll={() => {
-          const { scrollTop, scrollHeight, clientHeight } = frame.current!;
-          sticks.current = scrollTop + clientHeight > scrollHeight - 40;
-        }}
-      >
-        {lines.map(({ n, t: text }) => (
-          <div key={n} id={`line-${n}`} className={`${styles['line']} ${n === line ? styles['wanted'] : ''}`}>
-            {text}
-          </div>
-        ))}
-        <div ref={end} />
-      </div>
+      <LogView
+        label={t.log}
+        lines={lines}
+        isLive={isRunning === true}
+        line={line}
+        {...(onLine === undefined ? {} : { onLine })}
+        actions={
+          <>
+            {isRunning && mayStop && (
+              <Button icon="stop" onPress={() => void stop.run({ node: 'localhost', upid }).catch(() => {})}>
+                {t.stop}
+              </Button>
+            )}
+            <DownloadLink href={addressOf(taskLog, { node: 'localhost', upid, download: true })}>
+              {t.download}
+            </DownloadLink>
+          </>
+        }
+      />
     </div>
+  );
+}
+
+/** Tasks of one's own, those of one's tokens included, and with a right all. */
+function useMayStop(upid: string): boolean {
+  const { may } = usePermissions();
+  const user = useSession()?.user;
+  const owner = parseUpid(upid)?.authId;
+  return (
+    may('/system/tasks', 'Sys.Modify') ||
+    (user !== undefined && (owner === user || owner?.startsWith(`${user}!`) === true))
   );
 }
 

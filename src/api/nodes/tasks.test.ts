@@ -65,6 +65,14 @@ test('filters: class of the end, type, user; the class can stand in for the text
     (await list({ userfilter: 'nobody' })).map((item) => item['upid']),
     [upids[2]],
   );
+  assert.deepEqual(
+    (await list({ match: 'On FIRE' })).map((item) => item['upid']),
+    [upids[2]],
+  );
+  assert.deepEqual(
+    (await list({ match: 'vm/100' })).map((item) => item['upid']),
+    [upids[0]],
+  );
   assert.deepEqual(await list({ running: true }), []);
   const [item] = await list({ errors: true, 'status-class': true });
   assert.deepEqual([item!['status'], item!['status-text']], ['error', 'disk on fire']);

@@ -11,7 +11,7 @@ import { ErrorText } from '../../parts/field.tsx';
 import { useLastLine } from '../../parts/last-line.ts';
 import { Card } from '../../parts/page.tsx';
 import { type Level, State } from '../../parts/state.tsx';
-import { taskName } from '../../parts/task-log.tsx';
+import { taskName } from '../../parts/task-name.ts';
 import styles from './dashboard.module.css';
 import { words } from './texts.ts';
 
@@ -22,7 +22,7 @@ export function RunningCard(): ReactNode {
   const { language } = useSettings();
   const { data, error } = useWhole(listTasks, { node: 'localhost', running: true, limit: shown }, { every: 2000 });
   return (
-    <Card title={t.running} actions={<Link href="/tasks?running=1">{number(data?.total ?? 0, language)}</Link>}>
+    <Card title={t.running} actions={<Link href="/tasks?result=running">{number(data?.total ?? 0, language)}</Link>}>
       <ErrorText error={error} />
       {data?.data.length === 0 && <p className="quiet">{t.noneRunning}</p>}
       <ul className={styles['list']}>
@@ -78,7 +78,7 @@ function TaskClass({ status, level, label, since }: ClassProps): ReactNode {
   const { language } = useSettings();
   const { data } = useWhole(listTasks, { node: 'localhost', since, statusfilter: [status], limit: 1 });
   return (
-    <Link href={`/tasks?status=${status}&since=${since}`} className={styles['class']!}>
+    <Link href={`/tasks?result=${status}&since=${since}`} className={styles['class']!}>
       <span className={styles['figure']}>{data?.total === undefined ? '–' : number(data.total, language)}</span>
       <State level={level}>{label}</State>
     </Link>

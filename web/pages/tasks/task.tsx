@@ -3,15 +3,21 @@
 import type { ReactNode } from 'react';
 import { useParams, useSearchParams } from 'wouter';
 import { Page } from '../../parts/page.tsx';
-import { TaskLog, taskName } from '../../parts/task-log.tsx';
+import { TaskLog } from '../../parts/task-log.tsx';
+import { taskName } from '../../parts/task-name.ts';
 
 export default function Task(): ReactNode {
-  const { upid = '' } = useParams<{ upid: string }>();
-  const [query] = useSearchParams();
-  const line = query.get('line');
+  // The router leaves what is reserved in an address encoded.
+  const upid = decodeURIComponent(useParams<{ upid: string }>().upid);
+  const [query, setQuery] = useSearchParams();
+  const line = Number(query.get('line'));
   return (
     <Page title={taskName(upid)}>
-      <TaskLog upid={upid} line={line === null ? undefined : Number(line)} />
+      <TaskLog
+        upid={upid}
+        line={Number.isSafeInteger(line) && line > 0 ? line : undefined}
+        onLine={(n) => setQuery({ line: String(n) }, { replace: true })}
+      />
     </Page>
   );
 }

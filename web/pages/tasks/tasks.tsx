@@ -1,62 +1,143 @@
-// All tasks, newest first.
+// All tasks, newest first: narrowed down by filters that are in the address, older ones loaded while one scrolls.
 
 import type { ReactNode } from 'react';
-import { useLocation } from 'wouter';
+import { Link, useLocation } from 'wouter';
+import { listDatastores } from '../../../src/api/admin/datastore/list.contract.ts';
 import { listTasks } from '../../../src/api/nodes/tasks.contract.ts';
+import type { Result } from '../../../src/model/endpoint.ts';
 import { dateTime, duration } from '../../base/format.ts';
 import { useCall } from '../../base/live.ts';
+import { usePaged } from '../../base/paged.ts';
+import { dayEdge, dayOf, useQueryFields } from '../../base/query-fields.ts';
 import { useSettings } from '../../base/settings.ts';
+import { useSettled } from '../../base/settled.ts';
 import { useTexts } from '../../base/texts.ts';
 import { type Column, DataTable } from '../../parts/data-table.tsx';
-import { ErrorText } from '../../parts/field.tsx';
+import { ErrorText, Select, TextInput } from '../../parts/field.tsx';
+import { Filters } from '../../parts/filters.tsx';
 import { Page } from '../../parts/page.tsx';
 import { State } from '../../parts/state.tsx';
-import { levelOf, taskName } from '../../parts/task-log.tsx';
+import { levelOf, taskTypes, useTaskTypes } from '../../parts/task-name.ts';
 import { words } from './texts.ts';
+
+type Task = Result<typeof listTasks>[number];
+
+const fields = ['text', 'type', 'store', 'user', 'result', 'since', 'until'] as const;
+const classes = ['ok', 'warning', 'error', 'unknown'] as const;
 
 export default function Tasks(): ReactNode {
   const t = useTexts(words);
   const { language } = useSettings();
+  const typeName = useTaskTypes();
   const [, navigate] = useLocation();
-  const tasks = useCall(listTasks, { node: 'localhost', limit: 500 }, { every: 3000 });
-  type Task = NonNullable<typeof tasks.data>[number];
+  const { values, count, set, clear } = useQueryFields(fields);
+  const datastores = useCall(listDatastores, {}, { every: 60_000 });
+  const text = useSettled(values.text);
+  const user = useSettled(values.user);
+  const statusfilter = classes.filter((one) => one === values.result);
+  const since = dayEdge(values.since, 'start');
+  const until = dayEdge(values.until, 'end');
+  const tasks = usePaged(
+    listTasks,
+    {
+      node: 'localhost',
+      ...(text === '' ? {} : { match: text }),
+      ...(user === '' ? {} : { userfilter: user }),
+      ...(values.type === '' ? {} : { typefilter: values.type }),
+      ...(values.store === '' ? {} : { store: values.store }),
+      ...(values.result === 'running' ? { running: true } : {}),
+      ...(statusfilter.length === 0 ? {} : { statusfilter }),
+      ...(since === undefined ? {} : { since }),
+      ...(until === undefined ? {} : { until }),
+    },
+    { rowId: (task) => task.upid },
+  );
+  const now = Date.now() / 1000;
   const columns: Column<Task>[] = [
-    { id: 'task', header: t.task, value: (task) => taskName(task.upid), width: 'minmax(12rem, 2fr)' },
+    {
+      id: 'task',
+      header: t.task,
+      value: (task) => task.worker_type,
+      cell: (task) => (
+        <span className="cut">
+          {typeName(task.worker_type)} <span className="quiet">{task.worker_id}</span>
+        </span>
+      ),
+      width: 'minmax(10rem, 3fr)',
+      isFixed: true,
+    },
     {
       id: 'start',
       header: t.start,
       value: (task) => task.starttime,
       isNumber: true,
       cell: (task) => dateTime(task.starttime, language),
-      width: '11rem',
+      width: '13rem',
+      isExtra: true,
+      isFixed: true,
     },
     {
       id: 'took',
       header: t.took,
-      value: (task) => (task.endtime ?? Date.now() / 1000) - task.starttime,
+      value: (task) => (task.endtime ?? now) - task.starttime,
       isNumber: true,
       isExtra: true,
-      cell: (task) => duration((task.endtime ?? Date.now() / 1000) - task.starttime),
+      cell: (task) => duration((task.endtime ?? now) - task.starttime),
       width: '8rem',
+      isFixed: true,
     },
-    { id: 'user', header: t.user, value: (task) => task.user, isExtra: true },
+    {
+      id: 'user',
+      header: t.user,
+      value: (task) => task.user,
+      cell: (task) => <span className="cut">{task.user}</span>,
+      isExtra: true,
+      isFixed: true,
+    },
     {
       id: 'state',
       header: t.state,
       value: (task) => task.status ?? t.running,
       cell: (task) => <State level={levelOf(task.status)}>{task.status ?? t.running}</State>,
       width: 'minmax(8rem, 2fr)',
+      isFixed: true,
     },
   ];
+  const any = { id: '', label: t.any };
+  const types = taskTypes.map((type) => ({ id: type, label: typeName(type) }));
+  types.sort((a, b) => a.label.localeCompare(b.label, language));
+  const results = ['running', ...classes] as const;
   return (
-    <Page title={t.title}>
+    <Page title={t.title} actions={<Link href="/tasks/calendar">{t.calendar}</Link>}>
+      <Filters count={count} onClear={clear}>
+        <TextInput label={t.text} type="search" value={values.text} onChange={(value) => set('text', value)} />
+        <Select label={t.type} choices={[any, ...types]} value={values.type} onChange={(value) => set('type', value)} />
+        <Select
+          label={t.datastore}
+          choices={[any, ...(datastores.data ?? []).map(({ store }) => ({ id: store, label: store }))]}
+          value={values.store}
+          onChange={(value) => set('store', value)}
+        />
+        <Select
+          label={t.state}
+          choices={[any, ...results.map((id) => ({ id, label: t[id] }))]}
+          value={values.result}
+          onChange={(value) => set('result', value)}
+        />
+        <TextInput label={t.user} type="search" value={values.user} onChange={(value) => set('user', value)} />
+        <TextInput label={t.since} type="date" value={dayOf(values.since)} onChange={(value) => set('since', value)} />
+        <TextInput label={t.until} type="date" value={dayOf(values.until)} onChange={(value) => set('until', value)} />
+      </Filters>
       <ErrorText error={tasks.error} />
       <DataTable
         label={t.title}
         columns={columns}
-        rows={tasks.data}
+        rows={tasks.rows}
         rowId={(task) => task.upid}
         onOpen={(task) => navigate(`/tasks/${encodeURIComponent(task.upid)}`)}
+        hasMore={tasks.hasMore}
+        onEnd={tasks.loadMore}
+        empty={count === 0 ? t.none : t.noneFound}
       />
     </Page>
   );
