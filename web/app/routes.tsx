@@ -12,6 +12,7 @@ export const pages: readonly Page[] = [
   { path: '/tasks', page: lazy(() => import('../pages/tasks/tasks.tsx')) },
   { path: '/tasks/:upid', page: lazy(() => import('../pages/tasks/task.tsx')) },
   { path: '/datastore/:store', page: lazy(() => import('../pages/datastore/summary.tsx')) },
+  { path: '/datastore/:store/content', page: lazy(() => import('../pages/content/content.tsx')) },
   { path: '/datastore/:store/options', page: lazy(() => import('../pages/datastore/options.tsx')) },
   { path: '/configuration/:section?/:item?', page: lazy(() => import('../pages/configuration/configuration.tsx')) },
 ];

@@ -1,6 +1,14 @@
 // Results of calls that stay fresh by themselves, and changes that refresh what is on the screen.
 
-import { keepPreviousData, QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import {
+  keepPreviousData,
+  QueryClient,
+  useMutation,
+  useQueries,
+  useQuery,
+  useQueryClient,
+} from '@tanstack/react-query';
+import { useRef } from 'react';
 import type { EndpointContract, Parameters, Result } from '../../src/model/endpoint.ts';
 import type { TObject, TSchema } from '../../src/model/type.ts';
 import { type Answer, ApiError, call, callWhole } from './api.ts';
@@ -69,6 +77,34 @@ export function useWhole<P extends TObject, R extends TSchema>(
     isPrevious,
     refresh: () => void refetch(),
   };
+}
+
+/** The results of one call with several parameters, in their order; the same list as long as no result has changed. */
+export function useCalls<P extends TObject, R extends TSchema>(
+  contract: EndpointContract<P, R>,
+  all: readonly Parameters<EndpointContract<P, R>>[],
+  { every = 10_000, enabled = true }: LiveOptions = {},
+): readonly Pick<Live<Result<EndpointContract<P, R>>>, 'data' | 'error'>[] {
+  const results = useQueries({
+    queries: all.map((parameters) => ({
+      queryKey: [contract.path, contract.method, parameters],
+      queryFn: ({ signal }: { signal: AbortSignal }) => callWhole(contract, parameters, { signal }),
+      refetchInterval: every,
+      enabled,
+      placeholderData: undefined,
+    })),
+  }).map(({ data, error }) => ({ data: data?.data, error: error ?? undefined }));
+  const kept = useRef(results);
+  const same = (i: number): boolean =>
+    kept.current[i]!.data === results[i]!.data && kept.current[i]!.error === results[i]!.error;
+  if (kept.current.length !== results.length || !results.every((_, i) => same(i))) kept.current = results;
+  return kept.current;
+}
+
+/** For what calls by itself, many times perhaps: afterwards all that is shown is asked for anew. */
+export function useRefresh(): () => void {
+  const client = useQueryClient();
+  return () => void client.invalidateQueries();
 }
 
 export interface Change<P, R> {

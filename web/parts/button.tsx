@@ -2,6 +2,7 @@
 
 import type { ReactNode } from 'react';
 import { Button as AriaButton, type ButtonProps } from 'react-aria-components/Button';
+import { Link } from 'wouter';
 import styles from './button.module.css';
 import { Icon, type IconName } from './icon.tsx';
 
@@ -26,17 +27,32 @@ export function Button({ kind = 'normal', icon, iconOnly, children, ...rest }: P
   );
 }
 
-interface LinkProps {
+interface DownloadProps {
   href: string;
   children: string;
 }
 
 /** A link that looks like a button, and saves what is at its address. */
-export function DownloadLink({ href, children }: LinkProps): ReactNode {
+export function DownloadLink({ href, children }: DownloadProps): ReactNode {
   return (
     <a href={href} download className={`${styles['button']} ${styles['normal']} ${styles['link']}`}>
       <Icon name="download" />
       <span>{children}</span>
     </a>
+  );
+}
+
+interface LinkProps extends Pick<Props, 'kind' | 'icon' | 'children'> {
+  /** Address of the page that it leads to. */
+  to: string;
+}
+
+/** Looks like a button and leads to another page. */
+export function LinkButton({ to, kind = 'normal', icon, children }: LinkProps): ReactNode {
+  return (
+    <Link href={to} className={`${styles['button']} ${styles['link']} ${styles[kind]}`}>
+      {icon !== undefined && <Icon name={icon} />}
+      <span>{children}</span>
+    </Link>
   );
 }

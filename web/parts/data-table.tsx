@@ -1,6 +1,6 @@
 // A table of any length: sorted by its headers, filtered by a text, rows may have children. Only the rows in view are
 // drawn. Keyboard: arrows, Home, End, Page keys move, left and right close and open, Enter does what a click does,
-// Space selects.
+// Space selects, Shift+F10 or the menu key opens the menu of a row.
 
 import {
   columnFilteringFeature,
@@ -25,8 +25,8 @@ import styles from './data-table.module.css';
 import { Icon } from './icon.tsx';
 
 const words = texts({
-  en: { loading: 'Loading …', empty: 'Nothing here.', open: 'Open', select: 'Select' },
-  de: { loading: 'Wird geladen …', empty: 'Nichts vorhanden.', open: 'Öffnen', select: 'Auswählen' },
+  en: { loading: 'Loading …', empty: 'Nothing here.', open: 'Open', select: 'Select', menu: 'Actions' },
+  de: { loading: 'Wird geladen …', empty: 'Nichts vorhanden.', open: 'Öffnen', select: 'Auswählen', menu: 'Aktionen' },
 });
 
 const features = tableFeatures({
@@ -78,6 +78,8 @@ interface Props<T> {
   onExpandedChange?(expanded: Record<string, boolean>): void;
   selected?: ReadonlySet<string>;
   onSelectedChange?(selected: Set<string>): void;
+  /** Gives each row a button for its menu, which opens at the element (`MenuAt`). */
+  onMenu?(row: T, anchor: HTMLElement): void;
   /** Height of the scrolling part; default grows with the rows up to 70 % of the window. */
   height?: string;
   /** The last rows came into view: time to load more. */
@@ -90,7 +92,7 @@ const rowHeight = 38;
 const noRows: never[] = [];
 
 export function DataTable<T>(props: Props<T>): ReactNode {
-  const { columns, rows, rowId, filter = '', onOpen, childrenOf, onSelectedChange } = props;
+  const { columns, rows, rowId, filter = '', onOpen, childrenOf, onSelectedChange, onMenu } = props;
   const t = useTexts(words);
   const narrow = useNarrow();
   const shown = useMemo(() => columns.filter((column) => !narrow || column.isExtra !== true), [columns, narrow]);
@@ -108,6 +110,7 @@ export function DataTable<T>(props: Props<T>): ReactNode {
       }),
     );
   }, [shown]);
+  const byId = useMemo(() => new Map(shown.map((column) => [column.id, column])), [shown]);
   const table = useTable({
     features,
     columns: definitions,
@@ -117,8 +120,12 @@ export function DataTable<T>(props: Props<T>): ReactNode {
     getRowCanExpand: (row) => childrenOf?.(row.original) !== undefined,
     state: { sorting, expanded, globalFilter: filter },
     globalFilterFn: 'includesString',
-    getColumnCanGlobalFilter: () => true,
+    // A text is looked for in texts: figures are shown in another form than they have.
+    getColumnCanGlobalFilter: ({ id }) => byId.get(id)?.isNumber !== true,
     filterFromLeafRows: true,
+    // All rows are one page, and stay as they are opened and sorted when they come anew.
+    paginateExpandedRows: true,
+    autoResetAll: false,
     onSortingChange: setSorting,
     onExpandedChange: (change) => {
       const next = (typeof change === 'function' ? change(expanded) : change) as Record<string, boolean>;
@@ -190,7 +197,11 @@ export function DataTable<T>(props: Props<T>): ReactNode {
         case 'Enter':
           return () => (onOpen === undefined ? row.toggleExpanded() : onOpen(row.original));
         case ' ':
-          return () => toggleSelected(row.id);
+          return onSelectedChange && (() => toggleSelected(row.id));
+        case 'F10':
+          return event.shiftKey ? () => onMenu?.(row.original, event.currentTarget) : undefined;
+        case 'ContextMenu':
+          return () => onMenu?.(row.original, event.currentTarget);
         default:
           return undefined;
       }
@@ -202,8 +213,8 @@ export function DataTable<T>(props: Props<T>): ReactNode {
   const template = [
     ...(onSelectedChange === undefined ? [] : ['2.2rem']),
     ...shown.map((column) => column.width ?? 'minmax(6rem, 1fr)'),
+    ...(onMenu === undefined ? [] : ['2.8rem']),
   ].join(' ');
-  const byId = useMemo(() => new Map(shown.map((column) => [column.id, column])), [shown]);
   const isTree = childrenOf !== undefined;
   return (
     <div
@@ -246,6 +257,11 @@ export function DataTable<T>(props: Props<T>): ReactNode {
                 </span>
               );
             })}
+            {onMenu !== undefined && (
+              <span role="columnheader" className={styles['cell']}>
+                <span className="unseen">{t.menu}</span>
+              </span>
+            )}
           </div>
         </div>
         <div role="rowgroup" className={styles['body']} style={{ height: virtual.getTotalSize() }}>
@@ -305,6 +321,20 @@ export function DataTable<T>(props: Props<T>): ReactNode {
                     {column.cell === undefined ? String(column.value(row.original) ?? '') : column.cell(row.original)}
                   </span>
                 ))}
+                {onMenu !== undefined && (
+                  <span role="gridcell" className={styles['cell']}>
+                    <button
+                      type="button"
+                      tabIndex={item.index === current ? 0 : -1}
+                      aria-label={t.menu}
+                      aria-haspopup="menu"
+                      className={styles['twist']}
+                      onClick={(event) => onMenu(row.original, event.currentTarget)}
+                    >
+                      <Icon name="more" size={18} />
+                    </button>
+                  </span>
+                )}
               </div>
             );
           })}
