@@ -12,6 +12,7 @@ import { userConfigFile } from '../config/user-config.ts';
 import { type AuthId, isToken, parseAuthId, userOf } from '../model/auth-id.ts';
 import { type Privilege, privileges, type RoleId, roles } from '../model/privileges.ts';
 import { type AclChange, applyChange, checkChange, checkUnprivilegedChange } from './acl-edit.ts';
+import { type Explanation, explainPrivileges } from './acl-explain.ts';
 import { anyPrivilegeBelow, privilegeMask, privilegeNames, resolvePrivileges } from './acl-resolve.ts';
 import { AttemptLimit } from './attempt-limit.ts';
 import { AuthKeys } from './auth-keys.ts';
@@ -291,11 +292,14 @@ export class AccessControl {
 
   /** `permissionsMap` as a caller may see it: its own, its tokens', or anybody's with Sys.Audit on `/access`. */
   permissionsFor(caller: AuthId, authId: AuthId = caller, path?: string): PermissionsMap {
-    const own = authId === caller || (isToken(authId) && userOf(authId) === caller);
-    if (!own && !this.privileges(caller, '/access').has('Sys.Audit')) {
-      throw new GranaryError('bad-request', `not allowed to list permissions of ${authId}`);
-    }
+    this.#checkMaySee(caller, authId);
     return this.permissionsMap(authId, path);
+  }
+
+  /** Why the auth-id has each privilege on the path, or why not; to be seen by whom `permissionsFor` lets. */
+  explainFor(caller: AuthId, authId: AuthId, path: string): Explanation & { isActive: boolean } {
+    this.#checkMaySee(caller, authId);
+    return { ...explainPrivileges(this.#acl.current().value, authId, path), isActive: this.users.isActive(authId) };
   }
 
   /** The rules at and below a path that the caller may see: all, or only those of its own tokens. */
@@ -326,6 +330,12 @@ export class AccessControl {
   /** Every configured realm. */
   realms(): { data: RealmEntry[]; digest: string } {
     return this.realmStore.listAll();
+  }
+
+  #checkMaySee(caller: AuthId, authId: AuthId): void {
+    const own = authId === caller || (isToken(authId) && userOf(authId) === caller);
+    if (own || this.privileges(caller, '/access').has('Sys.Audit')) return;
+    throw new GranaryError('bad-request', `not allowed to list permissions of ${authId}`);
   }
 
   async #login(userId: string, password: string, o: LoginOptions): Promise<Login> {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { AclTree, parseAcl } from '../config/acl-config.ts';
 import { privileges, type RoleId, roles } from '../model/privileges.ts';
+import { explainPrivileges } from './acl-explain.ts';
 import { isAclPath } from './acl-paths.ts';
 import { anyPrivilegeBelow, privilegeMask, privilegeNames, resolvePrivileges, rolesOf } from './acl-resolve.ts';
 
@@ -86,6 +87,74 @@ test('any privilege below is that of the path or of some node below', () => {
     ),
     { numRuns: 1000 },
   );
+});
+
+test('explanations say what resolution says, for reasons that hold', () => {
+  fc.assert(
+    fc.property(
+      fc.array(rule, { maxLength: 12 }),
+      fc.constantFrom(...ids),
+      fc.constantFrom(...paths, '/datastore/a/n1/n2/n3'),
+      (rules, authId, path) => {
+        const tree = treeOf(rules);
+        const masks = resolvePrivileges(tree, authId, path);
+        const { privileges: explained } = explainPrivileges(tree, authId, path);
+        const named = (which: (one: (typeof explained)[number]) => boolean): string[] =>
+          explained.filter(which).map(({ privilege }) => privilege);
+        assert.deepEqual(
+          named(({ granted }) => granted),
+          privilegeNames(masks.own),
+        );
+        assert.deepEqual(
+          named(({ propagated }) => propagated),
+          privilegeNames(masks.propagated),
+        );
+        for (const { privilege, reason, missingFor, rules: about, granted } of explained) {
+          const has = about.map(({ role }) => (roles[role].privileges as readonly string[]).includes(privilege));
+          assert.equal(granted, missingFor === undefined);
+          if (reason === 'rule') assert.ok(has.every(Boolean) && about.every(({ effect }) => effect === 'applies'));
+          if (reason === 'replaced') assert.ok(has.some(Boolean) && !has.every(Boolean));
+          if (reason === 'only-there') assert.ok(about.every(({ effect }, i) => effect === 'only-there' && has[i]));
+          if (reason === 'not-in-role' || reason === 'no-access') assert.ok(about.length > 0 && !has.some(Boolean));
+          if (missingFor !== undefined) assert.ok(about.every((one) => one.authId === missingFor));
+        }
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});
+
+test('the reason for a missing privilege names the rule that is in the way', () => {
+  const tree = parseAcl(
+    'acl:1:/:u@pbs,u@pbs!t:Admin\nacl:1:/datastore/a:u@pbs:DatastoreReader\nacl:0:/system:v@pbs:Audit\n',
+    'acl.cfg',
+  );
+  const reasonOf = (authId: string, path: string, privilege: string) => {
+    const found = explainPrivileges(tree, authId, path).privileges.find((one) => one.privilege === privilege)!;
+    const { reason, missingFor, rules } = found;
+    return [reason, missingFor, ...rules.map((one) => `${one.role} on ${one.path}: ${one.effect}`)];
+  };
+  assert.deepEqual(reasonOf('u@pbs', '/datastore/a/n', 'Datastore.Prune'), [
+    'replaced',
+    'u@pbs',
+    'Admin on /: replaced',
+    'DatastoreReader on /datastore/a: applies',
+  ]);
+  // The token has it, but its user has not.
+  assert.deepEqual(reasonOf('u@pbs!t', '/datastore/a', 'Datastore.Prune').slice(0, 2), ['replaced', 'u@pbs']);
+  assert.deepEqual(reasonOf('u@pbs!t', '/system', 'Sys.Audit'), [
+    'rule',
+    undefined,
+    'Admin on /: applies',
+    'Admin on /: applies',
+  ]);
+  assert.deepEqual(reasonOf('v@pbs', '/system/log', 'Sys.Audit'), [
+    'only-there',
+    'v@pbs',
+    'Audit on /system: only-there',
+  ]);
+  assert.deepEqual(reasonOf('v@pbs', '/datastore', 'Datastore.Read'), ['no-rule', 'v@pbs']);
+  assert.deepEqual(reasonOf('root@pam', '/x', 'Sys.Modify'), ['superuser', undefined]);
 });
 
 test('NoAccess on a path hides what is above, for the path and, if it propagates, below', () => {

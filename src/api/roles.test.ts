@@ -102,7 +102,7 @@ mean([`PUT ${user}`, `DELETE ${user}`, `POST ${token}`, `PUT ${token}`, `DELETE 
 mean([`GET ${tfa}`, `POST ${tfa}`, `GET ${tfa}/{id}`, `PUT ${tfa}/{id}`, `DELETE ${tfa}/{id}`], (role) =>
   has(role, 'Permissions.Modify'),
 );
-mean(['GET access/permissions', 'GET config/acme/tos'], () => true);
+mean(['GET access/permissions', 'GET access/permissions/explain', 'GET config/acme/tos'], () => true);
 mean([`GET ${store}/namespace`], (role) => has(role, 'Datastore.Audit', 'Datastore.Modify', 'Datastore.Backup'));
 mean([`POST ${store}/namespace`, `DELETE ${store}/namespace`], (role) => has(role, 'Datastore.Modify'));
 mean([`GET ${store}/status`], (role) => roles[role].privileges.length > 0);

@@ -97,6 +97,47 @@ if (chromiumPath !== undefined) {
     );
   });
 
+  test('a rule is added, its effect is explained, and it is removed', async () => {
+    const { page } = admin;
+    const dialog = page.getByRole('dialog');
+    await server.manager('user', 'create', 'erik@pbs', '--password', 'erik-password');
+    await server.manager('user', 'generate-token', 'erik@pbs', 'agent');
+    await server.manager('acl', 'update', '/datastore/a', 'DatastoreReader', '--auth-id', 'erik@pbs');
+    await server.manager('acl', 'update', '/datastore/a', 'DatastoreAdmin', '--auth-id', 'erik@pbs!agent');
+    await section('Permissions');
+    await page.getByRole('button', { name: 'Add rule' }).click();
+    await dialog.getByLabel('Path').fill('/datastore');
+    await dialog.getByRole('button', { name: /User or token/ }).click();
+    await page.getByRole('option', { name: 'erik@pbs', exact: true }).click();
+    await dialog.getByRole('button', { name: /Role/ }).click();
+    await admin.picture('rule-roles');
+    await page.getByRole('option', { name: 'DatastoreAdmin', exact: true }).click();
+    await admin.check('rule-add');
+    await dialog.getByRole('button', { name: 'Add rule' }).click();
+    await page.getByRole('row', { name: '/datastore erik@pbs DatastoreAdmin' }).waitFor();
+    assert.ok((await list('acl', 'list')).some((rule) => rule['path'] === '/datastore' && rule['ugid'] === 'erik@pbs'));
+
+    await page.getByRole('button', { name: '– User or token' }).click();
+    await page.getByRole('option', { name: 'erik@pbs!agent' }).click();
+    await page.getByLabel('Path', { exact: true }).fill('/datastore/a/ns');
+    const why = (privilege: string) => page.getByRole('row', { name: privilege }).textContent();
+    await page.getByText('erik@pbs!agent has 3 of 23 privileges on /datastore/a/ns.').waitFor();
+    assert.match(
+      (await why('Datastore.Read'))!,
+      /yes, and below.*DatastoreAdmin on \/datastore\/a for the token; DatastoreReader on \/datastore\/a for its user/,
+    );
+    assert.match(
+      (await why('Datastore.Prune'))!,
+      /no.*erik@pbs: DatastoreAdmin on \/datastore would give it, but DatastoreReader on \/datastore\/a takes its place/,
+    );
+    await admin.check('permissions');
+    await admin.page.screenshot({ path: 'tmp/screens/permissions-whole.png', fullPage: true });
+
+    await page.getByRole('button', { name: 'Remove DatastoreAdmin on /datastore for erik@pbs', exact: true }).click();
+    await dialog.getByRole('button', { name: 'Remove' }).click();
+    await page.getByText('DatastoreReader on /datastore/a does not have it').first().waitFor();
+  });
+
   test('whoever may see nothing of it has no entry for it, and is told so at its address', async () => {
     await server.manager('user', 'create', 'nobody@pbs', '--password', 'nobody-password');
     await using window = await browser.open();

@@ -15,4 +15,5 @@ export const pages: readonly Page[] = [
   { path: '/datastore/:store/content', page: lazy(() => import('../pages/content/content.tsx')) },
   { path: '/datastore/:store/options', page: lazy(() => import('../pages/datastore/options.tsx')) },
   { path: '/configuration/:section?/:item?', page: lazy(() => import('../pages/configuration/configuration.tsx')) },
+  { path: '/account', page: lazy(() => import('../pages/account/account.tsx')) },
 ];

@@ -41,6 +41,10 @@ export interface FieldHints {
   /** A field of its own making: a schedule, a list of rules. */
   input?(field: CustomField): ReactNode;
   isLong?: boolean;
+  /** Of the input; by default what fits the schema, and hidden for secrets. */
+  type?: 'text' | 'password' | 'email' | 'url';
+  /** Before the field: what has to be known to fill it in. */
+  above?: ReactNode;
   /** Must be given although the call does not need it. */
   isRequired?: boolean;
   /** Shown, not changed. */
@@ -83,7 +87,10 @@ interface Props<P extends TObject, R extends TSchema> {
   fixed?: Readonly<Record<string, unknown>>;
   /** Name of the button: a verb. */
   submit?: string;
-  onDone(result: Result<EndpointContract<P, R>>): void;
+  /** Whether it takes something away. */
+  isDangerous?: boolean;
+  /** Told what the call answered, and what it was called with. */
+  onDone(result: Result<EndpointContract<P, R>>, sent: Readonly<Record<string, unknown>>): void;
   onCancel?(): void;
 }
 
@@ -104,7 +111,7 @@ export interface Shown {
 export type Values = Readonly<Record<string, string | boolean>>;
 
 export function ContractForm<P extends TObject, R extends TSchema>(props: Props<P, R>): ReactNode {
-  const { contract, fields, initial = {}, fixed = {}, submit, onDone, onCancel } = props;
+  const { contract, fields, initial = {}, fixed = {}, submit, isDangerous, onDone, onCancel } = props;
   const t = useTexts(words);
   const change = useChange(contract);
   const properties = withDefaults(contract.parameters.properties as Record<string, Shown>, fields);
@@ -124,7 +131,7 @@ export function ContractForm<P extends TObject, R extends TSchema>(props: Props<
     const sent = Object.fromEntries(shown.map(([name]) => [name, values[name]!]));
     const parameters = { ...fixed, ...asParameters(properties, sent, initial) };
     const result = await change.run(parameters as Parameters<EndpointContract<P, R>>).catch(() => failed);
-    if (result !== failed) onDone(result as Result<EndpointContract<P, R>>);
+    if (result !== failed) onDone(result as Result<EndpointContract<P, R>>, parameters);
   };
   const missing = shown.some(
     ([name, { repeated }]) =>
@@ -133,6 +140,7 @@ export function ContractForm<P extends TObject, R extends TSchema>(props: Props<
   const field = ([name, hints]: [string, FieldHints]): ReactNode => (
     <Fragment key={name}>
       {hints.section !== undefined && <h3 className={styles['section']}>{hints.section}</h3>}
+      {hints.above !== undefined && <div className={styles['above']}>{hints.above}</div>}
       <div className={hints.isShort ? styles['short'] : styles['field']}>
         <Field
           name={name}
@@ -171,7 +179,7 @@ export function ContractForm<P extends TObject, R extends TSchema>(props: Props<
       {unshown && <ErrorText error={change.error} />}
       <div className={styles['buttons']}>
         {onCancel !== undefined && <Button onPress={onCancel}>{t.cancel}</Button>}
-        <Button type="submit" kind="primary" isDisabled={missing}>
+        <Button type="submit" kind={isDangerous ? 'danger' : 'primary'} isDisabled={missing}>
           {submit ?? t.save}
         </Button>
       </div>
@@ -245,7 +253,7 @@ function Field({ name, hints, schema, isRequired, values, error, onChange }: Fie
     return <Select {...common} choices={all} value={value} onChange={onChange} />;
   }
   const isNumber = schema.type === 'integer' || schema.type === 'number';
-  const type = schema.writeOnly ? 'password' : isNumber ? 'number' : 'text';
+  const type = hints.type ?? (schema.writeOnly ? 'password' : isNumber ? 'number' : 'text');
   return (
     <TextInput
       {...common}

@@ -28,19 +28,21 @@ interface DialogProps {
   onClose(): void;
   /** Wide ones are for tables and logs. */
   size?: 'normal' | 'wide';
+  /** A click beside it does not close it: it shows what cannot be shown again. */
+  isKept?: boolean;
   children: ReactNode;
   /** Buttons; without them there is one that closes. */
   buttons?: ReactNode;
 }
 
-export function Dialog({ title, isOpen, onClose, size = 'normal', children, buttons }: DialogProps): ReactNode {
+export function Dialog({ title, isOpen, onClose, size = 'normal', isKept, children, buttons }: DialogProps): ReactNode {
   const t = useTexts(words);
   return (
     <ModalOverlay
       isOpen={isOpen}
       onOpenChange={(open) => !open && onClose()}
       className={styles['overlay']!}
-      isDismissable
+      isDismissable={isKept !== true}
     >
       <Modal className={`${styles['modal']} ${styles[size]}`}>
         <AriaDialog className={styles['dialog']!}>

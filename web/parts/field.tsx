@@ -1,6 +1,6 @@
 // Input fields with label, help and error. Forms made from a contract use them through contract-form.tsx.
 
-import type { ReactNode } from 'react';
+import { type ReactNode, useId } from 'react';
 import { Button as AriaButton } from 'react-aria-components/Button';
 import { Checkbox as AriaCheckbox } from 'react-aria-components/Checkbox';
 import { FieldError } from 'react-aria-components/FieldError';
@@ -31,12 +31,15 @@ interface TextInputProps extends Common {
   /** Several lines. */
   isLong?: boolean;
   placeholder?: string | undefined;
+  /** Offered while one types. */
+  suggestions?: readonly string[];
   autoComplete?: string;
   name?: string;
 }
 
 export function TextInput(props: TextInputProps): ReactNode {
-  const { label, help, error, isLong, placeholder, autoComplete = 'off', ...rest } = props;
+  const { label, help, error, isLong, placeholder, suggestions, autoComplete = 'off', ...rest } = props;
+  const list = useId();
   return (
     <TextField
       {...rest}
@@ -49,7 +52,18 @@ export function TextInput(props: TextInputProps): ReactNode {
       {isLong ? (
         <TextArea className={styles['input']!} rows={5} placeholder={placeholder} />
       ) : (
-        <Input className={styles['input']!} placeholder={placeholder} />
+        <Input
+          className={styles['input']!}
+          placeholder={placeholder}
+          {...(suggestions === undefined ? {} : { list })}
+        />
+      )}
+      {suggestions !== undefined && (
+        <datalist id={list}>
+          {suggestions.map((one) => (
+            <option key={one} value={one} />
+          ))}
+        </datalist>
       )}
       <Below help={help} error={error} />
     </TextField>

@@ -19,6 +19,16 @@ export function State({ level, children }: { level: Level; children: ReactNode }
   );
 }
 
+/** As `State`, for sentences. */
+export function Notice({ level, children }: { level: Level; children: ReactNode }): ReactNode {
+  return (
+    <div className={`${styles['notice']} ${styles[level]}`}>
+      <Icon name={icons[level]} size={16} />
+      <div>{children}</div>
+    </div>
+  );
+}
+
 interface MeterProps {
   label: string;
   /** Between 0 and 1. */

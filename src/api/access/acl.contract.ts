@@ -1,7 +1,7 @@
 // Access rules, permissions, roles and realms (rest-api.md 7.2).
 
 import { defineEndpoint } from '../../model/endpoint.ts';
-import { type RoleId, roles } from '../../model/privileges.ts';
+import { privileges, type RoleId, roles } from '../../model/privileges.ts';
 import { oneOf, schema } from '../../model/schema.ts';
 import { Type } from '../../model/type.ts';
 
@@ -56,6 +56,48 @@ export const getPermissions = defineEndpoint({
   summary: 'Privileges by path.',
   parameters: Type.Object({ 'auth-id': Type.Optional(schema.authId), path: Type.Optional(aclPath) }),
   result: Type.Record(Type.String(), Type.Record(Type.String(), Type.Boolean())),
+  access: { kind: 'inside', note: 'Own ones and those of own tokens; others need Sys.Audit on /access.' },
+});
+
+const explainedRule = Type.Object({
+  'auth-id': Type.String({ description: 'User or token that the rule is for.' }),
+  path: Type.String(),
+  role: Type.String(),
+  propagate: Type.Boolean(),
+  effect: oneOf(['applies', 'only-there', 'replaced'], {
+    description:
+      'only-there: it stands above the path and does not hold below; replaced: a rule nearer to the path stands in ' +
+      'its place.',
+  }),
+});
+
+export const explainPermissions = defineEndpoint({
+  method: 'GET',
+  path: 'access/permissions/explain',
+  summary: 'Tell why somebody has each privilege on a path, or why not.',
+  parameters: Type.Object({ 'auth-id': Type.Optional(schema.authId), path: aclPath }),
+  result: Type.Object({
+    'auth-id': schema.authId,
+    path: Type.String(),
+    active: Type.Boolean({ description: 'Whether the account can be used at all.' }),
+    rules: Type.Array(explainedRule, {
+      description: 'Rules on the way to the path, from / on; of a token, those of its user too.',
+    }),
+    privileges: Type.Array(
+      Type.Object({
+        privilege: oneOf(privileges),
+        granted: Type.Boolean(),
+        propagated: Type.Boolean({ description: 'Whether it holds below the path, too.' }),
+        reason: oneOf(['superuser', 'rule', 'no-rule', 'no-access', 'not-in-role', 'replaced', 'only-there'], {
+          description: 'Why it is held, or the nearest reason why not.',
+        }),
+        'missing-for': Type.Optional(
+          Type.String({ description: "Who has it not: a token, or its user, whose rights limit the token's." }),
+        ),
+        rules: Type.Array(explainedRule, { description: 'The rules that the reason is about.' }),
+      }),
+    ),
+  }),
   access: { kind: 'inside', note: 'Own ones and those of own tokens; others need Sys.Audit on /access.' },
 });
 

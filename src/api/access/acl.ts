@@ -1,8 +1,11 @@
 // Access rules, permissions, roles and realms.
 
+import type { RuleOnTheWay } from '../../access/acl-explain.ts';
 import { callerOf } from '../../wire/authorize.ts';
 import { implement } from '../../wire/implement.ts';
-import { getPermissions, listAcl, listDomains, listRoles, updateAcl } from './acl.contract.ts';
+import { explainPermissions, getPermissions, listAcl, listDomains, listRoles, updateAcl } from './acl.contract.ts';
+
+const ruleAnswer = ({ authId, ...rule }: RuleOnTheWay) => ({ 'auth-id': authId, ...rule });
 
 export const aclEndpoints = [
   implement(listAcl, async (parameters, call) => {
@@ -19,6 +22,22 @@ export const aclEndpoints = [
   implement(getPermissions, async (parameters, call) => {
     const map = call.server.access.permissionsFor(callerOf(call), parameters['auth-id'], parameters.path);
     return map as Record<string, Record<string, boolean>>;
+  }),
+
+  implement(explainPermissions, async ({ path, 'auth-id': given }, call) => {
+    const authId = given ?? callerOf(call);
+    const { rules, privileges, isActive } = call.server.access.explainFor(callerOf(call), authId, path);
+    return {
+      'auth-id': authId,
+      path,
+      active: isActive,
+      rules: rules.map(ruleAnswer),
+      privileges: privileges.map(({ missingFor, rules: about, ...one }) => ({
+        ...one,
+        ...(missingFor === undefined ? {} : { 'missing-for': missingFor }),
+        rules: about.map(ruleAnswer),
+      })),
+    };
   }),
 
   implement(listRoles, async (_parameters, call) => call.server.access.roles()),

@@ -17,6 +17,7 @@ const description = Type.String({
 const password = Type.String({
   minLength: 1,
   maxLength: 1024,
+  writeOnly: true,
   description: "The caller's own password; not needed by the superuser.",
 });
 const entry = Type.Object({

@@ -16,6 +16,9 @@ interface SectionPage {
 
 const sectionPages: Partial<Record<string, SectionPage>> = {
   users: { page: lazy(() => import('./access/users.tsx')), item: lazy(() => import('./access/user.tsx')) },
+  tokens: { page: lazy(() => import('./access/all-tokens.tsx')) },
+  permissions: { page: lazy(() => import('./access/permissions.tsx')) },
+  'second-factors': { page: lazy(() => import('./access/all-second-factors.tsx')) },
 };
 
 export default function Configuration(): ReactNode {

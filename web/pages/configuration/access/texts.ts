@@ -54,6 +54,19 @@ export const words = texts({
     noUsers: 'No users besides root@pam.',
     disableText: (user: string) =>
       `${user} will not be able to log in, and its tokens stop working at once. Nothing is removed.`,
+    accessRules: 'Permissions',
+    rules: 'Access rules',
+    rulesText:
+      'A rule gives a user or token the privileges of a role on a path. The rules nearest to a path count; they take the place of those above.',
+    explain: 'What may somebody do, and why?',
+    keySettings: 'Security key settings',
+    keysUnknown:
+      'The server does not know its own name for security keys yet. Until it is set here, only apps and recovery keys can be added.',
+    keysKnown: (id: string) => `Security keys are for ${id}: they work where the interface is opened under this name.`,
+    keyName: 'Name shown by the key',
+    keyId: 'Domain',
+    keyOrigin: 'Address of this interface',
+    keySubdomains: 'Subdomains, too',
     disableUser: (user: string) => `Disable ${user}`,
   },
   de: {
@@ -107,6 +120,20 @@ export const words = texts({
     noUsers: 'Außer root@pam keine Benutzer.',
     disableText: (user) =>
       `${user} wird sich nicht mehr anmelden können, die Token gelten sofort nicht mehr. Entfernt wird nichts.`,
+    accessRules: 'Berechtigungen',
+    rules: 'Zugriffsregeln',
+    rulesText:
+      'Eine Regel gibt einem Benutzer oder Token auf einem Pfad die Privilegien einer Rolle. Es gelten die Regeln, die einem Pfad am nächsten stehen; sie treten an die Stelle derer darüber.',
+    explain: 'Was darf jemand, und warum?',
+    keySettings: 'Einstellungen für Sicherheitsschlüssel',
+    keysUnknown:
+      'Der Server kennt seinen Namen für Sicherheitsschlüssel noch nicht. Bis er hier eingestellt ist, lassen sich nur Apps und Wiederherstellungsschlüssel hinzufügen.',
+    keysKnown: (id) =>
+      `Sicherheitsschlüssel gelten für ${id}: Sie gehen dort, wo die Oberfläche unter diesem Namen geöffnet ist.`,
+    keyName: 'Name, den der Schlüssel anzeigt',
+    keyId: 'Domain',
+    keyOrigin: 'Adresse dieser Oberfläche',
+    keySubdomains: 'Auch Subdomains',
     disableUser: (user) => `${user} deaktivieren`,
   },
 });

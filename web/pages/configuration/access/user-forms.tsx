@@ -2,9 +2,8 @@
 
 import type { ReactNode } from 'react';
 import { listDomains } from '../../../../src/api/access/acl.contract.ts';
-import { changeUserPassword, createUser, updateUser } from '../../../../src/api/access/users.contract.ts';
+import { createUser, updateUser } from '../../../../src/api/access/users.contract.ts';
 import { useCall } from '../../../base/live.ts';
-import { useSession } from '../../../base/session.ts';
 import { useTexts } from '../../../base/texts.ts';
 import { ContractForm, type CustomField, type FieldHints } from '../../../parts/contract-form.tsx';
 import { expiryField } from '../../../parts/expiry-field.tsx';
@@ -84,26 +83,6 @@ export function EditUserForm({
       initial={user}
       fixed={{ userid: user.userid, digest }}
       fields={useUserFields()}
-      onDone={onDone}
-      onCancel={onCancel}
-    />
-  );
-}
-
-export function PasswordForm({ userid, onDone, onCancel }: FormEnds & { userid: string }): ReactNode {
-  const t = useTexts(words);
-  const isRoot = useSession()?.user === 'root@pam';
-  return (
-    <ContractForm
-      contract={changeUserPassword}
-      fixed={{ userid }}
-      fields={{
-        ...(isRoot
-          ? {}
-          : { 'confirmation-password': { label: t.ownPassword, help: t.ownPasswordHelp, isRequired: true } }),
-        password: { label: t.password, help: t.passwordHelp, repeated: t.passwordAgain },
-      }}
-      submit={t.setPassword}
       onDone={onDone}
       onCancel={onCancel}
     />

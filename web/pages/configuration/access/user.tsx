@@ -9,14 +9,17 @@ import { useChange, useWhole } from '../../../base/live.ts';
 import { usePermissions } from '../../../base/permissions.ts';
 import { useSettings } from '../../../base/settings.ts';
 import { useTexts } from '../../../base/texts.ts';
+import { AccountState, isLocked } from '../../../parts/account/account-state.tsx';
+import { PasswordForm } from '../../../parts/account/password-form.tsx';
+import { SecondFactors } from '../../../parts/account/second-factors.tsx';
+import { Tokens } from '../../../parts/account/tokens.tsx';
 import { Button } from '../../../parts/button.tsx';
 import { Confirm, Dialog } from '../../../parts/dialog.tsx';
 import { ErrorText } from '../../../parts/field.tsx';
 import { Card, Facts, Page } from '../../../parts/page.tsx';
 import { RemovedWithUser } from './removed-with-user.tsx';
 import { words } from './texts.ts';
-import { EditUserForm, PasswordForm } from './user-forms.tsx';
-import { AccountState, isLocked } from './user-state.tsx';
+import { EditUserForm } from './user-forms.tsx';
 
 type Open = 'edit' | 'password' | 'disable' | 'remove';
 
@@ -90,7 +93,10 @@ export default function User({ id: userid }: { id: string }): ReactNode {
             [t.comment, user.comment ?? '–'],
           ]}
         />
+        <Link href={`/configuration/permissions?who=${encodeURIComponent(userid)}`}>{t.permissions}</Link>
       </Card>
+      <Tokens userid={userid} mayChange={mayChange} />
+      <SecondFactors userid={userid} mayChange={mayChange} />
       <Dialog title={`${t.edit} ${userid}`} isOpen={open === 'edit'} onClose={close}>
         {open === 'edit' && <EditUserForm user={user} digest={digest} onDone={close} onCancel={close} />}
       </Dialog>

@@ -9,12 +9,12 @@ import { useCall, useChange, useWhole } from '../../../base/live.ts';
 import { usePermissions } from '../../../base/permissions.ts';
 import { useSettings } from '../../../base/settings.ts';
 import { useTexts } from '../../../base/texts.ts';
+import { AccountState, isLocked, stateOf } from '../../../parts/account/account-state.tsx';
 import type { Column } from '../../../parts/data-table.tsx';
 import { ObjectList } from '../../../parts/object-list.tsx';
 import { RemovedWithUser } from './removed-with-user.tsx';
 import { words } from './texts.ts';
 import { AddUserForm, EditUserForm } from './user-forms.tsx';
-import { AccountState, isLocked, stateOf } from './user-state.tsx';
 
 export default function Users(): ReactNode {
   const t = useTexts(words);

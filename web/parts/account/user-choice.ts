@@ -1,0 +1,14 @@
+// The field that says whose factor it is, where that is not known from the page.
+
+import { listUsers } from '../../../src/api/access/users.contract.ts';
+import { useCall } from '../../base/live.ts';
+import { useTexts } from '../../base/texts.ts';
+import type { FieldHints } from '../contract-form.tsx';
+import { words } from './texts.ts';
+
+export function useUserChoice(userid: string | undefined): Record<string, FieldHints> {
+  const t = useTexts(words);
+  const { data: users } = useCall(listUsers, {}, { enabled: userid === undefined });
+  if (userid !== undefined) return {};
+  return { userid: { label: t.user, choices: (users ?? []).map((user) => ({ id: user.userid, label: user.userid })) } };
+}
