@@ -17,5 +17,5 @@ test('authenticators read secret and account from the URI', () => {
   const secret = newTotpSecret();
   assert.equal(secret.length, 32);
   const read = URI.parse(totpUri(secret, { issuer: 'Granary host:8007', account: 'a b@pbs' }));
-  assert.deepEqual([read.secret.base32, read.issuer, read.label], [secret, 'Granary host:8007', 'a b@pbs']);
+  assert.deepEqual([read.secret.base32, read.issuer, read.label], [secret, 'Granary host.8007', 'a b@pbs']);
 });

@@ -20,8 +20,9 @@ export function base32(bytes: Uint8Array): string {
   return count > 0 ? text + alphabet[(bits << (5 - count)) & 31] : text;
 }
 
+/** A colon separates issuer and account, so neither keeps one of its own. */
 export function totpUri(secret: string, o: { issuer: string; account: string }): string {
-  const issuer = encodeURIComponent(o.issuer);
+  const [issuer, account] = [o.issuer, o.account].map((part) => encodeURIComponent(part.replaceAll(':', '.')));
   const facts = `secret=${secret}&issuer=${issuer}&digits=6&period=30&algorithm=SHA1`;
-  return `otpauth://totp/${issuer}:${encodeURIComponent(o.account)}?${facts}`;
+  return `otpauth://totp/${issuer}:${account}?${facts}`;
 }
