@@ -18,6 +18,9 @@ import { startVerifyJob } from './verify-job.ts';
 export interface ScheduledJob {
   type: JobType;
   name: string;
+  /** Of jobs that work on a datastore; for pulls it is the target. */
+  store?: string;
+  ns?: string;
   schedule: string;
   /** Undefined when it is running already. */
   start(caller: JobCaller): Promise<WorkerTask | undefined>;
@@ -26,10 +29,13 @@ export interface ScheduledJob {
 /** A kind of job; a configuration file that cannot be read is its error alone. */
 export type JobKind = (server: ServerContext) => ScheduledJob[];
 
+const placeOf = ({ store, ns }: { store: string; ns?: string }): { store: string; ns?: string } =>
+  ns === undefined || ns === '' ? { store } : { store, ns };
+
 const collections: JobKind = (server) =>
   new DatastoreConfig(server.directories).list().data.flatMap(({ name, 'gc-schedule': schedule }) => {
     const start = (caller: JobCaller) => startGarbageCollection(server, name, caller);
-    return schedule === undefined ? [] : [{ type: 'garbage_collection', name, schedule, start }];
+    return schedule === undefined ? [] : [{ type: 'garbage_collection', name, store: name, schedule, start }];
   });
 
 const pruneJobs: JobKind = (server) =>
@@ -38,6 +44,7 @@ const pruneJobs: JobKind = (server) =>
     .map((job) => ({
       type: 'prunejob',
       name: job.id,
+      ...placeOf(job),
       schedule: job.schedule,
       start: (caller) => startPruneJob(server, job, caller),
     }));
@@ -45,14 +52,15 @@ const pruneJobs: JobKind = (server) =>
 const verifyJobs: JobKind = (server) =>
   new VerifyJobConfig(server.directories).list().data.flatMap((job) => {
     const start = (caller: JobCaller) => startVerifyJob(server, job, caller);
-    return job.schedule === undefined ? [] : [{ type: 'verificationjob', name: job.id, schedule: job.schedule, start }];
+    const { id: name, schedule } = job;
+    return schedule === undefined ? [] : [{ type: 'verificationjob', name, ...placeOf(job), schedule, start }];
   });
 
 const syncJobs: JobKind = (server) =>
   new SyncJobConfig(server.directories).list().data.flatMap((job) => {
     const start = (caller: JobCaller) => startSyncJob(server, job, caller);
     const { id: name, schedule } = job;
-    return schedule === undefined ? [] : [{ type: 'syncjob', name, schedule, start }];
+    return schedule === undefined ? [] : [{ type: 'syncjob', name, ...placeOf(job), schedule, start }];
   });
 
 const renewals: JobKind = (server) => {

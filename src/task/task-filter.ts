@@ -19,6 +19,8 @@ export interface TaskFilter {
   userfilter?: string;
   /** Part of the worker type. */
   typefilter?: string;
+  /** Worker types, exactly. */
+  types?: readonly string[];
   /** Part of the type, the worker id, the auth-id or the end's text, in any case. */
   match?: string;
   /** Started at or after, at or before; epoch seconds. */
@@ -70,6 +72,7 @@ export function matchesFilter(filter: TaskFilter, task: ListedTask): boolean {
   }
   if (filter.userfilter !== undefined && !parsed.authId.includes(filter.userfilter)) return false;
   if (filter.typefilter !== undefined && !parsed.workerType.includes(filter.typefilter)) return false;
+  if (filter.types !== undefined && !filter.types.includes(parsed.workerType)) return false;
   if (filter.match !== undefined && !textOf(task).includes(filter.match.toLowerCase())) return false;
   if (filter.since !== undefined && parsed.startTime < filter.since) return false;
   if (filter.until !== undefined && parsed.startTime > filter.until) return false;

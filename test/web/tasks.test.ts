@@ -40,6 +40,19 @@ if (chromiumPath !== undefined) {
   before(async () => {
     server = await TestServer.start();
     await server.datastore('store1');
+    await server.manager('datastore', 'update', 'store1', '--gc-schedule', 'daily');
+    await server.manager(
+      'prune-job',
+      'create',
+      'often',
+      '--store',
+      'store1',
+      '--schedule',
+      '*:0/5',
+      '--keep-last',
+      '9',
+    );
+    await server.manager('verify-job', 'create', 'nightly', '--store', 'store1', '--schedule', '02:00');
     await server.manager('user', 'create', 'own@pbs', '--password', 'own-password');
     const directories = resolveDirectories(server.path('server'), 'home');
     tasks = await TaskRegistry.open(directories, systemClock, 'testnode');
@@ -171,6 +184,49 @@ if (chromiumPath !== undefined) {
     ]);
     const saved = await readFile(await download.path(), 'utf8');
     assert.equal(saved.split('\n').length, 100_002);
+  });
+
+  test('the calendar shows past and coming runs, and who runs at the same time', async () => {
+    await using window = await browser.open();
+    const { page } = window;
+    await window.logIn('admin@pbs', 'admin-password', '/tasks/calendar');
+    const today = page.getByRole('list', { name: new Date().toLocaleDateString('en-US', { dateStyle: 'full' }) });
+    await today.getByText('Log rotation').first().waitFor();
+    await window.check('calendar-week');
+    await page.getByRole('button', { name: 'Day', exact: true }).click();
+    await page.waitForURL(/view=day/);
+    await window.check('calendar-day');
+    await page.getByRole('button', { name: 'Later' }).click();
+    await page.getByText('planned').first().waitFor({ state: 'attached' });
+    await page.getByRole('button', { name: 'As a list' }).click();
+    const rows = page.getByRole('grid', { name: 'Calendar' }).getByRole('row');
+    await rows.getByText('planned').first().waitFor();
+    // Garbage collection and log rotation both begin at midnight.
+    await rows.filter({ hasText: /^.*Log rotation.*Garbage collection store1/ }).waitFor();
+    await window.check('calendar-list');
+  });
+
+  test('running tasks and help are in the bar', async () => {
+    await using window = await browser.open({ colours: 'dark' });
+    const { page } = window;
+    await window.logIn('admin@pbs', 'admin-password');
+    const { task, end } = await running();
+    task.log('verified 3 of 7 groups');
+    await page.getByRole('button', { name: 'Running tasks: 1' }).click();
+    const panel = page.getByRole('dialog', { name: 'Running tasks' });
+    await panel.getByText('verified 3 of 7 groups').waitFor();
+    await window.check('running-panel');
+    await panel.getByRole('link', { name: 'Verification store1' }).click();
+    await page.getByRole('log', { name: 'Log of the task' }).getByText('verified 3 of 7 groups').waitFor();
+    end();
+    await page.getByText('TASK OK').waitFor();
+    await page.getByRole('button', { name: 'Running tasks: 0' }).waitFor();
+    await page.getByRole('button', { name: 'Help' }).click();
+    await page.getByText(/^Version \d/).waitFor();
+    assert.equal(await page.getByRole('link', { name: /call by call/ }).getAttribute('href'), '/docs/api-viewer');
+    await window.check('help');
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
   });
 
   test('who has only tasks of their own sees those, on a phone, in German', async () => {

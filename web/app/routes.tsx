@@ -10,6 +10,7 @@ export interface Page {
 export const pages: readonly Page[] = [
   { path: '/', page: lazy(() => import('../pages/dashboard/dashboard.tsx')) },
   { path: '/tasks', page: lazy(() => import('../pages/tasks/tasks.tsx')) },
+  { path: '/tasks/calendar', page: lazy(() => import('../pages/tasks/calendar.tsx')) },
   { path: '/tasks/:upid', page: lazy(() => import('../pages/tasks/task.tsx')) },
   { path: '/datastore/:store', page: lazy(() => import('../pages/datastore/summary.tsx')) },
   { path: '/datastore/:store/content', page: lazy(() => import('../pages/content/content.tsx')) },

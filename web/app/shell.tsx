@@ -13,7 +13,9 @@ import { Button } from '../parts/button.tsx';
 import { maySeeConfiguration } from '../parts/configuration-sections.ts';
 import { ErrorBoundary } from '../parts/error-boundary.tsx';
 import { Icon, type IconName } from '../parts/icon.tsx';
+import { HelpMenu } from './help-menu.tsx';
 import { pages } from './routes.tsx';
+import { RunningMenu } from './running-menu.tsx';
 import { SettingsMenu } from './settings-menu.tsx';
 import styles from './shell.module.css';
 
@@ -91,6 +93,8 @@ export function Shell({ user }: { user: string }): ReactNode {
         <Link href="/account" className={styles['user']!} aria-label={t.account(user)}>
           {user}
         </Link>
+        <RunningMenu />
+        <HelpMenu />
         <SettingsMenu />
         <Button kind="plain" icon="logout" iconOnly onPress={logOut}>
           {t.logout}

@@ -24,6 +24,7 @@ const shapes = {
   menu: 'M4 6h16M4 12h16M4 18h16',
   more: 'M5 12v.5M12 12v.5M19 12v.5',
   note: 'M5 3h14v18H5zM9 8h6M9 12h6M9 16h3',
+  overlap: 'M3 3h12v12H3zM9 9h12v12H9z',
   play: 'M7 4l12 8-12 8z',
   plus: 'M12 5v14M5 12h14',
   refresh: 'M20 5v6h-6M4 19v-6h6M5.5 9A7 7 0 0 1 18 7l2 4M18.5 15A7 7 0 0 1 6 17l-2-4',

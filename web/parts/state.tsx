@@ -8,12 +8,19 @@ import styles from './state.module.css';
 
 export type Level = 'good' | 'warn' | 'bad' | 'quiet' | 'busy';
 
-const icons: Record<Level, IconName> = { good: 'check', warn: 'alert', bad: 'close', quiet: 'info', busy: 'refresh' };
+/** The mark of each. */
+export const stateIcons: Record<Level, IconName> = {
+  good: 'check',
+  warn: 'alert',
+  bad: 'close',
+  quiet: 'info',
+  busy: 'refresh',
+};
 
 export function State({ level, children }: { level: Level; children: ReactNode }): ReactNode {
   return (
     <span className={`${styles['state']} ${styles[level]}`}>
-      <Icon name={icons[level]} size={14} />
+      <Icon name={stateIcons[level]} size={14} />
       <span className={styles['text']}>{children}</span>
     </span>
   );
@@ -23,7 +30,7 @@ export function State({ level, children }: { level: Level; children: ReactNode }
 export function Notice({ level, children }: { level: Level; children: ReactNode }): ReactNode {
   return (
     <div className={`${styles['notice']} ${styles[level]}`}>
-      <Icon name={icons[level]} size={16} />
+      <Icon name={stateIcons[level]} size={16} />
       <div>{children}</div>
     </div>
   );

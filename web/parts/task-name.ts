@@ -1,5 +1,6 @@
 // What tasks are called, and how good their ends are. Light: the bar above every page uses it.
 
+import { useCallback } from 'react';
 import { parseUpid } from '../../src/model/upid.ts';
 import { texts, useTexts } from '../base/texts.ts';
 import type { Level } from './state.tsx';
@@ -57,7 +58,7 @@ export const taskTypes = Object.keys(types.en) as readonly string[];
 /** A function that tells what a worker type is called. */
 export function useTaskTypes(): (type: string) => string {
   const names: Readonly<Record<string, string>> = useTexts(types);
-  return (type) => names[type] ?? type;
+  return useCallback((type: string) => names[type] ?? type, [names]);
 }
 
 /** How good an end is: `OK`, `WARNINGS: 3`, or what went wrong; undefined while the task runs. */

@@ -1,6 +1,7 @@
 // The calls below admin/.
 
 import { auditEndpoints } from './audit/audit.ts';
+import { calendarEndpoints } from './calendar.ts';
 import { adminDatastoreEndpoints } from './datastore/endpoints.ts';
 import { jobEndpoints } from './jobs.ts';
 import { metricListEndpoints } from './metrics.ts';
@@ -9,6 +10,7 @@ import { trafficEndpoints } from './traffic-control.ts';
 export const adminEndpoints = [
   ...adminDatastoreEndpoints,
   ...auditEndpoints,
+  ...calendarEndpoints,
   ...jobEndpoints,
   ...metricListEndpoints,
   ...trafficEndpoints,

@@ -26,6 +26,7 @@ export const listTasks = defineEndpoint({
     errors: flag('Without those that ended well.'),
     userfilter: part('Part of the user.'),
     typefilter: part('Part of the type.'),
+    types: Type.Optional(Type.Array(Type.String({ description: 'Type.' }), { description: 'Of exactly these types.' })),
     match: part('Part of the type, the worker id, the user, or of how it ended; any case.'),
     since: time('Started at or after, epoch seconds.'),
     until: time('Started at or before, epoch seconds.'),

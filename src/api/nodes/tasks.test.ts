@@ -51,7 +51,7 @@ test('lists are newest first, with total, and show others to auditors only', asy
 });
 
 test('filters: class of the end, type, user; the class can stand in for the text', async () => {
-  const list = async (params: Record<string, string | boolean>): Promise<Item[]> =>
+  const list = async (params: Record<string, string | boolean | string[]>): Promise<Item[]> =>
     (await api.call('GET', tasks, { as: 'admin@pbs', params })).json.data as Item[];
   assert.deepEqual(
     (await list({ statusfilter: 'error' })).map((item) => item['upid']),
@@ -72,6 +72,11 @@ test('filters: class of the end, type, user; the class can stand in for the text
   assert.deepEqual(
     (await list({ match: 'vm/100' })).map((item) => item['upid']),
     [upids[0]],
+  );
+  const some = await list({ types: ['garbage_collection', 'verif', 'prune'] });
+  assert.deepEqual(
+    some.map((item) => item['upid']),
+    [upids[1]],
   );
   assert.deepEqual(await list({ running: true }), []);
   const [item] = await list({ errors: true, 'status-class': true });

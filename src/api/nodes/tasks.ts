@@ -7,12 +7,12 @@ import { GranaryError, isErrno } from '../../base/errors.ts';
 import { nodeConfigFile } from '../../config/node-config.ts';
 import { type AuthId, ownerMatches } from '../../model/auth-id.ts';
 import { datastoreAclPath, parseNamespace } from '../../model/backup.ts';
-import type { Privilege } from '../../model/privileges.ts';
 import type { Upid } from '../../model/upid.ts';
 import { checkUpid } from '../../task/task-registry.ts';
 import { callerOf, hasPrivileges, staticDenial } from '../../wire/authorize.ts';
 import type { ByteAnswer, CallContext, ServerContext } from '../../wire/context.ts';
 import { implement, implementDownload } from '../../wire/implement.ts';
+import { jobPrivileges } from '../job-access.ts';
 import { listTasks, stopTask, taskLog, taskStatus } from './tasks.contract.ts';
 
 export const taskEndpoints = [
@@ -85,14 +85,6 @@ function checkVisible(call: CallContext, task: Upid): void {
   if (maySeeJob(server, caller, task)) return;
   throw new GranaryError('permission-denied', staticDenial);
 }
-
-/** Any of these on the datastore lets one see the job, and with it its tasks. */
-const jobPrivileges: Readonly<Record<string, readonly Privilege[]>> = {
-  garbage_collection: ['Datastore.Audit', 'Datastore.Modify'],
-  prune: ['Datastore.Audit', 'Datastore.Modify'],
-  prunejob: ['Datastore.Audit', 'Datastore.Modify'],
-  verificationjob: ['Datastore.Audit', 'Datastore.Verify'],
-};
 
 function maySeeJob(server: ServerContext, caller: AuthId, task: Upid): boolean {
   const any = jobPrivileges[task.workerType];

@@ -1,6 +1,6 @@
 // Texts of the tasks.
 
-import { texts } from '../../base/texts.ts';
+import { counted, texts } from '../../base/texts.ts';
 
 export const words = texts({
   en: {
@@ -24,6 +24,23 @@ export const words = texts({
     any: '(all)',
     none: 'There are no tasks yet.',
     noneFound: 'No task matches these filters.',
+    list: 'All tasks',
+    week: 'Week',
+    day: 'Day',
+    today: 'Today',
+    earlier: 'Earlier',
+    later: 'Later',
+    asList: 'As a list',
+    asPicture: 'As a picture',
+    job: 'Job',
+    coming: 'planned',
+    atTheSameTime: 'At the same time',
+    overlaps: (others: string) => `At the same time as ${others}`,
+    times: (count: number) => counted(count, 'run', 'runs'),
+    unknownDuration: 'duration not known',
+    noRuns: 'No job runs in this time.',
+    tooMany: (count: number) => `Only the newest ${count} past runs are shown.`,
+    tooOften: (jobs: string) => `Not all coming runs are shown, there are too many: ${jobs}`,
   },
   de: {
     title: 'Aufgaben',
@@ -46,5 +63,22 @@ export const words = texts({
     any: '(alle)',
     none: 'Es gibt noch keine Aufgaben.',
     noneFound: 'Zu diesen Filtern passt keine Aufgabe.',
+    list: 'Alle Aufgaben',
+    week: 'Woche',
+    day: 'Tag',
+    today: 'Heute',
+    earlier: 'Früher',
+    later: 'Später',
+    asList: 'Als Liste',
+    asPicture: 'Als Bild',
+    job: 'Job',
+    coming: 'geplant',
+    atTheSameTime: 'Zur selben Zeit',
+    overlaps: (others) => `Zur selben Zeit wie ${others}`,
+    times: (count) => counted(count, 'Lauf', 'Läufe'),
+    unknownDuration: 'Dauer nicht bekannt',
+    noRuns: 'In dieser Zeit läuft kein Job.',
+    tooMany: (count) => `Nur die neuesten ${count} vergangenen Läufe werden gezeigt.`,
+    tooOften: (jobs) => `Nicht alle kommenden Läufe werden gezeigt, es sind zu viele: ${jobs}`,
   },
 });
