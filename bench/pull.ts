@@ -29,7 +29,7 @@ import type { Manifest } from '../src/format/manifest.ts';
 import { rootUser } from '../src/model/auth-id.ts';
 import type { BackupGroup } from '../src/model/backup.ts';
 import { privileges } from '../src/model/privileges.ts';
-import { Decryption } from '../src/sync/decryption.ts';
+import { ChunkCrypt } from '../src/sync/chunk-crypt.ts';
 import { syncParameters } from '../src/sync/parameters.ts';
 import { pull } from '../src/sync/pull.ts';
 import { pullMemory } from '../src/sync/pull-chunks.ts';
@@ -152,7 +152,7 @@ async function pullOne({ port, secret, fingerprint }: Ready, base: string, id: s
     fingerprint,
   });
   await using source = new RemoteSource(connection, 'bench');
-  await using decryption = new Decryption({ keys: [testKey], memory: pullMemory() });
+  await using decryption = new ChunkCrypt({ keys: [testKey], memory: pullMemory() });
   const filter = [`group:vm/${id}`];
   await pull({
     parameters: syncParameters(

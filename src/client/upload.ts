@@ -16,7 +16,6 @@ import type { ChunkIndex } from '../format/chunk-index.ts';
 import { fixedChunkSize } from '../model/names.ts';
 import type { ArchiveUpload, UploadEnvironment } from './upload/archive-upload.ts';
 import { ChunkStage, type UploadProgress } from './upload/chunk-stage.ts';
-import { ChunkedUpload } from './upload/chunked-upload.ts';
 import { DynamicUpload } from './upload/dynamic-upload.ts';
 import { FixedUpload } from './upload/fixed-upload.ts';
 import { SegmentPool } from './upload/segments.ts';
@@ -24,7 +23,6 @@ import type { UploadWorkerInit } from './upload/upload-worker.ts';
 
 export type { ArchiveResult, ArchiveUpload } from './upload/archive-upload.ts';
 export type { UploadProgress } from './upload/chunk-stage.ts';
-export type { ChunkedUpload } from './upload/chunked-upload.ts';
 export type { DynamicUpload, KnownChunk } from './upload/dynamic-upload.ts';
 export type { FixedUpload } from './upload/fixed-upload.ts';
 
@@ -126,20 +124,6 @@ export class UploadEngine implements AsyncDisposable {
     const index = await this.#environment.writer.createFixedIndex(storedName, { size, reuse: base?.checksum() });
     const o = { program: this.#program, chunkSize: fixedChunkSize, size, base };
     return this.#opened(new FixedUpload(storedName, index, this.#environment, o));
-  }
-
-  /** Opens an archive whose chunks are given, one with each `write`; `size` is what they come to. */
-  async openChunked(
-    storedName: string,
-    { kind, size, known }: { kind: 'fixed' | 'dynamic'; size: number; known: ChunkIndex | undefined },
-  ): Promise<ChunkedUpload> {
-    this.#learn(known);
-    const { writer } = this.#environment;
-    const index =
-      kind === 'fixed'
-        ? await writer.createFixedIndex(storedName, { size })
-        : await writer.createDynamicIndex(storedName);
-    return this.#opened(new ChunkedUpload(storedName, index, this.#environment));
   }
 
   /** What all archives together have come to so far. */

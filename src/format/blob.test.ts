@@ -7,7 +7,7 @@ import { crc32, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { vectors } from '../../test/support/golden.ts';
 import { damaged, readsOrRefuses } from '../../test/support/mutate.ts';
-import { asBuffer, fromHex, toHex } from '../base/bytes.ts';
+import { asBuffer, bytesEqual, fromHex, toHex } from '../base/bytes.ts';
 import { type ErrorCode, GranaryError } from '../base/errors.ts';
 import { CryptConfig, plainDigest } from '../crypto/crypt-config.ts';
 import {
@@ -21,6 +21,7 @@ import {
   encodeBlobParts,
   encryptedHeaderSize,
   isBlob,
+  sealBlob,
   unsealBlob,
   writeBlobCrc,
 } from './blob.ts';
@@ -118,7 +119,7 @@ test('any content survives all four kinds, in memory of its own, in parts and in
   );
 });
 
-test('without its encryption a container is the plain one of the same content', () => {
+test('the encryption of a container comes off and on again, and nothing is compressed anew', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1, maxLength: 3000 }), fc.boolean(), (content, compress) => {
       const sealed = encodeBlob(content, { crypt, compress });
@@ -126,6 +127,12 @@ test('without its encryption a container is the plain one of the same content', 
       const { header, body, digest } = unsealBlob(sealed, o);
       assert.deepEqual(Buffer.concat([header, body]), Buffer.from(encodeBlob(content, { compress })));
       assert.deepEqual(digest, plainDigest(content));
+      const again = sealBlob(Buffer.concat([header, body]), { ...o, digest });
+      assert.deepEqual(again.digest, o.digest);
+      assert.equal(again.header.length + again.body.length, sealed.length);
+      const opened = decodeBlob(Buffer.concat([again.header, again.body]), o);
+      assert.ok(bytesEqual(opened, content));
+      assert.throws(() => sealBlob(sealed, o), /^GranaryError: x: is encrypted, but has to be plain$/);
       assert.throws(() => unsealBlob(encodeBlob(content), o), /^GranaryError: x: is plain, but has to be encrypted$/);
       assert.throws(() => unsealBlob(sealed, { ...o, digest: plainDigest(content) }), /wrong digest/);
       sealed[sealed.byteLength - 1]! ^= 1;

@@ -69,13 +69,21 @@ export function encodeBlobParts(data: Uint8Array, options: EncodeOptions = {}): 
   if (!options.crypt) {
     return { header: blobHeader({ compressed: packed !== undefined, crc: crc32(content) }), body: content };
   }
-  const iv = options.iv ?? randomFillSync(new Uint8Array(ivSize));
-  const cipher = createCipheriv('aes-256-gcm', options.crypt.encKey, iv, { authTagLength: tagSize });
+  const parts = encryptParts(content, packed !== undefined, options.crypt, options.iv);
+  if (packed) freeBytes(packed);
+  return parts;
+}
+
+function encryptParts(
+  content: Uint8Array,
+  compressed: boolean,
+  crypt: CryptConfig,
+  iv: Uint8Array = randomFillSync(new Uint8Array(ivSize)),
+): BlobParts {
+  const cipher = createCipheriv('aes-256-gcm', crypt.encKey, iv, { authTagLength: tagSize });
   const body = cipher.update(content);
   cipher.final();
-  if (packed) freeBytes(packed);
-  const seal = { iv, tag: cipher.getAuthTag() };
-  return { header: blobHeader({ compressed: packed !== undefined, crc: crc32(body), seal }), body };
+  return { header: blobHeader({ compressed, crc: crc32(body), seal: { iv, tag: cipher.getAuthTag() } }), body };
 }
 
 /** Encodes to a whole container in memory of its own. */
@@ -211,6 +219,24 @@ export function unsealBlob(
   const digest = plainDigest(content);
   if (content !== body) freeBytes(content);
   return { header: blobHeader({ compressed, crc: crc32(body) }), body, digest };
+}
+
+/**
+ * Encrypts a plain container, and leaves what is compressed compressed. Checks and throws as `decodeBlob` does; one that
+ * is encrypted is refused. `digest` is what names the encrypted content.
+ */
+export function sealBlob(
+  raw: Uint8Array,
+  options: DecodeOptions & { crypt: CryptConfig },
+): BlobParts & { digest: Uint8Array } {
+  const { what, crypt } = options;
+  const { encrypted, compressed, headerSize } = checkBlob(raw, what);
+  if (encrypted) throw invalid(what, 'is encrypted, but has to be plain');
+  const stored = raw.subarray(headerSize);
+  const content = openContent(stored, { encrypted, compressed }, options);
+  const digest = crypt.digest(content);
+  if (content !== stored) freeBytes(content);
+  return { ...encryptParts(stored, compressed, crypt), digest };
 }
 
 /** Decompresses what a container holds, and checks the content. */

@@ -20,7 +20,8 @@ import {
   verifyManifest,
 } from '../format/manifest.ts';
 import { archiveKind, manifestName, maxBlobSize } from '../model/names.ts';
-import { type Decryption, unsealFile } from './decryption.ts';
+import { type ChunkCrypt, unsealFile } from './chunk-crypt.ts';
+import { DigestPairs } from './digest-pairs.ts';
 import type { OnPosition } from './group-progress.ts';
 import { pullMemory, requestsAtOnce, type WantedChunk } from './pull-chunks.ts';
 import { isEncryptedSnapshot, type SourceReader } from './source.ts';
@@ -47,7 +48,7 @@ export type DecryptionCase =
 export function decryptionCase(
   source: Manifest,
   local: Manifest | undefined,
-  decryption: Decryption | undefined,
+  decryption: ChunkCrypt | undefined,
   again: boolean,
 ): DecryptionCase {
   const fingerprint = manifestKeyFingerprint(source);
@@ -87,12 +88,12 @@ export interface DecryptedPull {
 /** What decrypting the snapshots of one group has in common: what their chunks are called when they are plain. */
 export class GroupDecryption {
   readonly #store: ChunkStore;
-  readonly #decryption: Decryption;
+  readonly #decryption: ChunkCrypt;
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
-  readonly #plain = new PlainDigests();
+  readonly #plain = new DigestPairs();
 
-  constructor(store: ChunkStore, decryption: Decryption, { clock, signal }: { clock: Clock; signal: AbortSignal }) {
+  constructor(store: ChunkStore, decryption: ChunkCrypt, { clock, signal }: { clock: Clock; signal: AbortSignal }) {
     this.#store = store;
     this.#decryption = decryption;
     this.#clock = clock;
@@ -110,10 +111,7 @@ export class GroupDecryption {
       if (archiveKind(file.filename) === 'blob' || !made || !(await local.matches(made))) continue;
       const { index } = await readSourceFile(reader, file);
       const plain = await local.index(file.filename);
-      if (!index || index.count !== plain.count || index.size !== plain.size) continue;
-      for (let i = 0; i < index.count; i++) {
-        if (index.endOf(i) === plain.endOf(i)) this.#plain.set(index.digestAt(i), plain.digestAt(i));
-      }
+      if (index) this.#plain.learn(index, plain);
     }
   }
 
@@ -208,26 +206,4 @@ export function decryptedManifest(source: Manifest, files: ManifestFile[]): Mani
   // What was verified is another's chunks.
   const { 'key-fingerprint': _, verify_state: __, ...unprotected } = source.unprotected;
   return { ...source, files, signature: null, unprotected: { ...unprotected, [originMember]: source.signature } };
-}
-
-/** Digests of encrypted chunks, and those of their plain content. */
-class PlainDigests {
-  readonly #places = new DigestMap();
-  #digests = new Uint8Array(1024 * 32);
-
-  get(digest: Uint8Array): Uint8Array | undefined {
-    const place = this.#places.get(digest);
-    return place === undefined ? undefined : this.#digests.subarray(place * 32, place * 32 + 32);
-  }
-
-  set(digest: Uint8Array, plain: Uint8Array): void {
-    const place = this.#places.get(digest) ?? this.#places.count;
-    this.#places.set(digest, place);
-    if (place * 32 >= this.#digests.byteLength) {
-      const larger = new Uint8Array(this.#digests.byteLength * 2);
-      larger.set(this.#digests);
-      this.#digests = larger;
-    }
-    this.#digests.set(plain, place * 32);
-  }
 }

@@ -19,7 +19,7 @@ import {
 } from '../format/manifest.ts';
 import type { BackupSnapshot, Namespace } from '../model/backup.ts';
 import { clientLogName, manifestName, maxBlobSize } from '../model/names.ts';
-import { type Decryption, unsealFile } from './decryption.ts';
+import { type ChunkCrypt, unsealFile } from './chunk-crypt.ts';
 import type { GroupProgress } from './group-progress.ts';
 import type { ChunkPuller } from './pull-chunks.ts';
 import {
@@ -43,7 +43,7 @@ export interface SnapshotPull {
   /** Of the group that the snapshot is in. */
   chunks: ChunkPuller;
   /** Of a run that was given keys. */
-  decryption: { keys: Decryption; group: GroupDecryption } | undefined;
+  decryption: { keys: ChunkCrypt; group: GroupDecryption } | undefined;
   /** Whether the chunk store is the source's too, so that no chunk has to be copied. */
   sameChunks: boolean;
   filter: StateFilter;

@@ -6,7 +6,7 @@ import { EncryptionKeyConfig } from '../config/encryption-key-config.ts';
 import { RemoteConfig } from '../config/remote-config.ts';
 import type { WorkerTask } from '../task/task-registry.ts';
 import type { DatastoreUse } from '../wire/context.ts';
-import { Decryption } from './decryption.ts';
+import { ChunkCrypt } from './chunk-crypt.ts';
 import { LocalSource } from './local-source.ts';
 import type { SyncParameters } from './parameters.ts';
 import { pull } from './pull.ts';
@@ -42,11 +42,11 @@ export async function pullInTask(server: SyncRooms, parameters: SyncParameters, 
 }
 
 /** Throws when one of the keys is not there: what it encrypts must not be stored encrypted by mistake. */
-async function openDecryption({ directories }: SyncRooms, ids: readonly string[]): Promise<Decryption | undefined> {
+async function openDecryption({ directories }: SyncRooms, ids: readonly string[]): Promise<ChunkCrypt | undefined> {
   if (ids.length === 0) return undefined;
   const config = new EncryptionKeyConfig(directories);
   const keys = await Promise.all(ids.map((id) => config.open(id)));
-  return new Decryption({ keys, memory: pullMemory() });
+  return new ChunkCrypt({ keys, memory: pullMemory() });
 }
 
 async function openSource(

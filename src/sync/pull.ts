@@ -13,7 +13,7 @@ import {
   rootNamespace,
 } from '../model/backup.ts';
 import { groupIsWanted } from '../model/group-filter.ts';
-import type { Decryption } from './decryption.ts';
+import type { ChunkCrypt } from './chunk-crypt.ts';
 import { GroupNames } from './group-names.ts';
 import type { PrivilegesOn } from './local-source.ts';
 import { type NamespacePair, namespaceLabel, namespacePairs } from './namespace-map.ts';
@@ -33,7 +33,7 @@ export interface PullRun {
   readonly sameChunks: boolean;
   readonly privileges: PrivilegesOn;
   /** With the keys that snapshots are decrypted with on their way. */
-  readonly decryption?: Decryption | undefined;
+  readonly decryption?: ChunkCrypt | undefined;
   readonly statistics: SyncStatistics;
   readonly log: SyncLog;
   readonly signal: AbortSignal;

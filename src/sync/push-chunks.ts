@@ -17,13 +17,18 @@ import { longestEncoding, type Transferred } from './transfer.ts';
 
 /** Bytes of chunks that a run holds, and the least that one counts for: so that no more than 64 are under way. */
 const memory = 64 * 1024 * 1024;
-const leastRoom = 1024 * 1024;
+export const leastRoom = 1024 * 1024;
 /** Entries that wait to be named behind a chunk that is on its way. */
-const maxWaiting = 4096;
+export const maxWaiting = 4096;
 
 /** Memory for the chunks that all groups of a run have under way. */
 export function pushMemory(): SharedArena {
   return new SharedArena(memory);
+}
+
+/** Opens an index on the target for the same content. */
+export function openIndex(writer: BackupWriter, name: string, { kind, size }: ChunkIndex): Promise<IndexHandle> {
+  return kind === 'fixed' ? writer.createFixedIndex(name, { size }) : writer.createDynamicIndex(name);
 }
 
 export interface ChunkPush {
@@ -56,11 +61,7 @@ export class ChunkPusher {
       this.#known.set(known.digestAt(i), known.endOf(i) - known.startOf(i));
     }
     const { writer, signal } = this.#o;
-    const { filename: name } = file;
-    const handle =
-      index.kind === 'fixed'
-        ? await writer.createFixedIndex(name, { size: index.size })
-        : await writer.createDynamicIndex(name);
+    const handle = await openIndex(writer, file.filename, index);
     const entries = new IndexWriter(writer, handle);
     const total: Transferred = { chunks: 0, bytes: 0 };
     const underWay = new Set<Promise<unknown>>();

@@ -2,22 +2,30 @@
 // (sync.md 10).
 
 import { createHash } from 'node:crypto';
-import type { BackupWriter } from '../backup/writer.ts';
+import { IndexWriter } from '../backup/index-writer.ts';
+import type { IndexHandle } from '../backup/writer.ts';
 import { toHex } from '../base/bytes.ts';
+import { DigestMap } from '../base/digest-map.ts';
 import { withContext } from '../base/errors.ts';
-import type { SharedArena } from '../base/shared-arena.ts';
+import type { ArenaRoom } from '../base/shared-arena.ts';
 import { throwIfAborted } from '../base/streams.ts';
-import { UploadEngine } from '../client/upload.ts';
-import { type CryptConfig, formatFingerprint } from '../crypto/crypt-config.ts';
+import { type CryptConfig, formatFingerprint, parseFingerprint } from '../crypto/crypt-config.ts';
 import { blobInfo, decodeBlob, encodeBlob } from '../format/blob.ts';
 import type { ChunkIndex } from '../format/chunk-index.ts';
-import { canonicalManifest, type Manifest, type ManifestFile, signManifest } from '../format/manifest.ts';
+import {
+  canonicalManifest,
+  type Manifest,
+  type ManifestFile,
+  signManifest,
+  verifyManifest,
+} from '../format/manifest.ts';
+import { maxBlobSize } from '../model/names.ts';
+import type { ChunkCrypt } from './chunk-crypt.ts';
+import { sealGrowth } from './crypt-worker.ts';
+import type { DigestPairs } from './digest-pairs.ts';
 import type { OnPosition } from './group-progress.ts';
-import type { SourceReader } from './source.ts';
+import { type ChunkPush, leastRoom, maxWaiting, openIndex } from './push-chunks.ts';
 import { longestEncoding, type Transferred } from './transfer.ts';
-
-/** Bytes of content that a snapshot has under way while it is encrypted. */
-const memory = 48 * 1024 * 1024;
 
 /** What a key does to a snapshot: one of which no file is encrypted is, one of which all are goes as it is. */
 export function encryptionOf({ files }: Manifest): 'encrypt' | 'pass' | 'mixed' {
@@ -25,29 +33,28 @@ export function encryptionOf({ files }: Manifest): 'encrypt' | 'pass' | 'mixed' 
   return encrypted === 0 ? 'encrypt' : encrypted === files.length ? 'pass' : 'mixed';
 }
 
-export interface SnapshotEncryption {
-  writer: BackupWriter;
-  reader: SourceReader;
+/** What encrypting the snapshots of one group has in common. */
+export interface GroupEncryption {
   crypt: CryptConfig;
-  /** For the chunks as they are read. */
-  memory: SharedArena;
-  signal: AbortSignal;
+  /** Has the key, and works in the memory of the run. */
+  chunkCrypt: ChunkCrypt;
+  /** What plain chunks of the group are called when they are encrypted, as far as it has turned out. */
+  names: DigestPairs;
+  /** Whether that was looked up in what an earlier run has pushed. */
+  learnt: boolean;
 }
 
+export type SnapshotEncryption = ChunkPush & GroupEncryption;
+
 /** The files of one snapshot; collects what its manifest will say of them. */
-export class SnapshotEncryptor implements AsyncDisposable {
+export class SnapshotEncryptor {
   readonly #o: SnapshotEncryption;
-  readonly #engine: UploadEngine;
   readonly #files: ManifestFile[] = [];
+  /** Encrypted chunks that may be named in the session. */
+  readonly #known = new DigestMap();
 
-  private constructor(o: SnapshotEncryption, engine: UploadEngine) {
+  constructor(o: SnapshotEncryption) {
     this.#o = o;
-    this.#engine = engine;
-  }
-
-  static async start(o: SnapshotEncryption): Promise<SnapshotEncryptor> {
-    const { writer, crypt, signal } = o;
-    return new SnapshotEncryptor(o, await UploadEngine.start({ writer, crypt, signal, limits: { memory } }));
   }
 
   /** A blob of the snapshot, or, when it is none of the manifest's, its log. */
@@ -68,30 +75,70 @@ export class SnapshotEncryptor implements AsyncDisposable {
     { index, known }: { index: ChunkIndex; known: ChunkIndex | undefined },
     onPosition: OnPosition,
   ): Promise<Transferred> {
-    const { reader, signal } = this.#o;
-    const { kind, size } = index;
-    const upload = await this.#engine.openChunked(file.filename, { kind, size, known });
-    for (let i = 0; i < index.count; i++) {
-      throwIfAborted(signal);
-      onPosition(index.startOf(i));
-      const length = index.endOf(i) - index.startOf(i);
-      const room = await this.#o.memory.acquire(longestEncoding(length), signal);
-      try {
+    for (let i = 0; known && i < known.count; i++) this.#known.set(known.digestAt(i), 0);
+    const { writer, memory, names, signal } = this.#o;
+    const handle = await openIndex(writer, file.filename, index);
+    const entries = new IndexWriter(writer, handle);
+    const total: Transferred = { chunks: 0, bytes: 0 };
+    /** By plain digests: what a chunk is called is known only after it was encrypted. */
+    const underWay = new Map<string, Promise<Uint8Array>>();
+    try {
+      for (let i = 0; i < index.count && !entries.failed; i++) {
+        throwIfAborted(signal);
+        onPosition(index.startOf(i));
+        if (entries.waiting >= maxWaiting) await entries.fewer();
         const digest = index.digestAt(i);
-        const what = `chunk ${toHex(digest)}`;
-        const read = await reader.chunk(digest, room.bytes, signal).catch((error: unknown) => {
-          throw withContext(what, error);
-        });
-        // Encrypted, damage could not be seen any more.
-        const content = decodeBlob(room.bytes.subarray(0, read), { what, digest, size: length, expect: 'plain' });
-        await upload.write(content);
-      } finally {
-        room.release();
+        const size = index.endOf(i) - index.startOf(i);
+        const name = names.get(digest);
+        // One that is on its way already is named behind its first appearance, when it has arrived.
+        if (name && this.#known.has(name)) {
+          entries.addKnown(size, name);
+          continue;
+        }
+        const hex = toHex(digest);
+        let sent = underWay.get(hex);
+        if (!sent) {
+          const room = await memory.acquire(Math.max(longestEncoding(size), leastRoom), signal);
+          sent = this.#send(handle, { digest, size }, room, total).finally(() => underWay.delete(hex));
+          underWay.set(hex, sent);
+        }
+        entries.add(size, sent);
       }
+      const totals = await entries.finish();
+      await writer.closeIndex(handle, totals);
+      this.#files.push({ ...file, 'crypt-mode': 'encrypt', size: totals.size, csum: toHex(totals.csum) });
+      return total;
+    } finally {
+      await Promise.allSettled(underWay.values());
     }
-    const result = await upload.finish();
-    this.#files.push({ ...file, 'crypt-mode': 'encrypt', size: result.size, csum: result.csum });
-    return { chunks: result.uploadedChunks, bytes: result.storedBytes };
+  }
+
+  /** What the chunk is called on the target, once it is there. Gives the room back in every case. */
+  async #send(
+    index: IndexHandle,
+    { digest, size }: { digest: Uint8Array; size: number },
+    room: ArenaRoom,
+    total: Transferred,
+  ): Promise<Uint8Array> {
+    const { reader, writer, chunkCrypt, crypt, names, signal } = this.#o;
+    try {
+      const most = Math.min(room.length - sealGrowth, maxBlobSize);
+      const length = await reader.chunk(digest, room.bytes.subarray(0, most), signal);
+      // Encrypted, damage could not be seen any more: here the content has to be what it is called.
+      const sealed = await chunkCrypt.seal({ offset: room.offset, length, digest, size }, crypt);
+      const isNew = this.#known.set(sealed.digest, 0);
+      names.set(digest, sealed.digest);
+      if (isNew) {
+        await writer.uploadChunk(index, { digest: sealed.digest, size, body: [room.bytes.subarray(0, sealed.length)] });
+        total.chunks++;
+        total.bytes += sealed.length;
+      }
+      return sealed.digest;
+    } catch (error) {
+      throw withContext(`chunk ${toHex(digest)}`, error);
+    } finally {
+      room.release();
+    }
   }
 
   /** The manifest for what was pushed. It tells what the plain one was, so that a pull knows whether it is the same. */
@@ -99,14 +146,29 @@ export class SnapshotEncryptor implements AsyncDisposable {
     const { crypt } = this.#o;
     // What was verified is another's chunks.
     const { verify_state: _, ...unprotected } = source.unprotected;
-    const sourceSignature = formatFingerprint(crypt.authTag(canonicalManifest(source)));
     return signManifest(
-      { ...source, files: this.#files, unprotected: { ...unprotected, 'sync-source-signature': sourceSignature } },
+      { ...source, files: this.#files, unprotected: { ...unprotected, [originMember]: originOf(source, crypt) } },
       crypt,
     );
   }
+}
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#engine[Symbol.asyncDispose]();
+/** Member of a manifest that is not signed: what it was made from. */
+const originMember = 'sync-source-signature';
+
+function originOf(source: Manifest, crypt: CryptConfig): string {
+  return formatFingerprint(crypt.authTag(canonicalManifest(source)));
+}
+
+/** Whether a manifest of the target, which has to be signed with the key, was made from that plain one. */
+export function isMadeFrom(made: Manifest, source: Manifest, crypt: CryptConfig): boolean {
+  const origin = made.unprotected[originMember];
+  if (made.signature === null || typeof origin !== 'string') return false;
+  if (parseFingerprint(origin) !== originOf(source, crypt)) return false;
+  try {
+    verifyManifest(made, crypt);
+    return true;
+  } catch {
+    return false;
   }
 }

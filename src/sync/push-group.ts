@@ -3,9 +3,11 @@
 import { GranaryError, messageOf, withContext } from '../base/errors.ts';
 import { throwIfAborted } from '../base/streams.ts';
 import { type BackupGroup, type BackupSnapshot, formatGroup, formatSnapshot } from '../model/backup.ts';
+import { DigestPairs } from './digest-pairs.ts';
 import { GroupProgress } from './group-progress.ts';
 import type { NamespacePair } from './namespace-map.ts';
-import { checkPrivilege, type PushRun } from './push.ts';
+import { checkPrivilege, type PushRun, type PushWork } from './push.ts';
+import type { GroupEncryption } from './push-encrypted.ts';
 import { pushSnapshot } from './push-snapshot.ts';
 import type { TargetSnapshot } from './push-target.ts';
 import type { GroupRun } from './run-groups.ts';
@@ -13,7 +15,7 @@ import { selectSnapshots, skippedLines, sourceSet } from './selection.ts';
 import { vanishedSnapshots } from './vanished.ts';
 
 /** The number of snapshots that were looked at. Throws at the first that fails: then everything in the group stays. */
-export async function pushGroup(run: PushRun, ns: NamespacePair, group: BackupGroup, part: GroupRun): Promise<number> {
+export async function pushGroup(run: PushWork, ns: NamespacePair, group: BackupGroup, part: GroupRun): Promise<number> {
   const { parameters, source, target } = run;
   const { candidates, present } = sourceSet(await source.listSnapshots(ns.source, group), parameters);
   const existing = await target.listSnapshots(ns.target, group);
@@ -33,13 +35,15 @@ export async function pushGroup(run: PushRun, ns: NamespacePair, group: BackupGr
     log: part.log,
     clock: run.clock,
   });
+  const encryption: GroupEncryption | undefined = run.crypt &&
+    run.chunkCrypt && { crypt: run.crypt, chunkCrypt: run.chunkCrypt, names: new DigestPairs(), learnt: false };
   let hasBase = finished.length > 0;
   for (const [i, { snapshot: listed }] of kept.entries()) {
     throwIfAborted(run.signal);
     const snapshot = { ...group, time: listed.time };
     const before = begun.get(listed.time);
     if (before) await removeBegun(run, ns, snapshot, before, part);
-    const pushed = await pushSnapshot(run, { ns, snapshot, hasBase, progress, log: part.log });
+    const pushed = await pushSnapshot(run, { ns, snapshot, hasBase, encryption, progress, log: part.log });
     hasBase ||= pushed;
     progress.snapshotDone();
     part.progress(i + 1, kept.length);

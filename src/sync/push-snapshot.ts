@@ -18,11 +18,12 @@ import {
 } from '../format/manifest.ts';
 import type { BackupSnapshot } from '../model/backup.ts';
 import { clientLogName, manifestName, maxBlobSize } from '../model/names.ts';
+import type { DigestPairs } from './digest-pairs.ts';
 import type { GroupProgress } from './group-progress.ts';
 import type { NamespacePair } from './namespace-map.ts';
 import type { PushRun } from './push.ts';
 import { ChunkPusher } from './push-chunks.ts';
-import { encryptionOf, SnapshotEncryptor } from './push-encrypted.ts';
+import { encryptionOf, type GroupEncryption, isMadeFrom, SnapshotEncryptor } from './push-encrypted.ts';
 import type { SyncLog } from './run-groups.ts';
 import { excludedBy } from './selection.ts';
 import type { SourceReader } from './source.ts';
@@ -34,6 +35,7 @@ export interface SnapshotPush {
   snapshot: BackupSnapshot;
   /** Whether the group on the target has a snapshot that this one can build on. */
   hasBase: boolean;
+  encryption: GroupEncryption | undefined;
   progress: GroupProgress;
   log: SyncLog;
 }
@@ -62,8 +64,8 @@ export async function pushSnapshot(run: PushRun, push: SnapshotPush): Promise<bo
     log.log(`${time}: skipped because it is ${excluded}`);
     return false;
   }
-  const encryption = run.crypt && encryptionOf(manifest);
-  if (encryption === 'mixed') {
+  const form = push.encryption && encryptionOf(manifest);
+  if (form === 'mixed') {
     log.warn(`${time}: skipped because only some of its files are encrypted, and a key is to encrypt the others`);
     return false;
   }
@@ -71,12 +73,13 @@ export async function pushSnapshot(run: PushRun, push: SnapshotPush): Promise<bo
   await using session = await run.target.openBackup(ns.target, snapshot);
   const writer = new BackupWriter(session);
   const way = { writer, reader, memory: run.memory, signal: run.signal };
-  const crypt = encryption === 'encrypt' ? run.crypt : undefined;
-  await using encryptor = crypt && (await SnapshotEncryptor.start({ ...way, crypt }));
-  const previous = push.hasBase ? await previousManifest(writer, crypt) : undefined;
+  const encryption = form === 'encrypt' ? push.encryption : undefined;
+  const encryptor = encryption && new SnapshotEncryptor({ ...way, ...encryption });
+  const previous = push.hasBase ? await previousManifest(writer, encryption?.crypt) : undefined;
+  await using base = encryption && previous && (await openBase(run, push, previous, encryption));
   const chunks = new ChunkPusher(way);
   const { progress } = push;
-  const file: FilePush = { run, log, progress, writer, reader, chunks, encryptor, previous, time };
+  const file: FilePush = { run, log, progress, writer, reader, chunks, encryptor, previous, base, time };
   for (const one of manifest.files) await pushFile(file, one);
   const clientLog = await reader.file(clientLogName, maxBlobSize);
   if (clientLog) {
@@ -110,6 +113,63 @@ async function previousManifest(writer: BackupWriter, crypt: CryptConfig | undef
   }
 }
 
+/**
+ * The snapshot here that the target's last one was made from, if it still is here: together they tell what its chunks
+ * are called when they are encrypted, so that those are not read again to find out.
+ */
+class EncryptionBase implements AsyncDisposable {
+  readonly #reader: SourceReader;
+  readonly #manifest: Manifest;
+  readonly #names: DigestPairs;
+
+  constructor(reader: SourceReader, manifest: Manifest, names: DigestPairs) {
+    this.#reader = reader;
+    this.#manifest = manifest;
+    this.#names = names;
+  }
+
+  /** `made` is the target's index of that archive, which its manifest was found to mean. */
+  async learn(filename: string, made: ChunkIndex): Promise<void> {
+    const file = findFile(this.#manifest, filename);
+    if (!file) return;
+    try {
+      const { index } = await readSourceFile(this.#reader, file);
+      if (index) this.#names.learn(index, made);
+    } catch (error) {
+      // A damaged index here teaches nothing; what is pushed is another snapshot.
+      if (!(error instanceof GranaryError)) throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#reader[Symbol.asyncDispose]();
+  }
+}
+
+/** Once for a group: from its second snapshot on the run knows by itself. */
+async function openBase(
+  run: PushRun,
+  { ns, snapshot }: SnapshotPush,
+  previous: Manifest,
+  encryption: GroupEncryption,
+): Promise<EncryptionBase | undefined> {
+  if (encryption.learnt) return undefined;
+  encryption.learnt = true;
+  const before = { ...snapshot, time: previous.time };
+  let reader: SourceReader | undefined;
+  try {
+    reader = await run.source.openSnapshot(ns.source, before);
+    if (!reader) return undefined;
+    const manifest = await readManifest(reader, before);
+    if (isMadeFrom(previous, manifest, encryption.crypt)) return new EncryptionBase(reader, manifest, encryption.names);
+  } catch (error) {
+    // It is being removed, or cannot be read: then everything is read once more.
+    if (!(error instanceof GranaryError)) throw error;
+  }
+  await reader?.[Symbol.asyncDispose]();
+  return undefined;
+}
+
 interface FilePush {
   run: PushRun;
   log: SyncLog;
@@ -119,6 +179,7 @@ interface FilePush {
   chunks: ChunkPusher;
   encryptor: SnapshotEncryptor | undefined;
   previous: Manifest | undefined;
+  base: EncryptionBase | undefined;
   time: string;
 }
 
@@ -133,6 +194,7 @@ async function pushFile(push: FilePush, file: ManifestFile): Promise<void> {
     return;
   }
   const known = await previousIndex(push, file);
+  if (known) await push.base?.learn(file.filename, known);
   const start = run.clock.now();
   const sent = await (encryptor ?? chunks).pushIndex(file, { index, known }, push.progress.archive(name, index.size));
   run.statistics.add(sent.chunks, sent.bytes);

@@ -7,6 +7,7 @@ import { throwIfAborted } from '../base/streams.ts';
 import type { CryptConfig } from '../crypto/crypt-config.ts';
 import { formatGroup, formatNamespace, type Namespace, remoteAclPath } from '../model/backup.ts';
 import type { Privilege } from '../model/privileges.ts';
+import { ChunkCrypt } from './chunk-crypt.ts';
 import { GroupNames } from './group-names.ts';
 import type { LocalSource, PrivilegesOn } from './local-source.ts';
 import { type NamespacePair, namespaceLabel, namespacePairs } from './namespace-map.ts';
@@ -34,12 +35,19 @@ export interface PushRun {
   readonly clock: Clock;
 }
 
+/** A run with what it needs to encrypt. */
+export interface PushWork extends PushRun {
+  readonly chunkCrypt: ChunkCrypt | undefined;
+}
+
 /**
  * Pushes everything that can be pushed. Throws at the end when something could not, at once when the namespaces cannot
  * be listed or do not fit on the target, and `aborted`.
  */
 export async function push(run: PushRun): Promise<void> {
-  const { parameters, source, target } = run;
+  const { parameters, source, target, crypt, memory } = run;
+  await using chunkCrypt = crypt && new ChunkCrypt({ keys: [crypt], memory });
+  const work: PushWork = { ...run, chunkCrypt };
   const namespaces = await source.listNamespaces(parameters.ns, parameters.maxDepth);
   const pairs = namespacePairs(namespaces, parameters.ns, parameters.remoteNs);
   const there = new Set((await target.listNamespaces()).map(formatNamespace));
@@ -47,7 +55,7 @@ export async function push(run: PushRun): Promise<void> {
   const done: SyncProgress = { groups: 0, snapshots: 0 };
   for (const pair of pairs) {
     throwIfAborted(run.signal);
-    failed = !(await pushNamespace(run, pair, there, done)) || failed;
+    failed = !(await pushNamespace(work, pair, there, done)) || failed;
   }
   if (parameters.removeVanished) {
     const synced = pairs.map((pair) => pair.target);
@@ -58,7 +66,7 @@ export async function push(run: PushRun): Promise<void> {
 
 /** False when something in it failed; what is told then is in the log. */
 async function pushNamespace(
-  run: PushRun,
+  run: PushWork,
   pair: NamespacePair,
   there: Set<string>,
   done: SyncProgress,

@@ -2,14 +2,15 @@
 // finished is whole, and the next run goes on without sending that again.
 
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { toHex } from '../../src/base/bytes.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { GranaryError } from '../../src/base/errors.ts';
-import { noise, plainChunk, type TestChunk } from '../../src/chunk-store/testing/chunks.ts';
+import { noise, plainChunk, type TestChunk, testKey } from '../../src/chunk-store/testing/chunks.ts';
 import { Connection } from '../../src/client/connection.ts';
+import type { CryptConfig } from '../../src/crypto/crypt-config.ts';
 import { host, type TemporaryStore, temporaryStore, writeBackup } from '../../src/datastore/testing/temporary-store.ts';
 import { privileges as allPrivileges } from '../../src/model/privileges.ts';
 import { LocalSource } from '../../src/sync/local-source.ts';
@@ -18,6 +19,7 @@ import { push } from '../../src/sync/push.ts';
 import { pushMemory } from '../../src/sync/push-chunks.ts';
 import { PushTarget } from '../../src/sync/push-target.ts';
 import { SyncStatistics } from '../../src/sync/statistics.ts';
+import { PullStand } from '../../src/sync/testing/pull-stand.ts';
 import { Relay } from '../support/relay.ts';
 import { Stand, storeName, tokenId } from './stand.ts';
 
@@ -57,8 +59,8 @@ interface Outcome {
   sent: number;
 }
 
-/** Pushes everything through the relay. */
-async function run(): Promise<Outcome> {
+/** Pushes everything through the relay, or one group with a key. */
+async function run(o: { group?: string; crypt?: CryptConfig } = {}): Promise<Outcome> {
   const [lines, warnings]: [string[], string[]] = [[], []];
   const statistics = new SyncStatistics();
   const privileges = () => new Set(allPrivileges);
@@ -72,12 +74,21 @@ async function run(): Promise<Outcome> {
     const connection = await Connection.open({ repository, env, fingerprint: fingerprint!, signal });
     await using target = await PushTarget.open(connection, storeName, tokenId);
     await push({
-      parameters: syncParameters({ store: 'fixture', remote: 'offsite', 'remote-store': storeName }, owner),
+      parameters: syncParameters(
+        {
+          store: 'fixture',
+          remote: 'offsite',
+          'remote-store': storeName,
+          'group-filter': o.group === undefined ? [] : [`group:${o.group}`],
+        },
+        owner,
+      ),
       source: new LocalSource(source.store, owner, privileges),
       target,
       privileges,
       statistics,
       memory: pushMemory(),
+      crypt: o.crypt,
       log: { log: (line) => lines.push(line), warn: (line) => warnings.push(line) },
       signal,
       clock: systemClock,
@@ -135,7 +146,10 @@ test('the target is killed in the middle, and is back for the next run', async (
   await stand.died(10_000);
   await stand.restart();
   relay.to = stand.port;
-  // Nobody was left to clear it away.
+  // Nobody was left to clear it away, nor the chunks that were being written.
+  for (const name of readdirSync(stand.store, { recursive: true, encoding: 'utf8' })) {
+    if (/^\.chunks\/.*\.tmp_/.test(name)) rmSync(join(stand.store, name));
+  }
   await checkIntact(1);
   const next = await run();
   assert.equal(next.error, undefined, next.warnings.join('\n'));
@@ -183,4 +197,46 @@ test('the target has no room: its reason is told, and with room again it goes on
   assert.equal((await run()).error, undefined);
   stand.remember('h', t1);
   await checkIntact();
+});
+
+test('with a key nothing is read that the target has, nothing damaged is encrypted, and all of it comes back', async () => {
+  const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => plainChunk(noise(`sealed ${name}`, size))) as TestChunk[];
+  const path = ({ digest }: TestChunk): string =>
+    join(source.base, '.chunks', toHex(digest).slice(0, 4), toHex(digest));
+  const sealed = { group: 'host/k', crypt: testKey };
+  const before: [number, TestChunk[], number][] = [
+    [t1, [a!, b!, a!], 2],
+    [t2, [b!, a!, c!], 1],
+  ];
+  for (const [time, chunks, sent] of before) {
+    await backup('k', time, chunks);
+    // It is on the target since the first run, which another run has to find out.
+    if (time === t2) rmSync(path(a!));
+    const { error, warnings, statistics } = await run(sealed);
+    assert.deepEqual([error, warnings, statistics.chunks], [undefined, [], sent]);
+  }
+  await using far = await temporaryStore();
+  await using pulled = await temporaryStore();
+  const target = { ...far, store: await far.reopen(stand.store), base: stand.store };
+  await using back = PullStand.between(target, pulled);
+  const copies = await back.pull({ groupFilter: ['group:host/k'] }, { keys: [testKey] });
+  assert.deepEqual([copies.error, copies.warnings], [undefined, []], copies.lines.join('\n'));
+  for (const [time, chunks] of before) {
+    const index = await pulled.store.openIndex([], host('k', time), 'root.pxar.didx');
+    assert.deepEqual(
+      Array.from({ length: index.count }, (_, i) => toHex(index.digestAt(i))),
+      chunks.map(({ digest }) => toHex(digest)),
+    );
+    for (const { digest, blob } of chunks) assert.deepEqual(await pulled.store.chunks.read(digest), Buffer.from(blob));
+  }
+
+  await backup('k', t3, [b!, d!]);
+  // Sound, but another content.
+  writeFileSync(path(d!), b!.blob);
+  const damaged = await run(sealed);
+  assert.match(
+    damaged.warnings[0]!,
+    /^sync group host\/k failed - chunk [0-9a-f]{64}: detected chunk with wrong digest\.$/,
+  );
+  assert.equal(damaged.statistics.chunks, 0);
 });

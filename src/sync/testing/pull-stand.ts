@@ -15,7 +15,7 @@ import {
 } from '../../model/backup.ts';
 import { parseGroupFilter } from '../../model/group-filter.ts';
 import { type Privilege, privileges } from '../../model/privileges.ts';
-import { Decryption } from '../decryption.ts';
+import { ChunkCrypt } from '../chunk-crypt.ts';
 import { LocalSource, type PrivilegesOn } from '../local-source.ts';
 import type { SyncParameters } from '../parameters.ts';
 import { pull } from '../pull.ts';
@@ -181,7 +181,7 @@ export class PullStand implements AsyncDisposable {
       groupFilter: groupFilter.map(parseGroupFilter),
     };
     const { keys } = o;
-    await using decryption = keys && new Decryption({ keys, memory: pullMemory(), threads: 0 });
+    await using decryption = keys && new ChunkCrypt({ keys, memory: pullMemory(), threads: 0 });
     let error: string | undefined;
     try {
       await pull({

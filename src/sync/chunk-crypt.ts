@@ -1,4 +1,4 @@
-// The keys of a pull that decrypts, and the threads that do it (sync.md 10).
+// The keys of a run that decrypts or encrypts, and the threads that do it (sync.md 10).
 
 import { availableParallelism } from 'node:os';
 import { concatBytes } from '../base/bytes.ts';
@@ -7,26 +7,26 @@ import { WorkerPool } from '../base/worker-pool.ts';
 import type { CryptConfig } from '../crypto/crypt-config.ts';
 import { unsealBlob } from '../format/blob.ts';
 import { encryptedKeyName } from '../model/names.ts';
-import type { DecryptWorkerInit, SealedChunk, UnsealedChunk } from './decrypt-worker.ts';
+import type { ChunkToTurn, CryptWorkerInit, TurnedChunk } from './crypt-worker.ts';
 
-export interface DecryptionOptions {
+export interface ChunkCryptOptions {
   keys: readonly CryptConfig[];
-  /** Where the chunks lie that are decrypted. */
+  /** Where the chunks lie. */
   memory: SharedArena;
   /** 0 works in this thread. */
   threads?: number;
 }
 
 /** Nothing may be under way any more when it is disposed of. */
-export class Decryption implements AsyncDisposable {
+export class ChunkCrypt implements AsyncDisposable {
   readonly #keys: readonly CryptConfig[];
   readonly #pool: WorkerPool;
 
-  constructor({ keys, memory, threads = Math.min(4, availableParallelism()) }: DecryptionOptions) {
+  constructor({ keys, memory, threads = Math.min(4, availableParallelism()) }: ChunkCryptOptions) {
     this.#keys = keys;
-    const init: DecryptWorkerInit = { buffer: memory.buffer, encKeys: keys.map(({ encKey }) => encKey) };
-    const file = new URL('./decrypt-worker.ts', import.meta.url);
-    this.#pool = new WorkerPool({ size: threads, file, name: 'decrypt', init });
+    const init: CryptWorkerInit = { buffer: memory.buffer, encKeys: keys.map(({ encKey }) => encKey) };
+    const file = new URL('./crypt-worker.ts', import.meta.url);
+    this.#pool = new WorkerPool({ size: threads, file, name: 'crypt', init });
   }
 
   /** The key of that fingerprint, if it is among those that were given. */
@@ -34,9 +34,14 @@ export class Decryption implements AsyncDisposable {
     return this.#keys.find((key) => key.fingerprint === fingerprint);
   }
 
-  /** Checks a container and puts the plain one in its place. Throws `blob-invalid` or `digest-mismatch`. */
-  unseal(chunk: Omit<SealedChunk, 'key'>, crypt: CryptConfig): Promise<UnsealedChunk> {
+  /** Checks an encrypted container and puts the plain one in its place. Throws `blob-invalid` or `digest-mismatch`. */
+  unseal(chunk: Omit<ChunkToTurn, 'key'>, crypt: CryptConfig): Promise<TurnedChunk> {
     return this.#pool.run('unseal', [{ ...chunk, key: this.#keys.indexOf(crypt) }]);
+  }
+
+  /** Checks a plain container and puts the encrypted one in its place, which is `sealGrowth` longer. Throws likewise. */
+  seal(chunk: Omit<ChunkToTurn, 'key'>, crypt: CryptConfig): Promise<TurnedChunk> {
+    return this.#pool.run('seal', [{ ...chunk, key: this.#keys.indexOf(crypt) }]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
