@@ -146,6 +146,11 @@ export class Datastore {
     return snapshots.listGroupSnapshots(this.context, ns, group);
   }
 
+  /** What retention has to know of the snapshots of a group, oldest first. */
+  pruneCandidates(ns: Namespace, group: BackupGroup): ReturnType<typeof snapshots.pruneCandidates> {
+    return snapshots.pruneCandidates(this.context, ns, group);
+  }
+
   snapshotExists(ns: Namespace, snapshot: BackupSnapshot): Promise<boolean> {
     return snapshots.snapshotExists(this.context, ns, snapshot);
   }

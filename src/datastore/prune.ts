@@ -42,7 +42,7 @@ export async function pruneGroup(
   group: BackupGroup,
   options: PruneGroupOptions,
 ): Promise<Pruned<BackupSnapshot & PruneCandidate>[]> {
-  const decisions = selectSnapshots(await store.listGroupSnapshots(ns, group), options.keep);
+  const decisions = selectSnapshots(await store.pruneCandidates(ns, group), options.keep);
   for (const decision of decisions) {
     const { snapshot, mark } = decision;
     throwIfAborted(options.signal);
@@ -57,6 +57,53 @@ export async function pruneGroup(
   return decisions;
 }
 
+export interface SimulationOptions {
+  ns: Namespace;
+  /** Only this one, of `ns` itself. */
+  group?: BackupGroup;
+  /** Levels below `ns`; all by default. */
+  maxDepth?: number;
+  keep: KeepOptions;
+  /** Which groups to look at. `owner` is undefined when it cannot be read. */
+  accept: (ns: Namespace, group: BackupGroup, owner: AuthId | undefined) => boolean;
+  /** How long to wait to know what would be freed. */
+  asking: Asking;
+  signal?: AbortSignal;
+}
+
+export interface SimulatedGroup {
+  ns: Namespace;
+  group: BackupGroup;
+  /** Oldest first. What removals free counts those before it as gone, in this group and in those before it. */
+  decisions: Pruned<BackupSnapshot & PruneCandidate>[];
+}
+
+/** Decides about a group, or about all of namespaces, and tells what that would free. Nothing is changed. */
+export async function simulatePrune(store: Datastore, options: SimulationOptions): Promise<SimulatedGroup[]> {
+  const { ns, group, maxDepth, keep, accept, asking, signal } = options;
+  const simulated: SimulatedGroup[] = [];
+  const decide = async (inner: Namespace, one: BackupGroup): Promise<void> => {
+    throwIfAborted(signal);
+    const decisions = selectSnapshots(await store.pruneCandidates(inner, one), keep);
+    if (decisions.length > 0) simulated.push({ ns: inner, group: { type: one.type, id: one.id }, decisions });
+  };
+  if (group !== undefined) await decide(ns, group);
+  else {
+    for (const inner of await store.listNamespaces(ns, maxDepth)) {
+      for (const one of await store.groupNames(inner)) {
+        const owner = await store.readOwner(inner, one).catch(() => undefined);
+        if (accept(inner, one, owner)) await decide(inner, one);
+      }
+    }
+  }
+  await addFreed(
+    store,
+    simulated.flatMap(({ ns: inner, decisions }) => decisions.map((decision) => ({ ns: inner, decision }))),
+    asking,
+  );
+  return simulated;
+}
+
 /** Adds to the decisions of a dry run about a group what each removal would free, unless that cannot be known in time. */
 export async function addFreedBytes(
   store: Datastore,
@@ -64,13 +111,25 @@ export async function addFreedBytes(
   decisions: readonly Pruned<BackupSnapshot>[],
   asking: Asking,
 ): Promise<void> {
-  const removed = decisions.filter(({ mark }) => mark === 'remove');
-  if (removed.length === 0) return;
-  const freed = await store.accounting.freedBy(
-    removed.map(({ snapshot }) => ({ ns, snapshot })),
+  await addFreed(
+    store,
+    decisions.map((decision) => ({ ns, decision })),
     asking,
   );
-  for (const [i, bytes] of freed?.entries() ?? []) removed[i]!.freedBytes = bytes;
+}
+
+async function addFreed(
+  store: Datastore,
+  decided: readonly { ns: Namespace; decision: Pruned<BackupSnapshot> }[],
+  asking: Asking,
+): Promise<void> {
+  const removed = decided.filter(({ decision }) => decision.mark === 'remove');
+  if (removed.length === 0) return;
+  const freed = await store.accounting.freedBy(
+    removed.map(({ ns, decision }) => ({ ns, snapshot: decision.snapshot })),
+    asking,
+  );
+  for (const [i, bytes] of freed?.entries() ?? []) removed[i]!.decision.freedBytes = bytes;
 }
 
 export interface PruneDatastoreOptions {

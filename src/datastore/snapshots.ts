@@ -107,6 +107,25 @@ async function describeSnapshot(
   return info;
 }
 
+/** What retention has to know of each snapshot of a group, oldest first: one look at each directory. */
+export async function pruneCandidates(
+  store: StoreContext,
+  ns: Namespace,
+  group: BackupGroup,
+): Promise<(BackupSnapshot & { finished: boolean; protected: boolean })[]> {
+  const candidates: (BackupSnapshot & { finished: boolean; protected: boolean })[] = [];
+  const snapshots = await groupSnapshots(store, ns, group);
+  const looked = mapOrdered(snapshots, parallelReads, async (snapshot) => {
+    const directory = snapshotDirectory(store, ns, snapshot);
+    const names = await ifExists(fs.promises.readdir(directory)).catch((error: unknown) => {
+      throw asGranaryError(`listing "${directory}" failed`, error);
+    });
+    return names && { ...snapshot, finished: names.includes(manifestName), protected: names.includes(protectedName) };
+  });
+  for await (const candidate of looked) if (candidate !== undefined) candidates.push(candidate);
+  return candidates;
+}
+
 /** What the manifest lists, then the manifest, then what else is there, without size and mode. */
 function describeFiles(names: readonly string[], stored: StoredManifest | undefined): SnapshotFile[] {
   const files: SnapshotFile[] = [];
@@ -162,8 +181,10 @@ export async function setSnapshotNotes(
   });
 }
 
+const protectedName = '.protected';
+
 function protectionPath(store: StoreContext, ns: Namespace, snapshot: BackupSnapshot): string {
-  return `${snapshotDirectory(store, ns, snapshot)}/.protected`;
+  return `${snapshotDirectory(store, ns, snapshot)}/${protectedName}`;
 }
 
 /** Whether a snapshot may not be removed; false for one that does not exist. Throws when that cannot be found out. */

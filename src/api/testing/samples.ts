@@ -22,6 +22,7 @@ export const samples: Record<string, string | number | boolean> = {
   'backup-type': 'host',
   'backup-id': 'plain-host',
   'backup-time': 1700086400,
+  'other-time': 1700000000,
   'file-name': 'host.conf.blob',
   filepath: '/',
   selection: 'cm9vdC5weGFyLmRpZHgvZXRj',

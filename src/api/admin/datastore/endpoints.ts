@@ -2,6 +2,7 @@
 
 import { accountingEndpoints } from './accounting.ts';
 import { catalogEndpoints } from './catalog.ts';
+import { comparisonEndpoints } from './comparison.ts';
 import { contentEndpoints } from './content.ts';
 import { gcEndpoints } from './gc.ts';
 import { groupEndpoints } from './groups.ts';
@@ -11,6 +12,7 @@ import { namespaceEndpoints } from './namespace.ts';
 import { datastoreRrdEndpoints } from './rrd.ts';
 import { searchEndpoints } from './search.ts';
 import { selectionEndpoints } from './selection.ts';
+import { simulationEndpoints } from './simulation.ts';
 import { snapshotEndpoints } from './snapshots.ts';
 import { statusEndpoints } from './status.ts';
 import { storedChunkEndpoints } from './stored-chunk.ts';
@@ -27,6 +29,8 @@ export const adminDatastoreEndpoints = [
   ...storedChunkEndpoints,
   ...searchEndpoints,
   ...jobEndpoints,
+  ...simulationEndpoints,
+  ...comparisonEndpoints,
   ...statusEndpoints,
   ...accountingEndpoints,
   ...datastoreRrdEndpoints,

@@ -122,7 +122,7 @@ async function startTask(
 }
 
 /** Where the caller reaches owned groups only: those. */
-function groupFilter(call: CallContext) {
+export function groupFilter(call: CallContext) {
   const caller = callerOf(call);
   return (_ns: Namespace, _group: BackupGroup, owner: AuthId | undefined): boolean =>
     call.reach === 'all' || (owner !== undefined && ownerMatches(owner, caller));
@@ -144,7 +144,8 @@ async function runPrune(
   });
 }
 
-function pruneItems(ns: Namespace, decisions: Decisions) {
+/** Decisions as answers tell them. */
+export function pruneItems(ns: Namespace, decisions: Decisions) {
   return decisions.map(({ snapshot, mark, reason, freedBytes }) => ({
     'backup-type': snapshot.type,
     'backup-id': snapshot.id,
