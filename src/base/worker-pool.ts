@@ -66,6 +66,11 @@ export class WorkerPool implements AsyncDisposable {
     return this.#members.reduce((sum, member) => sum + member.running.size, this.#queue.length);
   }
 
+  /** Threads that run; none before the first call that needs one. */
+  get threads(): number {
+    return this.#members.length;
+  }
+
   /** Calls the exported function `fn`. `transfer` moves ArrayBuffers instead of copying them. */
   run<R>(fn: string, args: readonly unknown[], transfer: readonly ArrayBuffer[] = []): Promise<R> {
     if (this.#disposed) return Promise.reject(this.#closed());

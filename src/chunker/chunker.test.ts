@@ -7,7 +7,7 @@ import { SharedArena } from '../base/shared-arena.ts';
 import { type BoundaryScanner, StreamCutter } from './boundaries.ts';
 import { BuzhashChunker, chunkAverages, chunkParameters } from './buzhash.ts';
 import { buzhashTable } from './buzhash-table.ts';
-import { ScannerProgram, SimdScanner, scannerReserved } from './simd-scanner.ts';
+import { findCuts, ScannerProgram, SimdScanner, scannerReserved, scannerThreads } from './simd-scanner.ts';
 
 interface ChunkerVectors {
   counter_1MiB_avg64K: number[];
@@ -110,6 +110,30 @@ function cutterEnds(scanner: BoundaryScanner, length: number, pieces: readonly n
   return ends;
 }
 
+const otherProgram = new ScannerProgram(arena.memory, scannerThreads - 1);
+
+/** `cutterEnds` when most pieces, of which `pieces` are the lengths, were searched before by another thread's program. */
+function endsFoundAhead(data: Uint8Array, average: number, pieces: readonly number[]): number[] {
+  const scanner = simdScanner(data, average);
+  const cutter = new StreamCutter(scanner);
+  const { mask } = scanner.parameters;
+  const ends: number[] = [];
+  for (let call = 0, known = 0; known < data.length; call++) {
+    const from = room.offset + Math.max(known, cutter.base + scanner.first);
+    known = Math.min(data.length, known + pieces[call % pieces.length]!);
+    if (call % 4 !== 2) scanner.learn(findCuts(otherProgram, from, Math.max(from, room.offset + known), mask));
+    while (cutter.next(known - cutter.base)) ends.push(cutter.base);
+  }
+  return cutter.base < data.length ? [...ends, data.length] : ends;
+}
+
+/** The last 64 bytes in front of a cut, again and again: a cut every 64 bytes, if it were not for the minimum. */
+function manyCuts(length: number, average: number): Uint8Array {
+  const data = xorshift(64 * average);
+  const cut = referenceEnds(data, average).find((end, i, ends) => end - (ends[i - 1] ?? 0) < 4 * average)!;
+  return Uint8Array.from({ length }, (_, i) => data[cut - 64 + (i % 64)]!);
+}
+
 test('the table is the one of the format', () => {
   const bytes = Buffer.alloc(1024);
   buzhashTable.forEach((value, index) => {
@@ -186,10 +210,23 @@ test('however the stream is split, and whatever it holds, both chunkers cut alik
         const expected = referenceEnds(data, average);
         assert.deepEqual(referenceEnds(data, average, pieces), expected);
         assert.deepEqual(cutterEnds(simdScanner(data, average), data.length, pieces), expected);
+        assert.deepEqual(endsFoundAhead(data, average, pieces), expected);
       },
     ),
     { numRuns: 40 },
   );
+});
+
+test('data with more cuts than are told is cut alike', () => {
+  const average = 64 * kib;
+  const data = manyCuts(mib, average);
+  room.bytes.set(data);
+  const { mask } = chunkParameters(average);
+  const found = findCuts(otherProgram, room.offset + 64, room.offset + data.length, mask);
+  assert.ok(found.cuts.length > 10 && found.to < room.offset + data.length, `${found.cuts.length} cuts`);
+  const expected = referenceEnds(data, average);
+  assert.ok(expected.length > 50);
+  assert.deepEqual(endsFoundAhead(data, average, [300_000]), expected);
 });
 
 for (const [name, data] of [

@@ -8,9 +8,12 @@
 ;; `free` has the bits set that do not count. A place is a cut when hash or free is one of the three largest values,
 ;; -3 to -1: so the signed maximum of a lane tells whether its segment has a cut, and only then is it looked for.
 ;;
-;; Memory: 0 the 256 constants, 1024 a ring of the last 64 P of all lanes (4096 bytes), from 8192 the caller's.
+;; Memory: 0 the 256 constants, 1024 a ring of the last 64 P of all lanes (4096 bytes), one for each other thread
+;; every 8192 bytes, then the caller's.
 (module
   (import "env" "memory" (memory 1 65536 shared))
+  ;; Where the thread's own ring lies, less 1024: a multiple of 8192, so that the place in it wraps by clearing a bit.
+  (import "env" "scratch" (global $scratch i32))
 
   ;; The address behind the first cut in [$from, $to), 0 if there is none. 64 bytes in front of $from are read.
   (func $scalar (export "scalar") (param $from i32) (param $to i32) (param $free i32) (result i32)
@@ -45,6 +48,7 @@
     (local.set $best2 (local.get $best0))
     (local.set $best3 (local.get $best0))
     (local.set $p (i32.sub (local.get $from) (i32.const 64)))
+    (local.set $r (global.get $scratch))
     (loop $warm
       ;; lanes 0 to 3
       (local.set $t (v128.load32_zero (i32.shl (i32.load8_u (local.get $p)) (i32.const 2))))
@@ -83,7 +87,7 @@
       (br_if $warm (i32.lt_u (local.get $p) (local.get $from))))
     (local.set $end (i32.add (local.get $from) (i32.const 2112)))
     (loop $next
-      (local.set $r (i32.and (local.get $r) (i32.const 4095)))
+      (local.set $r (i32.and (local.get $r) (i32.const -4097)))
       ;; lanes 0 to 3
       (local.set $t (v128.load32_zero (i32.shl (i32.load8_u (local.get $p)) (i32.const 2))))
       (local.set $t (v128.load32_lane 1 (i32.shl (i32.load8_u offset=2112 (local.get $p)) (i32.const 2)) (local.get $t)))

@@ -232,6 +232,33 @@ test('suggested boundaries become cuts, and injected chunks entries without byte
   assert.ok(ends.includes(16) && ends.includes(16 + injected + 100_000));
 });
 
+test('threads that look for cuts ahead leave suggestions and injections where they are', async () => {
+  await using first = await rig(new MemorySession());
+  const before = await first.engine.openDynamic('root.ppxar.didx', { average });
+  await feed(before, sample(600 * KiB, 11));
+  await before.finish();
+
+  const cutWith = async (workers: number): Promise<[bytes: Buffer, ends: number[]]> => {
+    await using r = await rig(first.session.next(), { limits: { memory: 5 * MiB, workers } });
+    const known = parseIndex('root.ppxar.didx', await r.writer.previous('root.ppxar.didx'), '');
+    const chunks = [1, 2].map((i) => ({ digest: known.digestAt(i), size: known.endOf(i) - known.startOf(i) }));
+    const upload = await r.engine.openDynamic('root.ppxar.didx', { average, known });
+    for (let i = 0; i < 12; i++) {
+      upload.suggest(upload.position);
+      await feed(upload, sample(i % 3 === 0 ? 100 : 1100 * KiB + 17 * i, 12 + i));
+      if (i % 2 === 0) upload.inject(upload.position, chunks.slice(0, 1 + (i % 3)));
+    }
+    await upload.finish();
+    const index = parseIndex('root.ppxar.didx', r.session.files.get('root.ppxar.didx')!, '');
+    return [restored(r, 'root.ppxar.didx'), Array.from({ length: index.count }, (_, i) => index.endOf(i))];
+  };
+  const [bytes, ends] = await cutWith(0);
+  const [sameBytes, sameEnds] = await cutWith(2);
+  assert.ok(ends.length > 50);
+  assert.deepEqual(sameEnds, ends);
+  assert.ok(sameBytes.equals(bytes));
+});
+
 test('a refused chunk fails the archive with the text of the server; another archive goes on', async () => {
   const session = new MemorySession();
   session.before = (call) => {

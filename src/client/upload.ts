@@ -83,7 +83,9 @@ export class UploadEngine implements AsyncDisposable {
     const { writer, crypt, signal, clock } = options;
     const arena = new SharedArena(options.limits?.memory ?? defaultMemory, scannerReserved);
     const init: UploadWorkerInit = {
+      memory: arena.memory,
       buffer: arena.buffer,
+      scanners: new SharedArrayBuffer(4),
       encKey: crypt?.encKey,
       compress: options.compress ?? true,
       level: options.level ?? 1,

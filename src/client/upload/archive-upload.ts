@@ -93,7 +93,9 @@ export abstract class ArchiveUpload implements ByteSink {
    */
   async finish(): Promise<ArchiveResult> {
     this.check();
-    this.end();
+    const ended = this.end();
+    if (ended) await ended;
+    this.check();
     this.#over = true;
     const { counts, environment } = this;
     const totals = await this.entries.finish();
@@ -147,7 +149,7 @@ export abstract class ArchiveUpload implements ByteSink {
   }
 
   /** Sends the rest on its way and gives up all memory. */
-  protected abstract end(): void;
+  protected abstract end(): void | Promise<void>;
   protected abstract dropMemory(): void;
 
   protected injected(): { bytes: number; chunks: number } {

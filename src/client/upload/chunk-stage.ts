@@ -6,6 +6,7 @@ import { toHex } from '../../base/bytes.ts';
 import { DigestMap } from '../../base/digest-map.ts';
 import { Gate } from '../../base/gate.ts';
 import type { WorkerPool } from '../../base/worker-pool.ts';
+import type { FoundCuts } from '../../chunker/simd-scanner.ts';
 import type { EncodedChunk } from './upload-worker.ts';
 
 /** A piece of the shared memory that does not change until `release`, which may be called more than once. */
@@ -67,6 +68,11 @@ export class ChunkStage {
   countReused(length: number): void {
     this.progress.processed += length;
     this.progress.reused += length;
+  }
+
+  /** Looks for cuts on a thread; undefined while none runs. */
+  findCuts(from: number, to: number, mask: number): Promise<FoundCuts> | undefined {
+    return this.#pool.threads > 0 ? this.#pool.run<FoundCuts>('scan', [from, to, mask]) : undefined;
   }
 
   /** Resolves when the chunk may be named in an index. Releases it in every case. */

@@ -5,7 +5,7 @@ import type { IndexHandle } from '../../backup/writer.ts';
 import { copyBytes } from '../../base/bytes.ts';
 import { GranaryError } from '../../base/errors.ts';
 import { StreamCutter } from '../../chunker/boundaries.ts';
-import { type ScannerProgram, SimdScanner } from '../../chunker/simd-scanner.ts';
+import { type FoundCuts, type ScannerProgram, SimdScanner } from '../../chunker/simd-scanner.ts';
 import { ArchiveUpload, type UploadEnvironment } from './archive-upload.ts';
 import type { Segment } from './segments.ts';
 
@@ -29,10 +29,14 @@ export class DynamicUpload extends ArchiveUpload {
   readonly #cutter: StreamCutter<readonly KnownChunk[]>;
   readonly #segmentSize: number;
   #segment: Segment | undefined;
-  /** Offsets in the segment: of the current chunk, of its bytes that were not examined yet, and of the free room. */
+  /**
+   * Offsets in the segment: of the current chunk, of bytes that nobody was asked to examine yet, and of the free room.
+   */
   #chunk = 0;
   #examined = 0;
   #fill = 0;
+  /** While threads look for cuts; settles when what they found was cut. Never rejects. */
+  #scanning: Promise<void> | undefined;
   readonly #injected = { bytes: 0, chunks: 0 };
 
   constructor(
@@ -65,7 +69,7 @@ export class DynamicUpload extends ArchiveUpload {
     this.position += length;
     this.#fill += length;
     const full = this.#fill === this.#segment?.bytes.byteLength;
-    if (full || this.#fill - this.#examined >= portion) this.#cut();
+    if (full || this.#fill - this.#examined >= portion) this.#examine();
   }
 
   /** A file begins at this archive offset, which is a good place to cut. */
@@ -85,8 +89,13 @@ export class DynamicUpload extends ArchiveUpload {
     return this.#injected;
   }
 
-  protected override end(): void {
-    this.#cut();
+  protected override end(): void | Promise<void> {
+    this.#examine();
+    return this.#scanning ? this.#scanning.then(() => this.#endNow()) : this.#endNow();
+  }
+
+  #endNow(): void {
+    this.check();
     const rest = this.#fill - this.#chunk;
     if (rest > 0) {
       this.#cutter.end(rest);
@@ -108,10 +117,42 @@ export class DynamicUpload extends ArchiveUpload {
     this.#fill = 0;
   }
 
-  /** Cuts what can be cut of the bytes so far. */
-  #cut(): void {
+  /** Cuts what can be cut of the bytes so far: later, once threads have found the places, or at once if none runs. */
+  #examine(): void {
+    const segment = this.#segment;
+    const to = this.#fill;
+    const from = Math.max(this.#examined, this.#chunk + this.#scanner.first);
+    this.#examined = to;
+    const { mask } = this.#scanner.parameters;
+    const found =
+      segment && from < to
+        ? this.environment.stage.findCuts(segment.offset + from, segment.offset + to, mask)
+        : undefined;
+    if (segment && (found || this.#scanning)) this.#cutLater(segment, to, found);
+    else this.#cut(to);
+  }
+
+  #cutLater(segment: Segment, to: number, found: Promise<FoundCuts> | undefined): void {
+    const release = segment.hold();
+    const cut = Promise.all([found, this.#scanning])
+      .then(([cuts]) => {
+        // Given up meanwhile, with the reason that was told then.
+        if (this.#segment !== segment) return;
+        if (cuts) this.#scanner.learn(cuts);
+        this.#cut(to);
+      })
+      .catch((error: unknown) => this.abort(error))
+      .finally(() => {
+        release();
+        if (this.#scanning === cut) this.#scanning = undefined;
+      });
+    this.#scanning = cut;
+  }
+
+  /** Cuts what can be cut of the segment's first `fill` bytes. */
+  #cut(fill: number): void {
     for (;;) {
-      const cut = this.#cutter.next(this.#fill - this.#chunk);
+      const cut = this.#cutter.next(fill - this.#chunk);
       if (!cut) break;
       if (cut.length > 0) this.#piece(cut.length);
       for (const { digest, size } of cut.injected ?? []) {
@@ -122,7 +163,6 @@ export class DynamicUpload extends ArchiveUpload {
         this.entries.addKnown(size, digest);
       }
     }
-    this.#examined = this.#fill;
   }
 
   #piece(length: number): void {
@@ -136,6 +176,8 @@ export class DynamicUpload extends ArchiveUpload {
   async #nextSegment(): Promise<Segment> {
     const { segments } = this.environment;
     for (;;) {
+      // Which bytes are to be moved is known when all was cut.
+      while (this.#scanning) await this.#scanning;
       this.check();
       const old = this.#segment;
       const next = segments.tryTake(this.#segmentSize);

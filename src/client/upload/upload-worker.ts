@@ -1,12 +1,17 @@
-// What the upload engine's threads do with a chunk in shared memory: its digest, and its encoding in place.
+// What the upload engine's threads do in shared memory: they look for cuts, and make a chunk's digest and its encoding
+// in place.
 
 import { createHash, hash } from 'node:crypto';
 import { copyBytes, freeBytes } from '../../base/bytes.ts';
+import { type FoundCuts, findCuts, ScannerProgram, scannerThreads } from '../../chunker/simd-scanner.ts';
 import { CryptConfig } from '../../crypto/crypt-config.ts';
 import { encodeBlobParts } from '../../format/blob.ts';
 
 export interface UploadWorkerInit {
+  memory: WebAssembly.Memory;
   buffer: SharedArrayBuffer;
+  /** Numbers of the scanner that were given out, a 32-bit integer; the main thread's is 0. */
+  scanners: SharedArrayBuffer;
   /** 32 bytes: encrypt, and make keyed digests. */
   encKey?: Uint8Array;
   compress: boolean;
@@ -16,6 +21,7 @@ export interface UploadWorkerInit {
 interface Context {
   init: UploadWorkerInit;
   crypt: CryptConfig | undefined;
+  scanner: ScannerProgram | undefined;
 }
 
 export interface EncodedChunk {
@@ -26,7 +32,19 @@ export interface EncodedChunk {
 }
 
 export function setup(init: UploadWorkerInit): Context {
-  return { init, crypt: init.encKey && CryptConfig.fromKey(init.encKey) };
+  return { init, crypt: init.encKey && CryptConfig.fromKey(init.encKey), scanner: undefined };
+}
+
+/** All cuts in `from` to `to`, or in a first part of it. */
+export function scan(context: Context, from: number, to: number, mask: number): FoundCuts {
+  context.scanner ??= makeScanner(context.init);
+  return context.scanner ? findCuts(context.scanner, from, to, mask) : { from, to: from, cuts: [] };
+}
+
+/** Undefined when there were so many threads, one after the other, that the scanner has no number left. */
+function makeScanner({ memory, scanners }: UploadWorkerInit): ScannerProgram | undefined {
+  const number = Atomics.add(new Int32Array(scanners), 0, 1) + 1;
+  return number < scannerThreads ? new ScannerProgram(memory, number) : undefined;
 }
 
 /** The digest that names the chunk: SHA-256, keyed when encrypting. */
