@@ -2,7 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { resolveDirectories } from '../../src/config/directories.ts';
+import { databaseFile } from '../../src/metrics/database.ts';
+import { MetricsWriter } from '../../src/metrics/metrics-writer.ts';
 import { chromiumPath, WebBrowser } from '../support/browser.ts';
+import { unpackFixture } from '../support/fixture.ts';
 import { TestServer } from '../support/server.ts';
 
 if (chromiumPath !== undefined) {
@@ -13,21 +17,68 @@ if (chromiumPath !== undefined) {
     await server.datastore('store1');
     browser = await WebBrowser.start(server.port);
   });
+  /** Hours of measurements, every minute, of a datastore that grows. */
+  function writeHistory(): void {
+    using writer = new MetricsWriter(databaseFile(resolveDirectories(server.path('server'))));
+    const now = Math.floor(Date.now() / 1000);
+    for (let minute = 200; minute > 0; minute--) {
+      const used = 400e9 + (200 - minute) * 1e9;
+      const io = { read_ios: 20 + (minute % 90), write_ios: 40, read_bytes: 1e6 * (minute % 70), write_bytes: 3e7 };
+      const values = { total: 1e12, used, available: 1e12 - used, ...io };
+      writer.record(now - minute * 60, [{ series: 'datastore/fixture', values }]);
+    }
+  }
   after(async () => {
     await browser?.[Symbol.asyncDispose]();
     await server?.[Symbol.asyncDispose]();
   });
 
-  test('a datastore has tabs with addresses of their own, and unknown ones are told', async () => {
-    await using window = await browser.open();
+  test('the summary shows space, content, history and who takes up the space, and collects garbage', async () => {
+    const base = unpackFixture();
+    const added = await server.manager('datastore', 'create', 'fixture', base, '--reuse-datastore', 'true');
+    assert.equal(added.code, 0, added.err);
+    writeHistory();
+    await using window = await browser.open({ height: 1700 });
     const { page } = window;
-    await window.logIn('admin@pbs', 'admin-password', '/datastore/store1');
-    const tabs = page.getByRole('navigation', { name: 'Parts of datastore store1' });
+    await window.logIn('admin@pbs', 'admin-password', '/datastore/fixture');
+    const tabs = page.getByRole('navigation', { name: 'Parts of datastore fixture' });
     await tabs.getByRole('link', { name: 'Permissions' }).waitFor();
-    await page.getByText(' of ').first().waitFor();
+    await page.getByText('2 groups, 4 snapshots').waitFor();
+    await page.getByRole('button', { name: 'Start', exact: true }).click();
+    await page.getByRole('dialog').getByText('OK', { exact: true }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByText('Chunks on disk').waitFor();
+    await page
+      .getByText('Used: ')
+      .or(page.getByText(/^In use: 4/))
+      .first()
+      .waitFor();
+    const map = page.getByRole('group', { name: 'Map of the space of fixture' });
+    await map.getByRole('button', { name: /^vm\/100: frees/ }).waitFor();
+    await page.getByText('The same as a table').click();
+    await page.getByRole('row', { name: /host\/plain-host/ }).waitFor();
     await window.check('datastore-summary');
+    await map.getByRole('button', { name: /^ns1: frees/ }).click();
+    await page.getByRole('group', { name: 'Map of the space of ns1' }).waitFor();
+    await page.getByRole('button', { name: 'fixture', exact: true }).click();
+    // By keyboard: the largest is first, and Enter looks into it.
+    await map.getByRole('button').first().focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Enter');
+    await page.getByRole('navigation', { name: 'Where in the datastore' }).waitFor();
+    assert.match(page.url(), /group=/);
+    const address = page.url();
     await page.goto('/datastore/nowhere');
     await page.getByText('There is no datastore nowhere here').waitFor();
+    await page.setViewportSize({ width: 390, height: 2400 });
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.goto(address);
+    await page.getByRole('navigation', { name: 'Where in the datastore' }).waitFor();
+    await page.getByText('The same as a table').click();
+    await page.getByRole('row', { name: /2023/ }).first().waitFor();
+    await window.check('datastore-summary-phone-dark');
+    const width = await page.evaluate<number>('document.documentElement.scrollWidth');
+    assert.ok(width <= 390, `${width} pixels wide`);
   });
 
   test('every option is a field of its own, and what is written is what the server keeps', async () => {
@@ -35,12 +86,12 @@ if (chromiumPath !== undefined) {
     const { page } = window;
     await window.logIn('admin@pbs', 'admin-password', '/datastore/store1/options');
     await page.getByLabel('Comment').fill('second floor');
-    await page.getByLabel('Schedule of garbage collection').fill('sometimes');
+    await page.getByRole('textbox', { name: 'Garbage collection' }).fill('sometimes');
     await page
       .getByText(/unable to parse.*sometimes|sometimes/)
       .first()
       .waitFor();
-    await page.getByLabel('Schedule of garbage collection').fill('sat 18:15');
+    await page.getByRole('textbox', { name: 'Garbage collection' }).fill('sat 18:15');
     await page
       .getByText(/^Sat, .* 06:15 PM$/)
       .first()

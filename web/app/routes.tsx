@@ -15,6 +15,10 @@ export const pages: readonly Page[] = [
   { path: '/datastore/:store', page: lazy(() => import('../pages/datastore/summary.tsx')) },
   { path: '/datastore/:store/content', page: lazy(() => import('../pages/content/content.tsx')) },
   { path: '/datastore/:store/options', page: lazy(() => import('../pages/datastore/options.tsx')) },
+  { path: '/datastore/:store/permissions', page: lazy(() => import('../pages/datastore/permissions.tsx')) },
+  { path: '/datastore/:store/jobs', page: lazy(() => import('../pages/jobs/datastore-jobs.tsx')) },
+  { path: '/configuration/jobs', page: lazy(() => import('../pages/jobs/jobs.tsx')) },
+  { path: '/configuration/datastores', page: lazy(() => import('../pages/datastore/datastores.tsx')) },
   { path: '/configuration/:section?/:item?', page: lazy(() => import('../pages/configuration/configuration.tsx')) },
   { path: '/account', page: lazy(() => import('../pages/account/account.tsx')) },
 ];

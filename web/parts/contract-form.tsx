@@ -249,7 +249,8 @@ function Field({ name, hints, schema, isRequired, values, error, onChange }: Fie
   if (hints.input !== undefined) return hints.input({ ...common, schema, value, values, onChange });
   const choices = hints.choices ?? choicesOf(schema);
   if (choices !== undefined) {
-    const all = isRequired ? choices : [{ id: '', label: `(${t.none})` }, ...choices];
+    const hasNone = isRequired || choices.some(({ id }) => id === '');
+    const all = hasNone ? choices : [{ id: '', label: `(${t.none})` }, ...choices];
     return <Select {...common} choices={all} value={value} onChange={onChange} />;
   }
   const isNumber = schema.type === 'integer' || schema.type === 'number';

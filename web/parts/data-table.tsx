@@ -318,7 +318,9 @@ export function DataTable<T>(props: Props<T>): ReactNode {
                         <Icon name={row.getIsExpanded() ? 'down' : 'right'} size={14} />
                       </button>
                     )}
-                    {column.cell === undefined ? String(column.value(row.original) ?? '') : column.cell(row.original)}
+                    <CellContent
+                      content={column.cell === undefined ? column.value(row.original) : column.cell(row.original)}
+                    />
                   </span>
                 ))}
                 {onMenu !== undefined && (
@@ -346,6 +348,17 @@ export function DataTable<T>(props: Props<T>): ReactNode {
         </div>
       )}
     </div>
+  );
+}
+
+/** A text that is too long for its cell ends in dots, and is whole under the pointer. */
+function CellContent({ content }: { content: ReactNode }): ReactNode {
+  if (typeof content === 'boolean') return String(content);
+  if (typeof content !== 'string') return content;
+  return (
+    <span className={styles['text']} title={content}>
+      {content}
+    </span>
   );
 }
 

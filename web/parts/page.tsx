@@ -50,10 +50,16 @@ export function Cards({ children }: { children: ReactNode }): ReactNode {
   return <div className={styles['cards']}>{children}</div>;
 }
 
+interface FactsProps {
+  facts: readonly (readonly [string, ReactNode])[];
+  /** In columns where there is room. */
+  isWide?: boolean;
+}
+
 /** Names and values. */
-export function Facts({ facts }: { facts: readonly (readonly [string, ReactNode])[] }): ReactNode {
+export function Facts({ facts, isWide }: FactsProps): ReactNode {
   return (
-    <dl className={styles['facts']}>
+    <dl className={`${styles['facts']} ${isWide ? styles['wide'] : ''}`}>
       {facts.map(([name, value]) => (
         <div key={name}>
           <dt>{name}</dt>

@@ -17,9 +17,9 @@ const words = texts({
   en: {
     title: (store: string) => `Remove datastore ${store}`,
     keeps: 'Its backups stay on the disk; the datastore can be added again later.',
-    destroys: (snapshots: string, groups: string, size: string) =>
-      `${snapshots} in ${groups} are destroyed: ${size} on disk. Nothing brings them back.`,
-    unmeasured: 'never measured',
+    destroys: (snapshots: string, groups: string) =>
+      `${snapshots} in ${groups} are destroyed. Nothing brings them back.`,
+    frees: (size: string) => `Their chunks take ${size} on disk.`,
     destroysAll: 'All backups in it are destroyed. Nothing brings them back.',
     snapshots: (count: number) => counted(count, 'snapshot', 'snapshots'),
     groups: (count: number) => counted(count, 'group', 'groups'),
@@ -35,9 +35,8 @@ const words = texts({
   de: {
     title: (store) => `Datastore ${store} entfernen`,
     keeps: 'Seine Sicherungen bleiben auf der Platte; der Datastore kann später wieder hinzugefügt werden.',
-    destroys: (snapshots, groups, size) =>
-      `${snapshots} in ${groups} werden vernichtet: ${size} auf der Platte. Nichts bringt sie zurück.`,
-    unmeasured: 'nie gemessen',
+    destroys: (snapshots, groups) => `${snapshots} in ${groups} werden vernichtet. Nichts bringt sie zurück.`,
+    frees: (size) => `Ihre Chunks belegen ${size} auf der Platte.`,
     destroysAll: 'Alle Sicherungen darin werden vernichtet. Nichts bringt sie zurück.',
     snapshots: (count) => counted(count, 'Snapshot', 'Snapshots'),
     groups: (count) => counted(count, 'Gruppe', 'Gruppen'),
@@ -110,20 +109,16 @@ function WhatGoes(props: { store: string; destroyData: boolean; keepJobs: boolea
   ];
   const counts = Object.values(status.data?.counts ?? {});
   const sum = (name: 'groups' | 'snapshots'): number => counts.reduce((total, one) => total + one[name], 0);
-  const known = status.data?.counts !== undefined && gc.data !== undefined;
   return (
     <>
       {!props.destroyData && <p>{t.keeps}</p>}
       {props.destroyData && (
         <p>
           <strong>
-            {known
-              ? t.destroys(
-                  t.snapshots(sum('snapshots')),
-                  t.groups(sum('groups')),
-                  gc.data?.upid === undefined ? t.unmeasured : bytes(gc.data['disk-bytes'], language),
-                )
-              : t.destroysAll}
+            {status.data?.counts === undefined
+              ? t.destroysAll
+              : t.destroys(t.snapshots(sum('snapshots')), t.groups(sum('groups')))}{' '}
+            {gc.data?.upid !== undefined && t.frees(bytes(gc.data['disk-bytes'], language))}
           </strong>
         </p>
       )}

@@ -1,0 +1,133 @@
+// All datastores, as a section of the configuration: made and removed here, changed on their own pages.
+
+import { type ReactNode, useState } from 'react';
+import { useLocation } from 'wouter';
+import { createDatastore, datastoreContracts } from '../../../src/api/config/datastore.contract.ts';
+import type { Result } from '../../../src/model/endpoint.ts';
+import { useWhole } from '../../base/live.ts';
+import { usePermissions } from '../../base/permissions.ts';
+import { useTexts } from '../../base/texts.ts';
+import { Button } from '../../parts/button.tsx';
+import { ConfigurationFrame } from '../../parts/configuration-frame.tsx';
+import { ContractForm } from '../../parts/contract-form.tsx';
+import { datastoreAddress } from '../../parts/datastore-frame.tsx';
+import { type FormEnds, ObjectList } from '../../parts/object-list.tsx';
+import { ScheduleInput } from '../../parts/schedule-input.tsx';
+import { State } from '../../parts/state.tsx';
+import { TaskDialog } from '../../parts/task-log.tsx';
+import { words } from './option-texts.ts';
+import { RemoveDatastore } from './remove-datastore.tsx';
+
+type Datastore = Result<typeof datastoreContracts.list>[number];
+
+export default function Datastores(): ReactNode {
+  const t = useTexts(words);
+  const { may } = usePermissions();
+  const [, navigate] = useLocation();
+  const list = useWhole(datastoreContracts.list, {});
+  const [task, setTask] = useState<string>();
+  const [removed, setRemoved] = useState<string>();
+  const mayAllocate = may('/datastore', 'Datastore.Allocate');
+  return (
+    <ConfigurationFrame section="datastores">
+      <ObjectList<Datastore>
+        title={t.datastores}
+        columns={[
+          { id: 'name', header: t.name, value: (one) => one.name },
+          { id: 'path', header: t.path, value: (one) => one.path, isExtra: true, width: 'minmax(10rem, 2fr)' },
+          { id: 'comment', header: t.comment, value: (one) => one.comment ?? '', isExtra: true },
+          { id: 'gc', header: t.gcShort, value: (one) => one['gc-schedule'] ?? t.byHand, isExtra: true },
+          {
+            id: 'mode',
+            header: t.maintenance,
+            value: (one) => one['maintenance-mode'] ?? '',
+            cell: (one) =>
+              one['maintenance-mode'] !== undefined && (
+                <State level="warn">{one['maintenance-mode'].replace(/,.*/, '')}</State>
+              ),
+            width: '9rem',
+          },
+        ]}
+        rows={list.data?.data}
+        error={list.error}
+        rowId={(one) => one.name}
+        empty={t.noDatastores}
+        onOpen={(one) => navigate(datastoreAddress(one.name, 'options'))}
+        add={
+          mayAllocate && [{ id: 'new', label: t.add, form: (ends) => <AddDatastore ends={ends} onTask={setTask} /> }]
+        }
+        actions={(one) => (
+          <>
+            <Button kind="plain" icon="edit" iconOnly onPress={() => navigate(datastoreAddress(one.name, 'options'))}>
+              {t.edit(one.name)}
+            </Button>
+            {may(`/datastore/${one.name}`, 'Datastore.Allocate') && (
+              <Button kind="plain" icon="trash" iconOnly onPress={() => setRemoved(one.name)}>
+                {t.removeOne(one.name)}
+              </Button>
+            )}
+          </>
+        )}
+      />
+      <RemoveDatastore store={removed} onClose={() => setRemoved(undefined)} onRemoved={list.refresh} />
+      <TaskDialog
+        upid={task}
+        onClose={() => {
+          setTask(undefined);
+          list.refresh();
+        }}
+      />
+    </ConfigurationFrame>
+  );
+}
+
+function AddDatastore({ ends, onTask }: { ends: FormEnds; onTask(upid: string): void }): ReactNode {
+  const t = useTexts(words);
+  const keep = (label: string) => ({ label, help: '', isShort: true });
+  return (
+    <ContractForm
+      contract={createDatastore}
+      submit={t.create}
+      fields={{
+        name: { label: t.name, help: t.nameHelp },
+        path: { label: t.path, help: t.pathHelp },
+        comment: { label: t.comment, help: '' },
+        'gc-schedule': {
+          section: t.work,
+          label: t.gcSchedule,
+          help: t.gcHelp,
+          input: (field) => <ScheduleInput {...field} />,
+        },
+        'verify-new': { label: t.verifyNew, help: t.verifyNewHelp, byDefault: false },
+        'keep-last': { ...keep(t.keepLast), section: t.retention },
+        'keep-hourly': keep(t.keepHourly),
+        'keep-daily': keep(t.keepDaily),
+        'keep-weekly': keep(t.keepWeekly),
+        'keep-monthly': keep(t.keepMonthly),
+        'keep-yearly': keep(t.keepYearly),
+        'prune-schedule': {
+          label: t.pruneSchedule,
+          help: t.pruneHelp,
+          input: (field) => <ScheduleInput {...field} />,
+          isShown: (values) => Object.entries(values).some(([name, value]) => name.startsWith('keep-') && value !== ''),
+          isRequired: true,
+        },
+        'notification-mode': {
+          isMore: true,
+          label: t.mode,
+          help: t.modeHelp,
+          choices: [
+            { id: 'notification-system', label: t.system, help: t.systemHelp },
+            { id: 'legacy-sendmail', label: t.legacy, help: t.legacyHelp },
+          ],
+        },
+        'reuse-datastore': { label: t.reuse, help: t.reuseHelp, isMore: true },
+      }}
+      onDone={(upid) => {
+        ends.onDone();
+        onTask(upid);
+      }}
+      onCancel={ends.onCancel}
+    />
+  );
+}

@@ -1,0 +1,97 @@
+// What the tables of all kinds of jobs have in common: when a job runs, how it went last, and running it now.
+
+import { type ReactNode, useState } from 'react';
+import { Link } from 'wouter';
+import { ago, dateTime } from '../../base/format.ts';
+import { type Language, useSettings } from '../../base/settings.ts';
+import { useTexts } from '../../base/texts.ts';
+import { Button } from '../../parts/button.tsx';
+import type { Column } from '../../parts/data-table.tsx';
+import { ErrorText } from '../../parts/field.tsx';
+import { State } from '../../parts/state.tsx';
+import { TaskDialog } from '../../parts/task-log.tsx';
+import { levelOf } from '../../parts/task-name.ts';
+import { words } from './texts.ts';
+
+/** What the server tells of the runs of a job. */
+export interface JobStatus {
+  schedule?: string;
+  'next-run'?: number;
+  'last-run-state'?: string;
+  'last-run-upid'?: string;
+  'last-run-endtime'?: number;
+}
+
+/** Columns for the runs of a job. */
+export function useRunColumns<T extends JobStatus>(): Column<T>[] {
+  const t = useTexts(words);
+  const { language } = useSettings();
+  return [
+    {
+      id: 'schedule',
+      header: t.schedule,
+      value: (job) => job['next-run'],
+      cell: (job) => <When job={job} language={language} />,
+      isExtra: true,
+      width: 'minmax(9rem, 1.2fr)',
+    },
+    {
+      id: 'last',
+      header: t.lastRun,
+      value: (job) => job['last-run-endtime'],
+      cell: (job) => <LastRun job={job} language={language} />,
+      width: 'minmax(9rem, 1fr)',
+    },
+  ];
+}
+
+function When({ job, language }: { job: JobStatus; language: Language }): ReactNode {
+  const t = useTexts(words);
+  const next = job['next-run'];
+  if (job.schedule === undefined) return <span className="quiet">{t.byHand}</span>;
+  if (next === undefined) return job.schedule;
+  const text = `${job.schedule} · ${ago(next, Date.now() / 1000, language)}`;
+  return <span title={t.nextAt(job.schedule, dateTime(next, language))}>{text}</span>;
+}
+
+function LastRun({ job, language }: { job: JobStatus; language: Language }): ReactNode {
+  const t = useTexts(words);
+  const upid = job['last-run-upid'];
+  if (upid === undefined) return <span className="quiet">{t.neverRan}</span>;
+  const state = job['last-run-state'];
+  const ended = job['last-run-endtime'];
+  return (
+    <>
+      <State level={levelOf(state)}>
+        {state === undefined ? t.running : state === 'OK' || state.startsWith('WARNINGS') ? state : t.failed}
+      </State>
+      <Link href={`/tasks/${encodeURIComponent(upid)}`} title={state}>
+        {ended === undefined ? t.showLog : ago(ended, Date.now() / 1000, language)}
+      </Link>
+    </>
+  );
+}
+
+/** Runs a job at once and shows its task: the button of a row, and what stands below the table. */
+export function useRunNow<T>(start: (job: T) => Promise<string>, nameOf: (job: T) => string) {
+  const t = useTexts(words);
+  const [task, setTask] = useState<string>();
+  const [error, setError] = useState<Error>();
+  const run = (job: T): void => {
+    setError(undefined);
+    void start(job).then(setTask, setError);
+  };
+  return {
+    button: (job: T): ReactNode => (
+      <Button kind="plain" icon="play" iconOnly onPress={() => run(job)}>
+        {t.runNow(nameOf(job))}
+      </Button>
+    ),
+    shown: (
+      <>
+        <ErrorText error={error} />
+        <TaskDialog upid={task} onClose={() => setTask(undefined)} />
+      </>
+    ),
+  };
+}
