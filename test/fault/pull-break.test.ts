@@ -103,4 +103,12 @@ test('a remote that does not answer, or that refuses, is told with its own words
   await restart();
   assert.equal((await target.manager('remote', 'update', 'rem', '--password', 'wrong')).code, 0);
   assert.match((await pull()).out, /TASK ERROR: authentication failed/);
+  const before = await snapshots();
+  const other = Array.from({ length: 32 }, () => '0a').join(':');
+  assert.equal((await target.manager('remote', 'update', 'rem', '--fingerprint', other)).code, 0);
+  const changed = await pull('--remove-vanished', 'true');
+  const told = `TASK ERROR: certificate validation failed - certificate fingerprint differs: expected ${other}, `;
+  assert.ok(changed.out.includes(told), changed.out);
+  assert.match(changed.out, /'proxmox-backup-manager remote update rem --fingerprint ([0-9a-f]{2}:){31}[0-9a-f]{2}'/);
+  assert.deepEqual(await snapshots(), before);
 });
