@@ -49,6 +49,11 @@ export function isBadName(name: string): boolean {
   return name.length === 70 && /^[0-9a-f]{64}\.\d\.bad$/.test(name);
 }
 
+/** `<64 digits>.tmp_x7Kq2P`: a chunk while it is written, or for ever when its writer was killed. */
+export function isTemporaryName(name: string): boolean {
+  return /^[0-9a-f]{64}\.tmp_[A-Za-z0-9]{6}$/.test(name);
+}
+
 /** The name of a chunk while a sweep decides about it; a crash may leave it. */
 export const sweptSuffix = '.swept';
 

@@ -12,7 +12,15 @@ import { failpoint } from '../../os/failpoint.ts';
 import { touchAccessTimeAt } from '../../os/times.ts';
 import type { SweepCounts } from '../contract.ts';
 import type { KeptChunks } from '../kept-chunks.ts';
-import { chunkPath, chunksDirectory, digestName, isBadName, isChunkName, sweptSuffix } from '../layout.ts';
+import {
+  chunkPath,
+  chunksDirectory,
+  digestName,
+  isBadName,
+  isChunkName,
+  isTemporaryName,
+  sweptSuffix,
+} from '../layout.ts';
 import { restoreSwept, touchChunk } from './chunk-files.ts';
 
 const badCopies = 10;
@@ -66,6 +74,7 @@ export function sweepPrefix(base: string, prefix: string, times: Times, counts: 
     const path = `${directory}/${name}`;
     if (isChunkName(name)) sweepChunk(path, times, counts, kept);
     else if (isBadName(name)) sweepBad(path, times, counts);
+    else if (isTemporaryName(name)) sweepTemporary(path, times, counts);
     else if (name.endsWith(sweptSuffix) && isChunkName(name.slice(0, -sweptSuffix.length))) {
       const original = path.slice(0, -sweptSuffix.length);
       // A copy of that name is in the listing, too.
@@ -153,6 +162,14 @@ function sweepBad(path: string, times: Times, counts: SweepCounts): void {
   }
   counts['still-bad']++;
   counts[accessTime(stat) < times.oldestWriter ? 'pending-bytes' : 'disk-bytes'] += stat.size;
+}
+
+/** What a process was writing that was killed. Nobody writes one chunk for a day: whoever still does has begun later. */
+function sweepTemporary(path: string, times: Times, counts: SweepCounts): void {
+  const stat = fs.lstatSync(path, { throwIfNoEntry: false });
+  if (!stat?.isFile() || Math.floor(stat.mtimeMs / 1000) >= times.minAtime) return;
+  fs.rmSync(path, { force: true });
+  counts['removed-bytes'] += stat.size;
 }
 
 /** Removes a chunk and gives undefined, or, when it was used since it was looked at, leaves it and gives its facts. */

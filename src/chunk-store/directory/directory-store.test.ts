@@ -301,6 +301,25 @@ describe('digests', () => {
     assert.equal((await receiveChunk(under.store, chunk)).duplicate, true);
   });
 
+  it('sweeps what killed writers have left, and nothing that may still be written', async () => {
+    await using under = await open();
+    const chunk = plainChunk(content('written'));
+    await receiveChunk(under.store, chunk);
+    const path = chunkPath(under.base, toHex(chunk.digest));
+    const files = ['.tmp_x7Kq2P', '.tmp_young1', '.tmp_long777', '.tmp', '.note'].map((suffix) => path + suffix);
+    for (const file of files) {
+      fs.writeFileSync(file, 'begun');
+      const time = file.endsWith('young1') ? 1_600_000_000 : 1_500_000_000;
+      fs.utimesSync(file, time, time);
+    }
+    const counts = await under.store.sweep({ minAtime: 1_600_000_000, oldestWriter: 1_600_000_001 });
+    assert.deepEqual([counts['removed-bytes'], counts['removed-chunks']], [5, 0]);
+    assert.deepEqual(
+      files.map((file) => fs.existsSync(file)),
+      [false, true, true, true, true],
+    );
+  });
+
   it('stops a sweep when it is asked to, and at what it cannot remove', async () => {
     await using under = await open();
     const chunk = plainChunk(content('stop'));
