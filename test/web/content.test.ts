@@ -143,6 +143,61 @@ if (chromiumPath !== undefined) {
     await row(page, 'Nov 14, 2023').getByText('verified', { exact: true }).waitFor();
   });
 
+  test('a group is shown over time, and pruned as the simulator has told', async () => {
+    await using window = await browser.open();
+    const { page } = window;
+    await window.logIn('admin@pbs', 'admin-password', '/datastore/fixture/group?type=host&id=plain-host');
+    await page.getByText('not verified: ').waitFor();
+    await row(page, 'Nov 14, 2023').waitFor();
+    await page.getByRole('button', { name: 'Zoom in' }).click();
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await window.check('group');
+
+    await page.goto('/datastore/fixture/prune?type=host&id=scrypt-host');
+    await page.getByText('2 kept').waitFor();
+    assert.ok(await page.getByRole('button', { name: 'Prune …' }).isDisabled());
+    const slider = page.getByRole('slider', { name: 'Last' });
+    await slider.focus();
+    await page.keyboard.press('ArrowRight');
+    await page.getByText('1 removed').waitFor();
+    await row(page, 'Nov 14, 2023').getByText('removed').waitFor();
+    await row(page, 'Nov 15, 2023').getByText('keep-last').waitFor();
+    const told = await page.getByText(/B freed by the next/).textContent();
+    assert.match(told!, /[1-9]/);
+    await page.waitForURL(/keep-last=1/);
+    await window.check('prune');
+    await page.getByRole('button', { name: 'Prune …' }).click();
+    await page.getByLabel('Type host/scrypt-host to confirm').fill('host/scrypt-host');
+    await page.getByRole('dialog').getByRole('button', { name: 'Prune', exact: true }).click();
+    await page.getByRole('dialog').getByText('OK', { exact: true }).waitFor();
+    assert.ok(!existsSync(path.join(base, 'host/scrypt-host/2023-11-14T22:13:20Z')));
+    await page.keyboard.press('Escape');
+    await row(page, 'Nov 14, 2023').waitFor({ state: 'detached' });
+
+    await page.goto('/datastore/fixture/prune?keep-last=1');
+    await row(page, 'ns1/nested: host/tiny').waitFor();
+    await window.check('prune-all');
+    await row(page, 'vm/100').click();
+    await row(page, 'Nov 14, 2023').getByText('removed').waitFor();
+  });
+
+  test('two snapshots are compared by files and chunks, encrypted ones told as such', async () => {
+    await using window = await browser.open();
+    const { page } = window;
+    await window.logIn('admin@pbs', 'admin-password', '/datastore/fixture/compare?type=host&id=plain-host');
+    await page.getByText('3 added, 2 changed, 2 removed').waitFor();
+    await row(page, 'root.pxar/new-dir/new-file').getByText('added').waitFor();
+    await page.getByText(/are in both, \d+%/).waitFor();
+    await window.check('compare');
+    await page.getByRole('button', { name: 'Later' }).click();
+    await page.getByRole('option', { name: 'Nov 14, 2023' }).click();
+    await page.waitForURL(/to=1700000000/);
+    await page.goto('/datastore/fixture/compare?type=host&id=enc-host');
+    await page.getByText('There are not two snapshots to compare.').waitFor();
+    await page.goto('/datastore/fixture/compare?type=vm&id=101');
+    await row(page, 'drive-scsi0.img').getByText('changed').waitFor();
+  });
+
   test('on a phone, in the dark, in German', async () => {
     await using window = await browser.open({ width: 390, height: 780, colours: 'dark', language: 'de' });
     const { page } = window;
@@ -153,7 +208,20 @@ if (chromiumPath !== undefined) {
     await row(page, 'ct/200').click();
     await row(page, '14.11.2023').waitFor();
     await window.check('content-phone-dark');
-    const width = await page.evaluate<number>('document.documentElement.scrollWidth');
-    assert.ok(width <= 390, `${width} pixels wide`);
+    const isNarrow = async (): Promise<void> => {
+      const width = await page.evaluate<number>('document.documentElement.scrollWidth');
+      assert.ok(width <= 390, `${width} pixels wide`);
+    };
+    await isNarrow();
+    for (const [name, text] of [
+      ['group', 'ungeprüft'],
+      ['prune', 'bleibt'],
+      ['compare', 'Chunks'],
+    ] as const) {
+      await page.goto(`/datastore/fixture/${name}?type=host&id=plain-host&keep-last=2`);
+      await page.getByText(text).first().waitFor();
+      await window.check(`${name}-phone-dark`);
+      await isNarrow();
+    }
   });
 }

@@ -22,6 +22,7 @@ const shapes = {
   lock: 'M5 11h14v10H5zM8 11V7a4 4 0 0 1 8 0v4',
   logout: 'M10 3H4v18h6M15 8l4 4-4 4M19 12H9',
   menu: 'M4 6h16M4 12h16M4 18h16',
+  minus: 'M5 12h14',
   more: 'M5 12v.5M12 12v.5M19 12v.5',
   note: 'M5 3h14v18H5zM9 8h6M9 12h6M9 16h3',
   overlap: 'M3 3h12v12H3zM9 9h12v12H9z',

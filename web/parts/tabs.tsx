@@ -21,7 +21,10 @@ export function Tabs({ label, tabs, current }: Props): ReactNode {
   const here = useRef<HTMLLIElement>(null);
   // On a narrow screen the row scrolls: what is shown has to be in view.
   // biome-ignore lint/correctness/useExhaustiveDependencies: follows the address
-  useEffect(() => here.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [current]);
+  useEffect(() => {
+    // Without braces its answer would be taken for what undoes the effect.
+    here.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [current]);
   return (
     <nav aria-label={label} className={styles['tabs']}>
       <ul>

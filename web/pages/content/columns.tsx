@@ -141,7 +141,7 @@ function verifyText(node: ContentNode, t: Words): string {
   return node.kind === 'group' && node.verified !== undefined ? groupVerifyText(node.verified, t) : '';
 }
 
-const verifyWord = ({ verification }: Snapshot) =>
+export const verifyWord = ({ verification }: Snapshot) =>
   verification === undefined ? 'notVerified' : verification.state === 'ok' ? 'verified' : 'damaged';
 
 function groupVerifyText({ ok, failed, none }: NonNullable<GroupNode['verified']>, t: Words): string {
