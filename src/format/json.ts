@@ -14,9 +14,12 @@ interface RawJson {
 interface JsonWithSource {
   parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
   rawJSON(text: string): RawJson;
-  isRawJSON(value: unknown): value is RawJson;
+  isRawJSON?(value: unknown): value is RawJson;
 }
 const json = JSON as unknown as JsonWithSource;
+
+/** Browsers that cannot keep source texts have none. */
+const isRaw = (value: unknown): value is RawJson => json.isRawJSON?.(value) ?? false;
 
 /**
  * Parses UTF-8 JSON. Numbers whose text JavaScript would not write again become opaque values that
@@ -51,7 +54,7 @@ export function canonicalJson(value: unknown): string {
 
 /** An object of JSON, that is neither an array nor a number kept as text. */
 export function isJsonObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !json.isRawJSON(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isRaw(value);
 }
 
 function findProblem(value: unknown, depth: number): string | undefined {
@@ -67,7 +70,7 @@ function findProblem(value: unknown, depth: number): string | undefined {
       const problem = findProblem(key, depth) ?? findProblem(item, depth + 1);
       if (problem !== undefined) return problem;
     }
-  } else if (json.isRawJSON(value) && !Number.isFinite(Number(value.rawJSON))) {
+  } else if (isRaw(value) && !Number.isFinite(Number(value.rawJSON))) {
     return `JSON number out of range: ${value.rawJSON.slice(0, 40)}`;
   }
   return undefined;
@@ -86,13 +89,22 @@ function write(value: unknown, newline: string | undefined): string {
     if (keys.length === 0) return '{}';
     const colon = newline === undefined ? ':' : ': ';
     const members = keys
-      .map((key) => ({ key, bytes: Buffer.from(key) }))
-      .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
-      .map(({ key }) => `${JSON.stringify(key)}${colon}${write(value[key], newline && inner)}`);
+      .sort(compareCodePoints)
+      .map((key) => `${JSON.stringify(key)}${colon}${write(value[key], newline && inner)}`);
     return `{${inner}${members.join(`,${inner}`)}${outer}}`;
   }
   if (value === null && newline === undefined) {
     throw new GranaryError('manifest-invalid', 'the signed part of a manifest contains a null');
   }
   return JSON.stringify(value);
+}
+
+/** The order of the UTF-8 forms, which is that of code points; surrogates compare otherwise as they are. */
+function compareCodePoints(a: string, b: string): number {
+  let at = 0;
+  while (at < a.length && at < b.length && a.charCodeAt(at) === b.charCodeAt(at)) at++;
+  // In the middle of a pair, both have the same first half.
+  const isSecond = at > 0 && (a.charCodeAt(at - 1) & 0xfc00) === 0xd800;
+  const from = isSecond ? at - 1 : at;
+  return (a.codePointAt(from) ?? -1) - (b.codePointAt(from) ?? -1);
 }

@@ -22,6 +22,8 @@ export const pages: readonly Page[] = [
   { path: '/datastore/:store/jobs', page: lazy(() => import('../pages/jobs/datastore-jobs.tsx')) },
   { path: '/configuration/jobs', page: lazy(() => import('../pages/jobs/jobs.tsx')) },
   { path: '/configuration/datastores', page: lazy(() => import('../pages/datastore/datastores.tsx')) },
+  { path: '/datastore/:store/files', page: lazy(() => import('../pages/files/files.tsx')) },
+  { path: '/keys', page: lazy(() => import('../pages/keys/keys.tsx')) },
   { path: '/configuration/:section?/:item?', page: lazy(() => import('../pages/configuration/configuration.tsx')) },
   { path: '/account', page: lazy(() => import('../pages/account/account.tsx')) },
 ];

@@ -31,6 +31,7 @@ const words = texts({
     datastores: 'Datastores',
     tasks: 'Tasks',
     configuration: 'Configuration',
+    keys: 'Encryption keys',
     account: (user: string) => `Your account, ${user}`,
   },
   de: {
@@ -44,11 +45,12 @@ const words = texts({
     datastores: 'Datastores',
     tasks: 'Aufgaben',
     configuration: 'Konfiguration',
+    keys: 'Schlüssel',
     account: (user) => `Ihr Konto, ${user}`,
   },
 });
 
-type Word = 'dashboard' | 'tasks' | 'configuration';
+type Word = 'dashboard' | 'tasks' | 'configuration' | 'keys';
 
 interface Place {
   to: string;
@@ -63,6 +65,7 @@ const places: readonly Place[] = [
   { to: '/', label: 'dashboard', icon: 'dashboard' },
   { to: '/tasks', label: 'tasks', icon: 'tasks' },
   { to: '/configuration', label: 'configuration', icon: 'settings', isShown: maySeeConfiguration },
+  { to: '/keys', label: 'keys', icon: 'key' },
 ];
 
 export function Shell({ user }: { user: string }): ReactNode {

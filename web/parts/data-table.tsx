@@ -120,6 +120,8 @@ export function DataTable<T>(props: Props<T>): ReactNode {
     getRowCanExpand: (row) => childrenOf?.(row.original) !== undefined,
     state: { sorting, expanded, globalFilter: filter },
     globalFilterFn: 'includesString',
+    // What is open stays open when fresh rows come.
+    autoResetExpanded: false,
     // A text is looked for in texts: figures are shown in another form than they have.
     getColumnCanGlobalFilter: ({ id }) => byId.get(id)?.isNumber !== true,
     filterFromLeafRows: true,

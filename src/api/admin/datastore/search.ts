@@ -6,6 +6,7 @@ import { throwIfAborted } from '../../../base/streams.ts';
 import { catalogTypes } from '../../../format/catalog.ts';
 import { CatalogReader } from '../../../format/catalog-reader.ts';
 import type { BackupSnapshot } from '../../../model/backup.ts';
+import { nameMatcher } from '../../../model/name-pattern.ts';
 import { catalogName } from '../../../model/names.ts';
 import type { ByteAnswer } from '../../../wire/context.ts';
 import { implementDownload } from '../../../wire/implement.ts';
@@ -149,32 +150,4 @@ async function* encodeLines(lines: AsyncIterable<SearchLine>): AsyncGenerator<Ui
     text = '';
   }
   if (text !== '') yield Buffer.from(text);
-}
-
-/** Matches in time proportional to name times pattern, whoever wrote it. */
-function nameMatcher(pattern: string): (name: string) => boolean {
-  const wanted = pattern.toLowerCase();
-  if (!/[*?]/.test(wanted)) return (name) => name.toLowerCase().includes(wanted);
-  return (name) => wildcardMatches(wanted, name.toLowerCase());
-}
-
-/** `*` stands for any characters, `?` for one. Goes back to the last star only, which is enough. */
-function wildcardMatches(pattern: string, name: string): boolean {
-  let [p, n] = [0, 0];
-  let [star, from] = [-1, 0];
-  while (n < name.length) {
-    if (pattern[p] === '*') {
-      [star, from] = [p++, n];
-    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === name[n])) {
-      p++;
-      n++;
-    } else if (star >= 0) {
-      p = star + 1;
-      n = ++from;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[p] === '*') p++;
-  return p === pattern.length;
 }
