@@ -51,8 +51,9 @@ class Batch {
   }
 
   add(bytes: Uint8Array, at: number, file: number): void {
+    const { digests } = this;
     const to = this.count * 32;
-    for (let i = 0; i < 32; i++) this.digests[to + i] = bytes[at + i]!;
+    for (let i = 0; i < 32; i++) digests[to + i] = bytes[at + i]!;
     this.files[this.count++] = file;
   }
 }
@@ -145,7 +146,7 @@ export class Marking {
   /** Whether a digest was met lately; remembers it. */
   #isKnown(bytes: Uint8Array, at: number): boolean {
     if (!this.#newer.set(bytes, 0, at)) return true;
-    const known = this.#older.has(bytes, at);
+    const known = this.#older.count > 0 && this.#older.has(bytes, at);
     if (this.#newer.count >= this.#size) {
       this.#older = this.#newer;
       this.#newer = new DigestMap(this.#size);
