@@ -19,11 +19,10 @@ import {
   type SocketEvent,
   type SymlinkEvent,
 } from '../../pxar/types.ts';
-import { LargeFileWriter, largeFile, WriteSlots } from './large-write.ts';
 import type { Pacer } from './pacer.ts';
 import { type MetadataRestorer, withoutLocks } from './restore-metadata.ts';
 import type { RestoreReport } from './restore-report.ts';
-import { type ContentWriter, SparseWriter } from './sparse-write.ts';
+import { SparseWriter } from './sparse-write.ts';
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
 const { S_IFMT, S_IFDIR, S_IFREG } = constants;
@@ -77,7 +76,6 @@ export class Extractor {
   readonly #slash = Buffer.from('/');
   /** Archive positions of the files that were restored: only these may be linked to. */
   readonly #restored = new OffsetSet();
-  #slots: WriteSlots | undefined;
   #sourceError: unknown;
 
   constructor(options: ExtractorOptions) {
@@ -193,28 +191,24 @@ export class Extractor {
     try {
       const fd = this.#createFile(parent, name);
       let complete = false;
-      const writer = this.#writer(fd, event.size);
+      const writer = new SparseWriter(fd);
       try {
         this.#o.metadata.beforeContent(fd, meta, path);
         for (;;) {
           const next = this.#read(event);
           const piece = next instanceof Promise ? await next : next;
           if (piece === undefined) break;
-          const written = writer.write(piece);
-          if (written) await written;
+          writer.write(piece);
           const pause = this.#o.pacer.pause();
           if (pause) await pause;
         }
-        const finished = writer.finish();
-        if (finished) await finished;
+        writer.finish();
         complete = true;
         this.#o.metadata.apply({ directory: parent, name, fd }, meta, path);
         this.#restored.add(event.offset);
         this.#o.counts.files++;
         this.#o.counts.bytes += writer.position;
       } finally {
-        const abandoned = writer.abandon();
-        if (abandoned) await abandoned;
         closeSync(fd);
         if (!complete) removePartial(parent, name);
       }
@@ -222,12 +216,6 @@ export class Extractor {
       if (error === this.#sourceError) throw error;
       this.#o.report.fail(path, error);
     }
-  }
-
-  #writer(fd: number, size: number): ContentWriter {
-    if (size < largeFile) return new SparseWriter(fd);
-    this.#slots ??= new WriteSlots();
-    return new LargeFileWriter(fd, this.#slots);
   }
 
   /** The next piece; what goes wrong here is the archive's fault, not the file's. */

@@ -1,24 +1,14 @@
-// Writes file content and leaves out blocks of zeros, so that sparse files come back sparse (pxar.md 12).
+// Writes file content and leaves out blocks of zeros, so that sparse files come back sparse (pxar.md 12). All goes
+// through the page cache, at once: past it, or by another thread, a restore waits for the device or for its turn.
 
 import { ftruncateSync, writeSync } from 'node:fs';
 import { asBuffer } from '../../base/bytes.ts';
 
 const block = 4096;
-const zeros = Buffer.alloc(64 * 1024);
+const zeros = Buffer.alloc(block);
 
 /** Takes the content of one file in order. */
-export interface ContentWriter {
-  /** Bytes taken so far. */
-  readonly position: number;
-  /** A returned promise has to settle before the next call; `piece` may be reused then. */
-  write(piece: Uint8Array): void | Promise<void>;
-  /** Everything is written, and the file has its full size, when this is over. */
-  finish(): void | Promise<void>;
-  /** Has to be awaited before the file is closed, whether it was finished or not. */
-  abandon(): void | Promise<void>;
-}
-
-export class SparseWriter implements ContentWriter {
+export class SparseWriter {
   readonly #fd: number;
   #position = 0;
   /** End of what was really written. */
@@ -29,6 +19,7 @@ export class SparseWriter implements ContentWriter {
     this.#fd = fd;
   }
 
+  /** Bytes taken so far. */
   get position(): number {
     return this.#position;
   }
@@ -54,15 +45,13 @@ export class SparseWriter implements ContentWriter {
     if (this.#written < this.#position) ftruncateSync(this.#fd, this.#position);
   }
 
-  abandon(): void {}
-
   #writeRun(bytes: Buffer, from: number, to: number): void {
     for (let at = from; at < to; ) at += writeSync(this.#fd, bytes, at, to - at, this.#position + at);
     if (to > from) this.#written = this.#position + to;
   }
 }
 
-/** Whether the bytes from `from` to `to`, at most 64 KiB, are all zero. */
-export function isZero(bytes: Buffer, from: number, to: number): boolean {
+/** Whether the bytes from `from` to `to`, at most a block, are all zero. */
+function isZero(bytes: Buffer, from: number, to: number): boolean {
   return bytes[from] === 0 && bytes[to - 1] === 0 && bytes.compare(zeros, 0, to - from, from, to) === 0;
 }
