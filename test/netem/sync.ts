@@ -1,7 +1,8 @@
 // Two sites over a real distance that pull and push: what they reach against one TLS connection on the same line, taken
 // alternately, and what becomes of them when the line is cut, the other server is started anew, its certificate changes
 // and its clock is off. After each accident the next run has to bring everything, and all of it has to verify.
-// As root: sh scripts/node.sh test/netem/sync.ts [--mib 32] [--rounds 2] [--delay 40] [--loss 0.005] [--rate 12500000]
+// As root, with the program faketime:
+// sh scripts/node.sh test/netem/sync.ts [--mib 32] [--rounds 2] [--delay 40] [--loss 0.005] [--rate 12500000]
 
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
