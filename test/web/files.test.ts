@@ -180,6 +180,10 @@ if (chromiumPath !== undefined) {
     const { page } = window;
     await window.logIn('admin@pbs', 'admin-password', address('vm', '100', older));
     await page.getByRole('row', { name: /drive-scsi0.img/ }).click();
+    await page.route(/download-decoded/, () => {}, { times: 1 });
+    await page.getByRole('button', { name: 'Download', exact: true }).click();
+    await page.getByRole('button', { name: 'Cancel drive-scsi0.img' }).click();
+    await page.getByText('cancelled').waitFor();
     const { name, bytes } = await saved(page, 'Download');
     const sums = productFile('expected/sha256sums.txt').toString();
     assert.deepEqual([name, sha256(bytes)], ['drive-scsi0.img', /^([0-9a-f]{64}) .*disk\.img$/m.exec(sums)![1]]);
@@ -210,6 +214,10 @@ if (chromiumPath !== undefined) {
     await versions.first().click();
     const bytes = readFileSync(await (await coming).path());
     assert.equal(sha256(bytes), expectedOf('etc/hostname')[0]![1]);
+    await page.getByRole('button', { name: /^Restore hostname / }).click();
+    const command = page.getByRole('dialog').getByLabel('Command', { exact: true });
+    assert.match((await command.textContent())!, /T22:13:20Z root\.pxar \/tmp\/restored --pattern \/etc\/hostname$/);
+    await page.keyboard.press('Escape');
     await page.goto(address('host', 'enc-host', newer, '&find=x&scope=all'));
     await page.getByText('This snapshot is encrypted').waitFor();
   });

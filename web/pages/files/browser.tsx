@@ -47,7 +47,7 @@ export function Browser({ source, sourceKey, snapshot, fingerprint }: Props): Re
   const [pattern, setPattern] = useState(query.get('find') ?? '');
   const [selected, setSelected] = useState<ReadonlyMap<string, Entry>>(new Map());
   const [isLarge, setLarge] = useState(false);
-  const [restoring, setRestoring] = useState<readonly Entry[]>();
+  const [restoring, setRestoring] = useState<{ entries: readonly Entry[]; time?: number }>();
   const find = query.get('find');
   const isGroup = find !== null && query.get('scope') === 'all';
   const tree = useTree(source, find === null ? wantedId(query) : undefined);
@@ -114,14 +114,14 @@ export function Browser({ source, sourceKey, snapshot, fingerprint }: Props): Re
         )}
         {chosen.length > 0 && (
           <>
-            <span>{t.selected(chosen.length)}</span>
+            <span className={styles['count']}>{t.selected(chosen.length)}</span>
             <DownloadButtons source={source} entries={chosen} onDownload={download} />
             <Button kind="plain" onPress={() => setSelected(new Map())}>
               {t.unselect}
             </Button>
           </>
         )}
-        <Button icon="refresh" onPress={() => setRestoring(chosen)}>
+        <Button icon="refresh" onPress={() => setRestoring({ entries: chosen })}>
           {t.restore}
         </Button>
       </Bar>
@@ -141,6 +141,7 @@ export function Browser({ source, sourceKey, snapshot, fingerprint }: Props): Re
             selected={selected}
             onSelected={setSelected}
             onOpen={show}
+            onRestore={(entry, time) => setRestoring({ entries: [entry], time })}
           />
         )}
         {!isGroup && (
@@ -157,7 +158,7 @@ export function Browser({ source, sourceKey, snapshot, fingerprint }: Props): Re
                       {t.versions}
                     </Button>
                   )}
-                  <Button icon="refresh" onPress={() => setRestoring([current])}>
+                  <Button icon="refresh" onPress={() => setRestoring({ entries: [current] })}>
                     {t.restore}
                   </Button>
                 </>
@@ -168,9 +169,9 @@ export function Browser({ source, sourceKey, snapshot, fingerprint }: Props): Re
       </div>
       {restoring !== undefined && (
         <RestoreWizard
-          snapshot={snapshot}
+          snapshot={{ ...snapshot, 'backup-time': restoring.time ?? snapshot['backup-time'] }}
           tops={tree.tops}
-          chosen={restoring}
+          chosen={restoring.entries}
           fingerprint={fingerprint}
           onClose={() => setRestoring(undefined)}
         />
@@ -315,7 +316,7 @@ function Tree({ tree, selected, onSelected, onOpen }: TreeProps): ReactNode {
       isNumber: true,
       isExtra: true,
       cell: (entry) => (entry.mtime === undefined ? '' : dateTime(entry.mtime, language)),
-      width: '13rem',
+      width: '14rem',
     },
     ...(hasModes
       ? [

@@ -1,4 +1,4 @@
-// The exact command that restores a snapshot or a part of it, quoted for a POSIX shell (cli.md 3).
+// The exact command that restores a snapshot or a part of it, quoted for the shell (cli.md 3).
 
 import { partsOf, plainName } from './entry.ts';
 
@@ -24,7 +24,7 @@ export interface RestoreFacts {
 export const snapshotPath = ({ type, id, time }: Pick<RestoreFacts, 'type' | 'id' | 'time'>): string =>
   `${type}/${id}/${new Date(time * 1000).toISOString().slice(0, 19)}Z`;
 
-/** One word of a shell's command line. Bare where nothing in it is special. */
+/** One word of a command line: bare where nothing in it is special. Control characters take a form that bash and zsh know. */
 export function shellWord(word: string): string {
   if (/^[A-Za-z0-9_./:@%+=,-]+$/.test(word)) return word;
   // Control characters would break the line, or hide what it does.

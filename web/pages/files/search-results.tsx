@@ -31,6 +31,8 @@ interface Props {
   selected: ReadonlyMap<string, Entry>;
   onSelected(selected: ReadonlyMap<string, Entry>): void;
   onOpen(entry: Entry): void;
+  /** Of a version, out of the snapshot of that time. */
+  onRestore(entry: Entry, time: number): void;
 }
 
 interface Found {
@@ -152,7 +154,7 @@ function Matches({ matches, selected, onSelected, onOpen }: Props & { matches: r
       isNumber: true,
       isExtra: true,
       cell: (match) => (match.mtime === undefined ? '' : dateTime(match.mtime, language)),
-      width: '13rem',
+      width: '14rem',
     },
   ];
   const byId = new Map(matches.map((match) => [match.filepath, match]));
@@ -197,7 +199,7 @@ function rowsOf(matches: readonly Match[]): Row[] {
   return [...rows.values()];
 }
 
-function Versions({ matches, snapshot, only }: Props & { matches: readonly Match[] }): ReactNode {
+function Versions({ matches, snapshot, only, onRestore }: Props & { matches: readonly Match[] }): ReactNode {
   const t = useTexts(words);
   const { language } = useSettings();
   const [, setQuery] = useSearchParams();
@@ -245,21 +247,30 @@ function Versions({ matches, snapshot, only }: Props & { matches: readonly Match
       isNumber: true,
       isExtra: true,
       cell: (row) => (row.entry.mtime === undefined ? '' : dateTime(row.entry.mtime, language)),
-      width: '13rem',
+      width: '14rem',
     },
     {
       id: 'actions',
       header: '',
       value: () => '',
       isFixed: true,
-      width: '3.2rem',
-      cell: (row) =>
-        row.versions === undefined &&
-        row.entry.type === 'f' && (
-          <Button kind="plain" icon="download" iconOnly onPress={() => download(row)}>
-            {t.downloadThis(`${row.entry.name} (${dateTime(row.times[0]!, language)})`)}
-          </Button>
-        ),
+      width: '6.5rem',
+      cell: (row) => {
+        const name = `${row.entry.name} (${dateTime(row.times[0]!, language)})`;
+        if (row.versions !== undefined) return null;
+        return (
+          <>
+            {row.entry.type === 'f' && (
+              <Button kind="plain" icon="download" iconOnly onPress={() => download(row)}>
+                {t.downloadThis(name)}
+              </Button>
+            )}
+            <Button kind="plain" icon="refresh" iconOnly onPress={() => onRestore(row.entry, row.times[0]!)}>
+              {t.restoreThis(name)}
+            </Button>
+          </>
+        );
+      },
     },
   ];
   const isFew = only !== undefined || rows.length <= 3;
