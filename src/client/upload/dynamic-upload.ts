@@ -1,5 +1,5 @@
-// An archive that is cut by its content: bytes gather in large segments of shared memory, where the SIMD chunker finds
-// the cuts and the workers find the chunks.
+// An archive that is cut by its content: bytes gather in large segments of shared memory, where workers look for cuts
+// while more is read; which of them count is decided here, in order.
 
 import type { IndexHandle } from '../../backup/writer.ts';
 import { copyBytes } from '../../base/bytes.ts';
