@@ -104,7 +104,7 @@ if (chromiumPath !== undefined) {
     await window.check('job-sync-add');
     await dialog.getByRole('button', { name: 'Save' }).click();
     await dialog.waitFor({ state: 'detached' });
-    await page.getByText('from this server / store2').waitFor();
+    await page.getByText('from store2 (this server)').waitFor();
     await window.check('configuration-jobs');
     const [verify] = (await shown('verify-job', 'list')) as Record<string, unknown>[];
     assert.deepEqual(verify, { id: 'check', store: 'store2', schedule: 'sat 18:15', 'outdated-after': 30 });

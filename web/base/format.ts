@@ -61,10 +61,10 @@ const steps: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ['minute', 60],
 ];
 
-/** How long ago or ahead, in one unit: `3 hours ago`, `in 2 days`. Epoch seconds. */
-export function ago(seconds: number, now: number, language: string): string {
+/** How long ago or ahead, in one unit: `3 hours ago`, `in 2 days`; short: `3 hr. ago`. Epoch seconds. */
+export function ago(seconds: number, now: number, language: string, style: 'long' | 'short' = 'long'): string {
   const difference = seconds - now;
-  const format = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
+  const format = new Intl.RelativeTimeFormat(language, { numeric: 'auto', style });
   for (const [unit, length] of steps) {
     if (Math.abs(difference) >= length) return format.format(Math.trunc(difference / length), unit);
   }

@@ -18,6 +18,7 @@ const words = texts({
     save: 'Save',
     byDefault: (value: string) => `Default: ${value}`,
     none: 'none',
+    theDefault: (label: string) => `default: ${label}`,
     more: 'More options',
     differs: 'The two are not the same.',
   },
@@ -26,6 +27,7 @@ const words = texts({
     save: 'Speichern',
     byDefault: (value) => `Vorgabe: ${value}`,
     none: 'keine',
+    theDefault: (label) => `Vorgabe: ${label}`,
     more: 'Weitere Optionen',
     differs: 'Die beiden Eingaben sind nicht gleich.',
   },
@@ -229,8 +231,10 @@ interface FieldProps {
 function Field({ name, hints, schema, isRequired, values, error, onChange }: FieldProps): ReactNode {
   const t = useTexts(words);
   const value = values[name]!;
-  const byDefault =
-    schema.default === undefined || typeof value === 'boolean' ? undefined : t.byDefault(String(schema.default));
+  const choices = hints.choices ?? choicesOf(schema);
+  const standard = choices?.find(({ id }) => id === schema.default)?.label;
+  const isTold = schema.default === undefined || typeof value === 'boolean' || standard !== undefined;
+  const byDefault = isTold ? undefined : t.byDefault(String(schema.default));
   const described = schema.description?.replace(/\.$/, '') === hints.label ? undefined : schema.description;
   const help = [hints.help ?? described, byDefault].filter(Boolean).join(' ') || undefined;
   const common = { name, label: hints.label, help, error, isRequired, isDisabled: hints.isFixed === true };
@@ -247,10 +251,10 @@ function Field({ name, hints, schema, isRequired, values, error, onChange }: Fie
     );
   }
   if (hints.input !== undefined) return hints.input({ ...common, schema, value, values, onChange });
-  const choices = hints.choices ?? choicesOf(schema);
   if (choices !== undefined) {
     const hasNone = isRequired || choices.some(({ id }) => id === '');
-    const all = hasNone ? choices : [{ id: '', label: `(${t.none})` }, ...choices];
+    const none = standard === undefined ? t.none : t.theDefault(standard);
+    const all = hasNone ? choices : [{ id: '', label: `(${none})` }, ...choices];
     return <Select {...common} choices={all} value={value} onChange={onChange} />;
   }
   const isNumber = schema.type === 'integer' || schema.type === 'number';

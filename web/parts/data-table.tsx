@@ -321,7 +321,9 @@ export function DataTable<T>(props: Props<T>): ReactNode {
                       </button>
                     )}
                     <CellContent
-                      content={column.cell === undefined ? column.value(row.original) : column.cell(row.original)}
+                      content={
+                        column.cell === undefined ? String(column.value(row.original) ?? '') : column.cell(row.original)
+                      }
                     />
                   </span>
                 ))}
@@ -355,7 +357,6 @@ export function DataTable<T>(props: Props<T>): ReactNode {
 
 /** A text that is too long for its cell ends in dots, and is whole under the pointer. */
 function CellContent({ content }: { content: ReactNode }): ReactNode {
-  if (typeof content === 'boolean') return String(content);
   if (typeof content !== 'string') return content;
   return (
     <span className={styles['text']} title={content}>

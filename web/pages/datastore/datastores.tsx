@@ -115,6 +115,7 @@ function AddDatastore({ ends, onTask }: { ends: FormEnds; onTask(upid: string): 
         'notification-mode': {
           isMore: true,
           label: t.mode,
+          byDefault: 'notification-system',
           help: t.modeHelp,
           choices: [
             { id: 'notification-system', label: t.system, help: t.systemHelp },

@@ -53,7 +53,11 @@ export default function Options(): ReactNode {
               <div aria-live="polite">{saved > 0 && <State level="good">{t.saved}</State>}</div>
             </>
           ) : (
-            <Facts facts={Object.entries(data).map(([name, value]) => [name, String(value)] as const)} />
+            <Facts
+              facts={Object.entries(data)
+                .filter(([name]) => name in fields)
+                .map(([name, value]) => [fields[name]!.label, String(value)] as const)}
+            />
           )}
         </Card>
       )}
@@ -83,8 +87,14 @@ function useOptionFields(isRemovable: boolean, isObjectStore: boolean): Record<s
     { id: 'error', label: t.onError },
     { id: 'never', label: t.never },
   ];
+  const levels = [
+    { id: 'info', label: t.info },
+    { id: 'notice', label: t.notice },
+    { id: 'warning', label: t.warning },
+    { id: 'error', label: t.error },
+  ];
   return {
-    comment: { label: t.comment },
+    comment: { label: t.comment, help: '' },
     'gc-schedule': {
       section: t.work,
       label: t.gcSchedule,
@@ -96,13 +106,14 @@ function useOptionFields(isRemovable: boolean, isObjectStore: boolean): Record<s
     'notification-mode': {
       section: t.notifications,
       label: t.mode,
+      byDefault: 'notification-system',
       help: t.modeHelp,
       choices: [
         { id: 'notification-system', label: t.system, help: t.systemHelp },
         { id: 'legacy-sendmail', label: t.legacy, help: t.legacyHelp },
       ],
     },
-    'notify-level': { label: t.level, help: t.levelHelp },
+    'notify-level': { label: t.level, help: t.levelHelp, choices: [{ id: '', label: t.allLevels }, ...levels] },
     'notify-user': { label: t.notifyUser, help: t.notifyUserHelp, isShown: isLegacy },
     notify: {
       label: t.notify,

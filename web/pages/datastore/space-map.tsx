@@ -2,7 +2,7 @@
 // Where in the datastore one is stands in the address (`?ns=a/b&group=ct/100`), as does what the areas mean
 // (`?area=unique`).
 
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { useSearchParams } from 'wouter';
 import { getAccounting } from '../../../src/api/admin/datastore/accounting.contract.ts';
 import type { Result } from '../../../src/model/endpoint.ts';
@@ -33,6 +33,15 @@ export function SpaceMap({ store }: { store: string }): ReactNode {
   const place: Place = { ns: query.get('ns') ?? '', group: query.get('group') ?? undefined };
   const area = query.get('area') === 'unique' ? 'unique' : 'all';
   const { accounts, answer, error, total } = useEntries(store, place);
+  const frame = useRef<HTMLDivElement>(null);
+  const wantsFocus = useRef(false);
+  const isDrawn = accounts.length > 0;
+  // What was pressed is gone with the place that it was in: the keyboard goes on in the new one.
+  useEffect(() => {
+    if (!wantsFocus.current || !isDrawn) return;
+    wantsFocus.current = false;
+    frame.current?.querySelector<HTMLElement>('[role="group"] button')?.focus();
+  });
   const go = (next: Partial<Record<'ns' | 'group' | 'area', string | undefined>>): void =>
     setQuery((old) => {
       const changed = new URLSearchParams(old);
@@ -42,9 +51,13 @@ export function SpaceMap({ store }: { store: string }): ReactNode {
       }
       return changed;
     });
+  const goTo = (ns: string, group?: string): void => {
+    wantsFocus.current = true;
+    go({ ns, group });
+  };
   const open = (entry: Entry): void => {
-    if (entry.kind === 'namespace') go({ ns: entry.ns, group: undefined });
-    if (entry.kind === 'group') go({ ns: entry.ns, group: groupOf(entry) });
+    if (entry.kind === 'namespace') goTo(entry.ns);
+    if (entry.kind === 'group') goTo(entry.ns, groupOf(entry));
   };
   const byId = new Map(accounts.map((entry) => [idOf(entry), entry]));
   const parts: TreemapPart[] = accounts.map((entry) => {
@@ -109,7 +122,7 @@ export function SpaceMap({ store }: { store: string }): ReactNode {
     >
       <p className="quiet">{t.mapHelp}</p>
       <ErrorText error={error} />
-      <Crumbs place={place} store={store} onGo={go} />
+      <Crumbs place={place} store={store} onGo={goTo} />
       {answer !== undefined && answer.quality !== 'exact' && (
         <p>
           <State level={answer.quality === 'unknown' ? 'warn' : 'quiet'}>
@@ -118,16 +131,18 @@ export function SpaceMap({ store }: { store: string }): ReactNode {
           <span className="quiet">{answer.reason}</span>
         </p>
       )}
-      {parts.some(({ size }) => size > 0) && (
-        <Treemap
-          label={t.mapOf(place.group ?? (place.ns || store))}
-          parts={parts}
-          rest={t.rest}
-          hint={place.group === undefined ? t.mapHint : t.mapSnapshots}
-          isOpenable={(id) => byId.get(id)?.kind !== 'snapshot'}
-          onOpen={(id) => open(byId.get(id)!)}
-        />
-      )}
+      <div ref={frame}>
+        {parts.some(({ size }) => size > 0) && (
+          <Treemap
+            label={t.mapOf(place.group ?? (place.ns || store))}
+            parts={parts}
+            rest={t.rest}
+            hint={place.group === undefined ? t.mapHint : t.mapSnapshots}
+            isOpenable={(id) => byId.get(id)?.kind !== 'snapshot'}
+            onOpen={(id) => open(byId.get(id)!)}
+          />
+        )}
+      </div>
       {total > accounts.length && <p className="quiet">{t.onlyLargest(accounts.length, total)}</p>}
       <details className={styles['table']}>
         <summary>{t.asTable}</summary>
@@ -187,18 +202,14 @@ function others(answer: Result<typeof getAccounting> | undefined): number {
   return kinds.filter((kind) => kind !== smallest).length;
 }
 
-function Crumbs(props: {
-  place: Place;
-  store: string;
-  onGo(next: { ns: string; group: string | undefined }): void;
-}): ReactNode {
+function Crumbs(props: { place: Place; store: string; onGo(ns: string): void }): ReactNode {
   const t = useTexts(words);
   const { ns, group } = props.place;
   if (ns === '' && group === undefined) return null;
   const names = ns === '' ? [] : ns.split('/');
   return (
     <nav aria-label={t.where} className={styles['crumbs']}>
-      <Button kind="plain" onPress={() => props.onGo({ ns: '', group: undefined })}>
+      <Button kind="plain" onPress={() => props.onGo('')}>
         {props.store}
       </Button>
       {names.map((name, index) => {
@@ -206,7 +217,7 @@ function Crumbs(props: {
         return (
           <span key={path}>
             <span aria-hidden="true">›</span>
-            <Button kind="plain" onPress={() => props.onGo({ ns: path, group: undefined })}>
+            <Button kind="plain" onPress={() => props.onGo(path)}>
               {name}
             </Button>
           </span>

@@ -2,7 +2,7 @@
 
 import { type ReactNode, useState } from 'react';
 import { Link } from 'wouter';
-import { ago, dateTime } from '../../base/format.ts';
+import { ago } from '../../base/format.ts';
 import { type Language, useSettings } from '../../base/settings.ts';
 import { useTexts } from '../../base/texts.ts';
 import { Button } from '../../parts/button.tsx';
@@ -31,7 +31,7 @@ export function useRunColumns<T extends JobStatus>(): Column<T>[] {
       id: 'schedule',
       header: t.schedule,
       value: (job) => job['next-run'],
-      cell: (job) => <When job={job} language={language} />,
+      cell: (job) => whenOf(job, t.byHand, language),
       isExtra: true,
       width: 'minmax(9rem, 1.2fr)',
     },
@@ -45,13 +45,10 @@ export function useRunColumns<T extends JobStatus>(): Column<T>[] {
   ];
 }
 
-function When({ job, language }: { job: JobStatus; language: Language }): ReactNode {
-  const t = useTexts(words);
+function whenOf(job: JobStatus, byHand: string, language: Language): string {
   const next = job['next-run'];
-  if (job.schedule === undefined) return <span className="quiet">{t.byHand}</span>;
-  if (next === undefined) return job.schedule;
-  const text = `${job.schedule} · ${ago(next, Date.now() / 1000, language)}`;
-  return <span title={t.nextAt(job.schedule, dateTime(next, language))}>{text}</span>;
+  if (job.schedule === undefined) return byHand;
+  return next === undefined ? job.schedule : `${job.schedule} · ${ago(next, Date.now() / 1000, language, 'short')}`;
 }
 
 function LastRun({ job, language }: { job: JobStatus; language: Language }): ReactNode {
@@ -66,7 +63,7 @@ function LastRun({ job, language }: { job: JobStatus; language: Language }): Rea
         {state === undefined ? t.running : state === 'OK' || state.startsWith('WARNINGS') ? state : t.failed}
       </State>
       <Link href={`/tasks/${encodeURIComponent(upid)}`} title={state}>
-        {ended === undefined ? t.showLog : ago(ended, Date.now() / 1000, language)}
+        {ended === undefined ? t.showLog : ago(ended, Date.now() / 1000, language, 'short')}
       </Link>
     </>
   );

@@ -94,6 +94,7 @@ function PruneForm({ store, job, ends }: FormProps): ReactNode {
   const t = useTexts(words);
   const { digest, ...doors } = ends;
   const isNew = job === undefined;
+  const place = store ?? job?.store;
   const fields: Record<string, FieldHints> = {
     ...useJobFields({ store, isNew }),
     ...useKeepFields(),
@@ -103,7 +104,7 @@ function PruneForm({ store, job, ends }: FormProps): ReactNode {
   return (
     <>
       <p className="quiet">
-        {t.keepHelp} <Link href={datastoreAddress(store ?? job?.store ?? '', 'content')}>{t.simulate}</Link>
+        {t.keepHelp} {place !== undefined && <Link href={datastoreAddress(place, 'content')}>{t.simulate}</Link>}
       </p>
       {isNew ? (
         <ContractForm

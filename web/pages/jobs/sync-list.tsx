@@ -34,8 +34,9 @@ export function SyncList({ store }: { store: string | undefined }): ReactNode {
   const mayChange = (job: SyncJob): boolean =>
     isPush(job) ? mayBelow('/remote', 'Remote.DatastoreBackup') : may(aclPathOf(job), 'Datastore.Backup');
   const other = (job: SyncJob): string => {
-    const place = [job.remote ?? t.thisServer, job['remote-store'], job['remote-ns']];
-    return place.filter((part) => part !== undefined && part !== '').join(' / ');
+    const place = [job.remote, job['remote-store'], job['remote-ns']];
+    const name = place.filter((part) => part !== undefined && part !== '').join(' / ');
+    return job.remote === undefined ? `${name} (${t.thisServer})` : name;
   };
   const path = store === undefined ? '/datastore' : `/datastore/${store}`;
   return (
