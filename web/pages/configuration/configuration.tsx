@@ -18,6 +18,13 @@ const sectionPages: Partial<Record<string, SectionPage>> = {
   users: { page: lazy(() => import('./access/users.tsx')), item: lazy(() => import('./access/user.tsx')) },
   tokens: { page: lazy(() => import('./access/all-tokens.tsx')) },
   permissions: { page: lazy(() => import('./access/permissions.tsx')) },
+  remotes: { page: lazy(() => import('./backup/remotes.tsx')) },
+  'encryption-keys': { page: lazy(() => import('./backup/encryption-keys.tsx')) },
+  realms: { page: lazy(() => import('./realms/realms.tsx')) },
+  notifications: { page: lazy(() => import('./notifications/notifications.tsx')) },
+  certificates: { page: lazy(() => import('./certificates/certificates.tsx')) },
+  traffic: { page: lazy(() => import('./server/traffic.tsx')) },
+  metrics: { page: lazy(() => import('./server/metrics.tsx')) },
   'second-factors': { page: lazy(() => import('./access/all-second-factors.tsx')) },
 };
 

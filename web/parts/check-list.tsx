@@ -1,0 +1,48 @@
+// Several of a few: a checkbox each, kept as one text.
+
+import type { ReactNode } from 'react';
+import { Checkbox, type Choice, ErrorText } from './field.tsx';
+import styles from './property-fields.module.css';
+
+interface Props {
+  label: string;
+  help?: string | undefined;
+  error?: string | undefined;
+  choices: readonly Choice[];
+  /** Ids, with `separator` between them. */
+  value: string;
+  separator: string;
+  onChange(value: string): void;
+}
+
+export function CheckList({ label, help, error, choices, value, separator, onChange }: Props): ReactNode {
+  const chosen = value.split(/[\s,;]+/).filter((one) => one !== '');
+  const known = [
+    ...choices,
+    ...chosen.filter((id) => !choices.some((one) => one.id === id)).map((id) => ({ id, label: id })),
+  ];
+  const set = (id: string, isChosen: boolean): void =>
+    onChange(
+      known
+        .map((one) => one.id)
+        .filter((one) => (one === id ? isChosen : chosen.includes(one)))
+        .join(separator),
+    );
+  return (
+    <fieldset className={styles['properties']}>
+      <legend>{label}</legend>
+      {help !== undefined && <p className={styles['help']}>{help}</p>}
+      <div className={styles['fields']}>
+        {known.map((one) => (
+          <Checkbox
+            key={one.id}
+            label={one.label}
+            value={chosen.includes(one.id)}
+            onChange={(isChosen) => set(one.id, isChosen)}
+          />
+        ))}
+      </div>
+      <ErrorText error={error} />
+    </fieldset>
+  );
+}

@@ -1,0 +1,32 @@
+// What is edited, asked for when its form opens and kept as it was then: the digest belongs to what is shown.
+
+import { type ReactNode, useEffect, useState } from 'react';
+import type { EndpointContract, Parameters, Result } from '../../src/model/endpoint.ts';
+import type { TObject, TSchema } from '../../src/model/type.ts';
+import { type Answer, callWhole } from '../base/api.ts';
+import { texts, useTexts } from '../base/texts.ts';
+import { ErrorText } from './field.tsx';
+
+const words = texts({ en: { loading: 'Loading …' }, de: { loading: 'Wird geladen …' } });
+
+interface Props<P extends TObject, R extends TSchema> {
+  contract: EndpointContract<P, R>;
+  parameters: Parameters<EndpointContract<P, R>>;
+  children(data: Result<EndpointContract<P, R>>, digest: string | undefined): ReactNode;
+}
+
+export function Loaded<P extends TObject, R extends TSchema>(props: Props<P, R>): ReactNode {
+  const t = useTexts(words);
+  const [answer, setAnswer] = useState<Answer<Result<EndpointContract<P, R>>>>();
+  const [error, setError] = useState<Error>();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, whatever is said later
+  useEffect(() => {
+    const stop = new AbortController();
+    callWhole(props.contract, props.parameters, { signal: stop.signal }).then(setAnswer, (cause: Error) => {
+      if (!stop.signal.aborted) setError(cause);
+    });
+    return () => stop.abort();
+  }, []);
+  if (answer !== undefined) return props.children(answer.data, answer.digest);
+  return error === undefined ? <p className="quiet">{t.loading}</p> : <ErrorText error={error} />;
+}
