@@ -32,11 +32,11 @@ interface Manifest {
   unprotected: Record<string, unknown>;
 }
 
-/** The fingerprint of the key that a snapshot was made with, as its manifest says; undefined where it says nothing. */
-export async function statedFingerprint(parts: StoredParts): Promise<string | undefined> {
+/** The fingerprint of the key that a snapshot was made with, as its manifest says; null where it says nothing. */
+export async function statedFingerprint(parts: StoredParts): Promise<string | null> {
   const raw = await openBlob(await parts.file(manifestName), { what: manifestName, encrypted: false });
   const made = parseManifest(raw).unprotected['key-fingerprint'];
-  return typeof made === 'string' ? made : undefined;
+  return typeof made === 'string' ? made : null;
 }
 
 export class SealedSnapshot {
@@ -61,6 +61,9 @@ export class SealedSnapshot {
     if (manifest.signature === null) throw new DamageError('the manifest is not signed, so it cannot be trusted');
     const { signature, unprotected: _, ...signed } = manifest;
     if (toHex(await key.authTag(new TextEncoder().encode(canonicalJson(signed)))) !== signature) {
+      if (typeof made !== 'string') {
+        throw new KeyError(`the key ${key.fingerprint} is not the snapshot's, or the manifest was changed`);
+      }
       throw new DamageError("the manifest's signature is wrong: it was changed after the backup");
     }
     return new SealedSnapshot(parts, key, manifest.files);

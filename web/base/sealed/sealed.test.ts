@@ -16,7 +16,7 @@ import { type Bytes, crc32, fromBase64, toBase64, toHex } from './bytes.ts';
 import { openIndex } from './chunk-index.ts';
 import { createKeyFile, Key, KeyError, openKeyFile, parseKeyFile, writeKeyFile } from './key.ts';
 import { scrypt } from './scrypt.ts';
-import { SealedSnapshot, type StoredParts } from './sealed-snapshot.ts';
+import { SealedSnapshot, type StoredParts, statedFingerprint } from './sealed-snapshot.ts';
 
 const bytesOf = (text: string): Bytes => new TextEncoder().encode(text);
 const keyText = (name: string): string => productFile(`keys/${name}`).toString();
@@ -164,6 +164,16 @@ test('a manifest, index, blob or chunk that was changed on the server is refused
     return encodeBlob(bytesOf(text.replace(/"size": (\d)/, '"size": 1$1')));
   };
   await assert.rejects(SealedSnapshot.open({ ...honest, file: changedManifest }, key), /signature is wrong/);
+  const nameless = async (name: string): Promise<Bytes> => {
+    if (name !== 'index.json.blob') return honest.file(name);
+    const text = new TextDecoder().decode(await openBlob(await honest.file(name), { what: name }));
+    return encodeBlob(bytesOf(text.replace(/"key-fingerprint": "[^"]*"/, '"key-fingerprint": null')));
+  };
+  assert.equal(await statedFingerprint({ ...honest, file: nameless }), null);
+  assert.equal(await statedFingerprint(honest), key.fingerprint);
+  await SealedSnapshot.open({ ...honest, file: nameless }, key);
+  const other = await keyOf('enc-pbkdf2.key', 'pbkdf2-passphrase-456');
+  await assert.rejects(SealedSnapshot.open({ ...honest, file: nameless }, other), /is not the snapshot's/);
   const flipped = (bytes: Bytes, at: number): Bytes => {
     const copy = bytes.slice();
     copy[at]! ^= 1;

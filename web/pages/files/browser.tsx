@@ -229,6 +229,7 @@ function useTree(source: Source, wanted: string | undefined): Tree {
   const [error, setError] = useState<Error>();
   const load = useCallback(
     async (above: Entry | undefined): Promise<Entry[]> => {
+      setError(undefined);
       const entries = sorted(await source.list(above), language);
       setLists((before) => new Map([...before, [above?.id ?? '', entries]]));
       return entries;

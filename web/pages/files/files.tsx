@@ -2,11 +2,12 @@
 // for, `scope=all` that all snapshots of the group are.
 
 import { useQuery } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { useParams, useSearchParams } from 'wouter';
 import { listFiles } from '../../../src/api/admin/datastore/snapshots.contract.ts';
 import { backupTypes } from '../../../src/model/names.ts';
 import { useCall } from '../../base/live.ts';
+import type { Key } from '../../base/sealed/key.ts';
 import { forgetKey, rememberKey, useKnownKey } from '../../base/sealed/known-keys.ts';
 import { SealedSnapshot, statedFingerprint } from '../../base/sealed/sealed-snapshot.ts';
 import { type SnapshotAddress, serverParts } from '../../base/sealed/server-parts.ts';
@@ -82,7 +83,9 @@ function Sealed({ snapshot }: { snapshot: SnapshotAddress }): ReactNode {
     queryFn: () => statedFingerprint(parts),
     staleTime: Number.POSITIVE_INFINITY,
   });
-  const key = useKnownKey(stated.data);
+  // A manifest that does not name its key is opened by the one that was given for it.
+  const [given, setGiven] = useState<Key>();
+  const key = useKnownKey(stated.data ?? given?.fingerprint);
   const kind = key === undefined ? undefined : `sealed ${key.fingerprint}`;
   const source = useSource(kind, snapshot, async () => {
     return new SealedSource(await SealedSnapshot.open(parts, key!), snapshot['backup-time']);
@@ -92,16 +95,17 @@ function Sealed({ snapshot }: { snapshot: SnapshotAddress }): ReactNode {
       <Card title={t.encrypted}>
         <p>{t.encryptedWhy}</p>
         <ErrorText error={stated.error ?? undefined} />
-        {stated.data !== undefined && (
+        {typeof stated.data === 'string' && (
           <p className={styles['print']}>
             {t.fingerprint} <code>{stated.data}</code>
           </p>
         )}
         <KeyInput
-          onKey={async (given) => {
+          onKey={async (chosen) => {
             // Refuses another key in words, before it is kept.
-            await SealedSnapshot.open(parts, given);
-            rememberKey(given);
+            await SealedSnapshot.open(parts, chosen);
+            setGiven(chosen);
+            rememberKey(chosen);
           }}
         />
       </Card>
