@@ -140,6 +140,27 @@ test('every removed, doubled or moved line is noticed, also the last', async () 
   assert.match(verifyAuditLog(directories).problems[0]!, /its end was cut off/);
 });
 
+test('it is told from where to where the log is whole', async () => {
+  const directories = await makeHome();
+  assert.equal(verifyAuditLog(directories).intact, undefined);
+  const log = await filled(directories, 5);
+  const places = log
+    .list()
+    .data.map(({ seq, time }) => ({ seq, time }))
+    .reverse();
+  const [file] = files(directories);
+  const text = fs.readFileSync(file!, 'utf8');
+  const intactOf = (changed: string): unknown => {
+    fs.writeFileSync(file!, changed);
+    return verifyAuditLog(directories).intact;
+  };
+  assert.deepEqual(intactOf(text), { first: places[0], last: places[4] });
+  assert.deepEqual(intactOf(`${text}{"seq":6`), { first: places[0], last: places[4] });
+  assert.deepEqual(intactOf(text.replace('number 4', 'number 9')), { first: places[0], last: places[2] });
+  assert.deepEqual(intactOf(text.split('\n').toSpliced(1, 1).join('\n')), { first: places[0], last: places[0] });
+  assert.equal(intactOf(text.replace('number 1', 'number 9')), undefined);
+});
+
 test('a torn end is cut off by the next entry', async () => {
   const directories = await makeHome();
   await filled(directories, 2);

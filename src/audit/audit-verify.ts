@@ -11,8 +11,16 @@ export interface AuditReport {
   entries: number;
   /** Number and hash of the last entry. */
   head: AuditHead;
+  /** The first entry and the last one up to which nothing is wrong; absent when the first is wrong already. */
+  intact?: { first: AuditPlace; last: AuditPlace };
   /** One line for each thing that is wrong; none for a log that is whole. */
   problems: string[];
+}
+
+/** An entry's number and its time, RFC 3339. */
+export interface AuditPlace {
+  seq: number;
+  time: string;
 }
 
 /**
@@ -31,10 +39,13 @@ export function verifyAuditLog(directories: Directories, expected?: string): Aud
   const missing = new Map(anchors);
   let entries = 0;
   let head = emptyHead;
+  let intact: AuditReport['intact'];
+  // What is wrong with the kept head says nothing of the entries.
+  const chainProblems = problems.length;
   for (const name of listSegments(folder)) {
     const path = join(folder, name);
     const lines = fs.readFileSync(path, 'utf8').split('\n');
-    if (lines.pop() !== '') problems.push(`${path}: ends in the middle of an entry`);
+    const isTorn = lines.pop() !== '';
     if (Number.parseInt(name, 10) !== head.seq + 1) {
       problems.push(`${path}: entry ${head.seq + 1} should come before this file`);
     }
@@ -45,14 +56,16 @@ export function verifyAuditLog(directories: Directories, expected?: string): Aud
         problems.push(`${at}: ${parsed.problem}`);
         continue;
       }
-      const { seq, previous, hash } = parsed.entry;
+      const { seq, time, previous, hash } = parsed.entry;
       if (seq !== head.seq + 1) problems.push(`${at}: is entry ${seq}, ${head.seq + 1} was due`);
       else if (previous !== head.hash) problems.push(`${at}: does not follow the entry before it`);
       head = { seq, hash };
       entries++;
+      if (problems.length === chainProblems) intact = { first: intact?.first ?? { seq, time }, last: { seq, time } };
       for (const [what, anchor] of missing) if (anchor === hash) missing.delete(what);
     }
+    if (isTorn) problems.push(`${path}: ends in the middle of an entry`);
   }
   for (const what of missing.keys()) problems.push(`the log lacks the entry that ${what} names: its end was cut off`);
-  return { entries, head, problems };
+  return { entries, head, ...(intact === undefined ? {} : { intact }), problems };
 }

@@ -243,5 +243,10 @@ if (chromiumPath !== undefined) {
     await window.check('tasks-phone');
     const width = await page.evaluate<number>('document.documentElement.scrollWidth');
     assert.ok(width <= 390, `${width} pixels wide`);
+    await page.goto('/tasks/calendar');
+    await page.getByRole('heading', { name: 'Kalender' }).waitFor();
+    await window.check('calendar-phone');
+    const wide = await page.evaluate<number>('document.documentElement.scrollWidth');
+    assert.ok(wide <= 390, `the calendar is ${wide} pixels wide`);
   });
 }

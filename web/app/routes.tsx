@@ -26,4 +26,6 @@ export const pages: readonly Page[] = [
   { path: '/keys', page: lazy(() => import('../pages/keys/keys.tsx')) },
   { path: '/configuration/:section?/:item?', page: lazy(() => import('../pages/configuration/configuration.tsx')) },
   { path: '/account', page: lazy(() => import('../pages/account/account.tsx')) },
+  { path: '/administration', page: lazy(() => import('../pages/administration/administration.tsx')) },
+  { path: '/administration/:section', page: lazy(() => import('../pages/administration/administration.tsx')) },
 ];

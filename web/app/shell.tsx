@@ -9,6 +9,7 @@ import { useCall } from '../base/live.ts';
 import { type Permissions, usePermissions } from '../base/permissions.ts';
 import { sessionEnded } from '../base/session.ts';
 import { texts, useTexts } from '../base/texts.ts';
+import { maySeeAdministration } from '../parts/administration-sections.ts';
 import { Button } from '../parts/button.tsx';
 import { maySeeConfiguration } from '../parts/configuration-sections.ts';
 import { ErrorBoundary } from '../parts/error-boundary.tsx';
@@ -31,6 +32,7 @@ const words = texts({
     datastores: 'Datastores',
     tasks: 'Tasks',
     configuration: 'Configuration',
+    administration: 'Administration',
     keys: 'Encryption keys',
     account: (user: string) => `Your account, ${user}`,
   },
@@ -45,12 +47,13 @@ const words = texts({
     datastores: 'Datastores',
     tasks: 'Aufgaben',
     configuration: 'Konfiguration',
+    administration: 'Verwaltung',
     keys: 'Schlüssel',
     account: (user) => `Ihr Konto, ${user}`,
   },
 });
 
-type Word = 'dashboard' | 'tasks' | 'configuration' | 'keys';
+type Word = 'dashboard' | 'tasks' | 'configuration' | 'administration' | 'keys';
 
 interface Place {
   to: string;
@@ -65,6 +68,7 @@ const places: readonly Place[] = [
   { to: '/', label: 'dashboard', icon: 'dashboard' },
   { to: '/tasks', label: 'tasks', icon: 'tasks' },
   { to: '/configuration', label: 'configuration', icon: 'settings', isShown: maySeeConfiguration },
+  { to: '/administration', label: 'administration', icon: 'server', isShown: maySeeAdministration },
   { to: '/keys', label: 'keys', icon: 'key' },
 ];
 

@@ -16,9 +16,13 @@ export class ApiError extends Error {
   }
 }
 
-/** A result with what stands beside it in the answer: `total` of a paged list, `digest` of a configuration. */
+/**
+ * A result with what stands beside it in the answer: `total` of a paged list, `digest` of a configuration, `changes` of
+ * one that wait to be applied.
+ */
 export interface Answer<T> {
   data: T;
+  changes?: string;
   digest?: string;
   total?: number;
 }

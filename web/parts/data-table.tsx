@@ -249,7 +249,7 @@ export function DataTable<T>(props: Props<T>): ReactNode {
                   className={`${styles['cell']} ${column.isNumber ? styles['number'] : ''}`}
                 >
                   {column.isFixed ? (
-                    <span className={column.header === '' ? 'unseen' : ''}>{column.header || t.open}</span>
+                    <span className={column.header === '' ? 'unseen' : styles['title']}>{column.header || t.open}</span>
                   ) : (
                     <button type="button" className={styles['sort']} onClick={header.column.getToggleSortingHandler()}>
                       {column.header}

@@ -9,6 +9,7 @@ import type { Level } from './state.tsx';
 const types = texts({
   en: {
     'acme-renew-cert': 'Renewal of the certificate',
+    'acme-renewal': 'Renewal of the certificate',
     aptupdate: 'Package lists',
     backup: 'Backup',
     'create-datastore': 'Creation of a datastore',
@@ -31,6 +32,7 @@ const types = texts({
   },
   de: {
     'acme-renew-cert': 'Erneuerung des Zertifikats',
+    'acme-renewal': 'Erneuerung des Zertifikats',
     aptupdate: 'Paketlisten',
     backup: 'Sicherung',
     'create-datastore': 'Anlegen eines Datastores',
@@ -53,7 +55,8 @@ const types = texts({
   },
 });
 
-export const taskTypes = Object.keys(types.en) as readonly string[];
+/** Worker types that there are. A job is called as what it starts. */
+export const taskTypes: readonly string[] = Object.keys(types.en).filter((type) => type !== 'acme-renewal');
 
 /** A function that tells what a worker type is called. */
 export function useTaskTypes(): (type: string) => string {

@@ -22,6 +22,7 @@ export const nodeStatus = defineEndpoint({
   summary: 'Load, memory and root file system.',
   parameters: Type.Object({ node }),
   result: Type.Object({
+    hostname: Type.String({ description: 'Short name of the machine.' }),
     memory: Type.Object({ total: bytes, used: bytes, free: bytes }),
     swap: Type.Object({ total: bytes, used: bytes, free: bytes }),
     root: Type.Object({ total: bytes, used: bytes, avail: bytes }),

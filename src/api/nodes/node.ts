@@ -11,7 +11,8 @@ export const nodeEndpoints = [
 
   implement(nodeStatus, async (_parameters, call) => {
     const identity = await loadIdentity(call.server.directories.config);
-    return { ...(await readHostFacts(call.server.machine)), info: { fingerprint: identity?.fingerprint ?? '' } };
+    const facts = await readHostFacts(call.server.machine);
+    return { hostname: call.server.node, ...facts, info: { fingerprint: identity?.fingerprint ?? '' } };
   }),
 
   implement(powerNode, async ({ command }, call) => {

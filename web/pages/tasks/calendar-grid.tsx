@@ -23,6 +23,8 @@ interface Props {
 
 /** Pixels of an hour. */
 const hourHeight = 44;
+/** Minutes that have room for two lines. */
+const twoLines = 48;
 const hours = Array.from({ length: 24 }, (_, i) => i);
 
 export function CalendarGrid({ days, runs, overlaps, now, onDay }: Props): ReactNode {
@@ -104,7 +106,7 @@ function Block({ placed, overlaps }: { placed: Placed; overlaps: readonly string
           {run.count > 1 && ` ×${run.count}`}
         </span>
       </span>
-      <span className={styles['time']}>{time}</span>
+      {height >= twoLines && <span className={styles['time']}>{time}</span>}
       <span className="unseen">{told}</span>
     </>
   );

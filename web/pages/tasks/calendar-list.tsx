@@ -45,7 +45,11 @@ export function CalendarList({ runs, overlaps, isLoading }: Props): ReactNode {
       id: 'took',
       header: t.took,
       value: (run) => run.end - run.start,
-      cell: (run) => (run.isComing && run.end === run.start ? t.unknown : duration(run.end - run.start)),
+      cell: (run) => {
+        // Of several, only all together would be known.
+        if (run.count > 1) return '–';
+        return run.isComing && run.end === run.start ? t.unknown : duration(run.end - run.start);
+      },
       isNumber: true,
       isExtra: true,
       width: '8rem',

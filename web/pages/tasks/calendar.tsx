@@ -29,6 +29,12 @@ type View = (typeof views)[number];
 
 const isNarrow = matchMedia('(max-width: 700px)').matches;
 
+/** Which job of its kind a worker id means, for people; the server's own have one each. */
+function jobOf(type: string, id: string): string {
+  if (type === 'logrotate') return '';
+  return type === 'verificationjob' || type === 'syncjob' ? id.slice(id.lastIndexOf(':') + 1) : id;
+}
+
 export default function Calendar(): ReactNode {
   const t = useTexts(words);
   const { language } = useSettings();
@@ -62,7 +68,7 @@ export default function Calendar(): ReactNode {
     { every: 60_000, enabled: to > now },
   );
   const runs = useMemo((): Run[] => {
-    const name = (type: string, id: string | null | undefined): string => [typeName(type), id ?? ''].join(' ').trim();
+    const name = (type: string, id: string | null): string => [typeName(type), jobOf(type, id ?? '')].join(' ').trim();
     const ended = (from <= now ? (past.data ?? []) : []).map((task): Run => {
       const label = name(task.worker_type, task.worker_id);
       const { upid, starttime: start, endtime, status } = task;
@@ -79,7 +85,7 @@ export default function Calendar(): ReactNode {
     });
     const planned = (to > now ? (coming.data ?? []) : []).flatMap((job) =>
       job.runs.map((start): Run => {
-        const label = name(job.type, job.name);
+        const label = name(job.type, job.store === undefined ? null : job.name);
         return {
           job: `${job.type} ${job.name}`,
           label,

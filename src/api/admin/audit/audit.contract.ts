@@ -36,6 +36,8 @@ export const listAudit = defineEndpoint({
   access: { kind: 'privilege', path: '/system/log', all: ['Sys.Audit'] },
 });
 
+const place = Type.Object({ seq: Type.Integer(), time: text('RFC 3339.') });
+
 export const verifyAudit = defineEndpoint({
   method: 'GET',
   path: 'admin/audit/verify',
@@ -51,6 +53,12 @@ export const verifyAudit = defineEndpoint({
   result: Type.Object({
     entries: Type.Integer(),
     head: Type.Object({ seq: Type.Integer(), hash: schema.digestHex }, { description: 'The last entry.' }),
+    intact: Type.Optional(
+      Type.Object(
+        { first: place, last: place },
+        { description: 'From where to where nothing is wrong, beginning with the first entry; absent when that is.' },
+      ),
+    ),
     problems: Type.Array(Type.String(), { description: 'What is wrong; empty for a log that is whole.' }),
   }),
   access: { kind: 'privilege', path: '/system/log', all: ['Sys.Audit'] },
