@@ -11,6 +11,7 @@ import { Button } from '../../parts/button.tsx';
 import { ConfigurationFrame } from '../../parts/configuration-frame.tsx';
 import { ContractForm } from '../../parts/contract-form.tsx';
 import { datastoreAddress } from '../../parts/datastore-frame.tsx';
+import { useKeepFields } from '../../parts/keep-fields.ts';
 import { type FormEnds, ObjectList } from '../../parts/object-list.tsx';
 import { ScheduleInput } from '../../parts/schedule-input.tsx';
 import { State } from '../../parts/state.tsx';
@@ -83,7 +84,6 @@ export default function Datastores(): ReactNode {
 
 function AddDatastore({ ends, onTask }: { ends: FormEnds; onTask(upid: string): void }): ReactNode {
   const t = useTexts(words);
-  const keep = (label: string) => ({ label, help: '', isShort: true });
   return (
     <ContractForm
       contract={createDatastore}
@@ -99,12 +99,7 @@ function AddDatastore({ ends, onTask }: { ends: FormEnds; onTask(upid: string): 
           input: (field) => <ScheduleInput {...field} />,
         },
         'verify-new': { label: t.verifyNew, help: t.verifyNewHelp, byDefault: false },
-        'keep-last': { ...keep(t.keepLast), section: t.retention },
-        'keep-hourly': keep(t.keepHourly),
-        'keep-daily': keep(t.keepDaily),
-        'keep-weekly': keep(t.keepWeekly),
-        'keep-monthly': keep(t.keepMonthly),
-        'keep-yearly': keep(t.keepYearly),
+        ...useKeepFields(t.retention),
         'prune-schedule': {
           label: t.pruneSchedule,
           help: t.pruneHelp,

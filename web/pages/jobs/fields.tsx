@@ -45,20 +45,6 @@ export function useDepths(): Choice[] {
   ];
 }
 
-/** How many snapshots stay, by kind of period. */
-export function useKeepFields(): Record<string, FieldHints> {
-  const t = useTexts(words);
-  const hints = (label: string): FieldHints => ({ label, help: '', isShort: true });
-  return {
-    'keep-last': { ...hints(t.keepLast), section: t.keep },
-    'keep-hourly': hints(t.keepHourly),
-    'keep-daily': hints(t.keepDaily),
-    'keep-weekly': hints(t.keepWeekly),
-    'keep-monthly': hints(t.keepMonthly),
-    'keep-yearly': hints(t.keepYearly),
-  };
-}
-
 /** One of the datastores of this server. */
 export function StoreInput({ field }: { field: CustomField }): ReactNode {
   const { data, error } = useCall(listDatastores, {}, { every: 60_000 });

@@ -10,8 +10,9 @@ import { usePermissions } from '../../base/permissions.ts';
 import { useTexts } from '../../base/texts.ts';
 import { ContractForm, type FieldHints } from '../../parts/contract-form.tsx';
 import { datastoreAddress } from '../../parts/datastore-frame.tsx';
+import { useKeepFields, useKeepNames } from '../../parts/keep-fields.ts';
 import { type FormEnds, ObjectList } from '../../parts/object-list.tsx';
-import { useJobFields, useKeepFields } from './fields.tsx';
+import { useJobFields } from './fields.tsx';
 import { useRunColumns, useRunNow } from './job-table.tsx';
 import { aclPathOf, placeColumns } from './place.ts';
 import { words } from './texts.ts';
@@ -29,14 +30,7 @@ export function PruneList({ store }: { store: string | undefined }): ReactNode {
     ({ id }) => id,
   );
   const mayChange = (job: Job): boolean => may(aclPathOf(job), 'Datastore.Modify');
-  const periods = [
-    ['keep-last', t.keepLast],
-    ['keep-hourly', t.keepHourly],
-    ['keep-daily', t.keepDaily],
-    ['keep-weekly', t.keepWeekly],
-    ['keep-monthly', t.keepMonthly],
-    ['keep-yearly', t.keepYearly],
-  ] as const;
+  const periods = useKeepNames();
   const kept = (job: Job): string =>
     periods
       .filter(([name]) => job[name] !== undefined)
@@ -97,7 +91,7 @@ function PruneForm({ store, job, ends }: FormProps): ReactNode {
   const place = store ?? job?.store;
   const fields: Record<string, FieldHints> = {
     ...useJobFields({ store, isNew }),
-    ...useKeepFields(),
+    ...useKeepFields(t.keep),
     comment: { label: t.comment, help: '' },
     disable: { label: t.disable, help: t.disableHelp },
   };
