@@ -57,6 +57,28 @@ if (chromiumPath !== undefined) {
     assert.equal(await row(page, 'vm/100').count(), 0);
   });
 
+  test('two snapshots are compared by files and chunks, encrypted ones told as such', async () => {
+    await using window = await browser.open();
+    const { page } = window;
+    await window.logIn('admin@pbs', 'admin-password', '/datastore/fixture/compare?type=host&id=plain-host');
+    await page.getByText('3 added, 2 changed, 2 removed').waitFor();
+    await row(page, 'root.pxar/new-dir/new-file').getByText('added').waitFor();
+    await page.getByText(/are in both, \d+%/).waitFor();
+    await window.check('compare');
+    await page.getByRole('button', { name: 'Later' }).click();
+    await page.getByRole('option', { name: 'Nov 14, 2023' }).click();
+    await page.waitForURL(/to=1700000000/);
+    await page.goto('/datastore/fixture/compare?type=host&id=enc-host');
+    await page.getByText('root.pxar.didx: encrypted, so this server cannot look inside.').waitFor();
+    await page.getByText('proxmox-backup-client diff archive host/enc-host/2023-11-14T22:13:20Z').waitFor();
+    await row(page, 'root.pxar').getByText('changed').waitFor();
+    await window.check('compare-encrypted');
+    await page.goto('/datastore/fixture/compare?type=host&id=signed-host');
+    await page.getByText('There are not two snapshots to compare.').waitFor();
+    await page.goto('/datastore/fixture/compare?type=vm&id=101');
+    await row(page, 'drive-scsi0.img').getByText('changed').waitFor();
+  });
+
   test('notes, protection, owner, namespaces and removal are changed by menus', async () => {
     await using window = await browser.open();
     const { page } = window;
@@ -181,21 +203,19 @@ if (chromiumPath !== undefined) {
     await row(page, 'Nov 14, 2023').getByText('removed').waitFor();
   });
 
-  test('two snapshots are compared by files and chunks, encrypted ones told as such', async () => {
+  test('whoever may only read is offered nothing that would be refused', async () => {
+    await server.manager('user', 'create', 'reader@pbs', '--password', 'reader-password');
+    await server.manager('acl', 'update', '/datastore/fixture', 'DatastoreReader', '--auth-id', 'reader@pbs');
     await using window = await browser.open();
     const { page } = window;
-    await window.logIn('admin@pbs', 'admin-password', '/datastore/fixture/compare?type=host&id=plain-host');
-    await page.getByText('3 added, 2 changed, 2 removed').waitFor();
-    await row(page, 'root.pxar/new-dir/new-file').getByText('added').waitFor();
-    await page.getByText(/are in both, \d+%/).waitFor();
-    await window.check('compare');
-    await page.getByRole('button', { name: 'Later' }).click();
-    await page.getByRole('option', { name: 'Nov 14, 2023' }).click();
-    await page.waitForURL(/to=1700000000/);
-    await page.goto('/datastore/fixture/compare?type=host&id=enc-host');
-    await page.getByText('There are not two snapshots to compare.').waitFor();
-    await page.goto('/datastore/fixture/compare?type=vm&id=101');
-    await row(page, 'drive-scsi0.img').getByText('changed').waitFor();
+    await window.logIn('reader@pbs', 'reader-password', '/datastore/fixture/content');
+    await openGroup(window, 'host/plain-host');
+    await menuOf(page, 'Nov 14, 2023');
+    await page.getByRole('menu').waitFor();
+    assert.deepEqual(await page.getByRole('menuitem').allTextContents(), ['Details', 'Browse files', 'Compare …']);
+    await page.keyboard.press('Escape');
+    assert.equal(await page.getByRole('button', { name: 'New namespace' }).count(), 0);
+    assert.equal(await page.getByRole('link', { name: 'Prune …' }).count(), 0);
   });
 
   test('on a phone, in the dark, in German', async () => {

@@ -39,7 +39,7 @@ export function contentColumns(t: Words, language: Language): Column<ContentNode
       isNumber: true,
       isExtra: true,
       cell: (node) => (node.kind === 'snapshot' ? bytes(node.snapshot.size, language) : ''),
-      width: '5.5rem',
+      width: '6rem',
     },
     {
       id: 'unique',
@@ -48,7 +48,7 @@ export function contentColumns(t: Words, language: Language): Column<ContentNode
       isNumber: true,
       isExtra: true,
       cell: (node) => (node.kind === 'wait' ? '' : bytes(node.unique, language)),
-      width: '5.5rem',
+      width: '6rem',
     },
     {
       id: 'verify',
@@ -76,7 +76,7 @@ export function contentColumns(t: Words, language: Language): Column<ContentNode
       isExtra: true,
       width: '7.5rem',
     },
-    { id: 'notes', header: t.notes, value: notesOf, isExtra: true, cell: notesCell },
+    { id: 'notes', header: t.notes, value: notesOf, isExtra: true, cell: notesCell, width: 'minmax(4.5rem, 1fr)' },
   ];
 }
 

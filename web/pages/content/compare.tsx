@@ -201,7 +201,7 @@ function Files(both: BothProps): ReactNode {
         const time = one.mtime ?? one['mtime-before'];
         return time === undefined ? '' : dateTime(time, language);
       },
-      width: '12rem',
+      width: '13rem',
     },
   ];
   return (
@@ -259,7 +259,7 @@ function sizeColumn(
       if (size === undefined) return '';
       return `${id === 'difference' && size > 0 ? '+' : ''}${bytes(size, language)}`;
     },
-    width: '7rem',
+    width: id === 'difference' ? '7.5rem' : '6.5rem',
   };
 }
 
