@@ -212,7 +212,12 @@ if (chromiumPath !== undefined) {
     await openGroup(window, 'host/plain-host');
     await menuOf(page, 'Nov 14, 2023');
     await page.getByRole('menu').waitFor();
-    assert.deepEqual(await page.getByRole('menuitem').allTextContents(), ['Details', 'Browse files', 'Compare …']);
+    assert.deepEqual(await page.getByRole('menuitem').allTextContents(), [
+      'Details',
+      'Browse files',
+      'Compare …',
+      'Verify',
+    ]);
     await page.keyboard.press('Escape');
     assert.equal(await page.getByRole('button', { name: 'New namespace' }).count(), 0);
     assert.equal(await page.getByRole('link', { name: 'Prune …' }).count(), 0);

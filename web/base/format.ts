@@ -16,7 +16,36 @@ export function bytes(count: number | undefined, language: string): string {
 }
 
 export function number(value: number, language: string, digits = 0): string {
-  return value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return numberFormat(language, digits).format(value);
+}
+
+// Making a format takes longer than using it a hundred times, and a table has hundreds of values.
+const numberFormat = kept((language: string, digits: number) => {
+  return new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+});
+const dateTimeFormat = kept((language: string) => {
+  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
+});
+const dateFormat = kept((language: string) => new Intl.DateTimeFormat(language, { dateStyle: 'medium' }));
+const agoFormat = kept((language: string, style: 'long' | 'short') => {
+  return new Intl.RelativeTimeFormat(language, { numeric: 'auto', style });
+});
+
+/** What is made of the same values is made once. */
+function kept<V extends (string | number)[], T>(make: (...values: V) => T): (...values: V) => T {
+  const made = new Map<string, T>();
+  return (...values) => {
+    const key = values.join(' ');
+    const found = made.get(key) ?? make(...values);
+    made.set(key, found);
+    return found;
+  };
+}
+
+/** Times that no calendar has, as a damaged archive can tell, stay numbers. */
+function formatted(format: Intl.DateTimeFormat, seconds: number): string {
+  const time = new Date(seconds * 1000);
+  return Number.isNaN(time.getTime()) ? String(seconds) : format.format(time);
 }
 
 /** A share between 0 and 1. */
@@ -30,11 +59,11 @@ export function percent(share: number, language: string, digits = 0): string {
 
 /** Date and time of day of epoch seconds. */
 export function dateTime(seconds: number, language: string): string {
-  return new Date(seconds * 1000).toLocaleString(language, { dateStyle: 'medium', timeStyle: 'short' });
+  return formatted(dateTimeFormat(language), seconds);
 }
 
 export function date(seconds: number, language: string): string {
-  return new Date(seconds * 1000).toLocaleDateString(language, { dateStyle: 'medium' });
+  return formatted(dateFormat(language), seconds);
 }
 
 /** Day of the week, date and time of day in a time zone: `Sat, 28 Nov 2026, 02:00`. Epoch seconds. */
@@ -64,7 +93,7 @@ const steps: readonly [Intl.RelativeTimeFormatUnit, number][] = [
 /** How long ago or ahead, in one unit: `3 hours ago`, `in 2 days`; short: `3 hr. ago`. Epoch seconds. */
 export function ago(seconds: number, now: number, language: string, style: 'long' | 'short' = 'long'): string {
   const difference = seconds - now;
-  const format = new Intl.RelativeTimeFormat(language, { numeric: 'auto', style });
+  const format = agoFormat(language, style);
   for (const [unit, length] of steps) {
     if (Math.abs(difference) >= length) return format.format(Math.trunc(difference / length), unit);
   }
