@@ -38,15 +38,15 @@ export default function Realms(): ReactNode {
     users.data?.filter(({ userid }) => userid.endsWith(`@${realm}`)).length ?? 0;
   const isDirectory = ({ type }: Realm): boolean => type === 'ldap' || type === 'ad';
   const columns: Column<Realm>[] = [
-    { id: 'realm', header: t.realm, value: (realm) => realm.realm, width: 'minmax(6rem, 1fr)' },
-    { id: 'kind', header: t.kind, value: (realm) => t[realm.type as RealmType], width: 'minmax(9rem, 1.4fr)' },
+    { id: 'realm', header: t.realm, value: (realm) => realm.realm, width: 'minmax(4.5rem, 1fr)' },
+    { id: 'kind', header: t.kind, value: (realm) => t[realm.type as RealmType], width: 'minmax(11rem, 1.6fr)' },
     {
       id: 'default',
       header: t.default,
       value: (realm) => realm.default === true,
       cell: (realm) => realm.default === true && <State level="good">{t.isDefault}</State>,
       isExtra: true,
-      width: '6.5rem',
+      width: '7.6rem',
     },
     {
       id: 'users',
@@ -56,7 +56,7 @@ export default function Realms(): ReactNode {
       isExtra: true,
       width: '5.5rem',
     },
-    { id: 'comment', header: t.comment, value: (realm) => realm.comment, isExtra: true, width: 'minmax(8rem, 1.4fr)' },
+    { id: 'comment', header: t.comment, value: (realm) => realm.comment, isExtra: true, width: 'minmax(6rem, 1fr)' },
   ];
   const add = (type: NewRealmType, label: string): AddForm => ({
     id: type,
