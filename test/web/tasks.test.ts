@@ -120,6 +120,7 @@ if (chromiumPath !== undefined) {
       await grid.locator(`[role=row][aria-rowindex="${loaded + 2}"]`).waitFor();
     }
     await page.keyboard.press('End');
+    await grid.locator('[role=row][aria-rowindex="601"]:focus').waitFor();
     await page.locator('[role=grid][aria-rowcount="701"]').waitFor();
     await page.getByLabel('Text').fill('client was LOST');
     await page.waitForURL(/text=client/);

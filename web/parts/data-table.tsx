@@ -146,10 +146,18 @@ export function DataTable<T>(props: Props<T>): ReactNode {
   });
   const items = virtual.getVirtualItems();
   const nearEnd = (props.hasMore ?? false) && (items.at(-1)?.index ?? 0) >= list.length - 30;
-  const { onEnd } = props;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: asked for once each time that there are more rows
+  const atEnd = useRef(props.onEnd);
   useEffect(() => {
-    if (nearEnd) onEnd?.();
+    atEnd.current = props.onEnd;
+  });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: begins anew each time that there are more rows
+  useEffect(() => {
+    if (!nearEnd) return;
+    const more = (): void => atEnd.current?.();
+    more();
+    // What could not be loaded is asked for again, as long as the end is in view.
+    const timer = setInterval(more, 2000);
+    return () => clearInterval(timer);
   }, [nearEnd, list.length]);
   const [active, setActive] = useState(0);
   const wantsFocus = useRef(false);

@@ -22,7 +22,9 @@ interface Props {
 }
 
 /** Pixels of an hour. */
-const hourHeight = 44;
+const hourHeight = 48;
+/** Least minutes of a block: high enough for a finger. */
+const leastMinutes = 34;
 /** Minutes that have room for two lines. */
 const twoLines = 48;
 const hours = Array.from({ length: 24 }, (_, i) => i);
@@ -34,7 +36,7 @@ export function CalendarGrid({ days, runs, overlaps, now, onDay }: Props): React
   const today = new Date(now * 1000);
   const isToday = (day: Date): boolean => day.toDateString() === today.toDateString();
   const minutes = today.getHours() * 60 + today.getMinutes();
-  const placed = useMemo(() => days.map((day) => placeDay(runs, day, 26)), [days, runs]);
+  const placed = useMemo(() => days.map((day) => placeDay(runs, day, leastMinutes)), [days, runs]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: goes to the hour once, when the calendar opens
   useEffect(() => {
     frame.current?.scrollTo({ top: Math.max(0, (minutes / 60 - 3) * hourHeight) });
