@@ -121,7 +121,7 @@ function RuleForm({ tokensOf, onDone, onCancel }: FormEnds & { tokensOf: string 
 
 /** Users and tokens that may be seen, to choose from. */
 export function useAuthIds(): Choice[] {
-  const { data: users } = useCall(listUsers, { include_tokens: true }, { every: 60_000 });
+  const { data: users } = useCall(listUsers, { include_tokens: true });
   return (users ?? [])
     .flatMap((user) => [user.userid, ...(user.tokens ?? []).map((token) => token.tokenid)])
     .map((id) => ({ id, label: id }));
@@ -129,8 +129,8 @@ export function useAuthIds(): Choice[] {
 
 /** Paths that rules are usually set on. */
 export function useAclPaths(): string[] {
-  const { data: stores } = useCall(listDatastores, {}, { every: 60_000 });
-  const { data: remotes } = useCall(remoteContracts.list, {}, { every: 60_000 });
+  const { data: stores } = useCall(listDatastores, {});
+  const { data: remotes } = useCall(remoteContracts.list, {});
   return [
     '/',
     '/datastore',
