@@ -47,6 +47,27 @@ export const listTasks = defineEndpoint({
   access: { kind: 'any' },
 });
 
+export const countTasks = defineEndpoint({
+  method: 'GET',
+  path: 'nodes/{node}/task-counts',
+  summary: 'How the tasks of the last hours ended, as numbers (Granary only).',
+  parameters: Type.Object({
+    node,
+    hours: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 24 * 366, default: 24, description: 'How far back tasks may have started.' }),
+    ),
+  }),
+  result: Type.Object({
+    since: Type.Integer({ description: 'Start of the time, epoch seconds.' }),
+    running: Type.Integer(),
+    ok: Type.Integer(),
+    warning: Type.Integer(),
+    error: Type.Integer(),
+    unknown: Type.Integer({ description: 'Those whose process died.' }),
+  }),
+  access: { kind: 'any' },
+});
+
 export const taskStatus = defineEndpoint({
   method: 'GET',
   path: 'nodes/{node}/tasks/{upid}/status',

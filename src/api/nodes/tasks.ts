@@ -2,7 +2,7 @@
 
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { formatUtc } from '../../base/clock.ts';
+import { epochSeconds, formatUtc } from '../../base/clock.ts';
 import { GranaryError, isErrno } from '../../base/errors.ts';
 import { nodeConfigFile } from '../../config/node-config.ts';
 import { type AuthId, ownerMatches } from '../../model/auth-id.ts';
@@ -13,23 +13,26 @@ import { callerOf, hasPrivileges, staticDenial } from '../../wire/authorize.ts';
 import type { ByteAnswer, CallContext, ServerContext } from '../../wire/context.ts';
 import { implement, implementDownload } from '../../wire/implement.ts';
 import { jobPrivileges } from '../job-access.ts';
-import { listTasks, stopTask, taskLog, taskStatus } from './tasks.contract.ts';
+import { countTasks, listTasks, stopTask, taskLog, taskStatus } from './tasks.contract.ts';
 
 export const taskEndpoints = [
   implement(listTasks, async (parameters, call) => {
     const { node: _node, 'status-class': asClass, ...filter } = parameters;
-    const caller = callerOf(call);
-    const all = hasPrivileges(call.server, caller, '/system/tasks', { all: ['Sys.Audit'] });
-    const { data, total } = await call.server.tasks.list({
-      ...filter,
-      ...(all ? {} : { visible: (task: Upid) => ownerMatches(task.authId, caller) }),
-    });
+    const { data, total } = await call.server.tasks.list({ ...filter, ...sightOf(call) });
     call.setAttribute('total', total);
     const byDefault = nodeConfigFile(call.server.directories).current().value['api-guide-status'] === true;
     if (!(asClass ?? byDefault)) return data;
     return data.map((task) =>
       task.status === undefined ? task : { ...task, status: task.state, 'status-text': task.status },
     );
+  }),
+
+  implement(countTasks, async ({ hours = 24 }, call) => {
+    const since = epochSeconds(call.server.clock) - hours * 3600;
+    const counts = { running: 0, ok: 0, warning: 0, error: 0, unknown: 0 };
+    const { data } = await call.server.tasks.list({ since, limit: 0, ...sightOf(call) });
+    for (const { state } of data) counts[state]++;
+    return { since, ...counts };
   }),
 
   implement(taskStatus, async ({ upid }, call) => {
@@ -60,6 +63,13 @@ export const taskEndpoints = [
     return null;
   }),
 ];
+
+/** Everybody's tasks for auditors, one's own for all others. */
+function sightOf(call: CallContext): { visible?: (task: Upid) => boolean } {
+  const caller = callerOf(call);
+  if (hasPrivileges(call.server, caller, '/system/tasks', { all: ['Sys.Audit'] })) return {};
+  return { visible: (task) => ownerMatches(task.authId, caller) };
+}
 
 async function wholeLog(call: CallContext, upid: string, parsed: Upid): Promise<ByteAnswer> {
   const path = call.server.tasks.logPath(upid);

@@ -1,8 +1,8 @@
 // What runs now, and how the tasks of the last 24 hours ended.
 
-import { type ReactNode, useMemo } from 'react';
+import type { ReactNode } from 'react';
 import { Link } from 'wouter';
-import { listTasks } from '../../../src/api/nodes/tasks.contract.ts';
+import { countTasks, listTasks } from '../../../src/api/nodes/tasks.contract.ts';
 import { duration, number } from '../../base/format.ts';
 import { useCall, useWhole } from '../../base/live.ts';
 import { useSettings } from '../../base/settings.ts';
@@ -16,6 +16,7 @@ import styles from './dashboard.module.css';
 import { words } from './texts.ts';
 
 const shown = 8;
+const stepMs = 300_000;
 
 export function RunningCard(): ReactNode {
   const t = useTexts(words);
@@ -53,39 +54,26 @@ const classes = [
 
 export function LastDayCard(): ReactNode {
   const t = useTexts(words);
-  // The start moves on with each minute, so that the call stays the same in between.
-  const since = useMemo(() => Math.floor(Date.now() / 60_000) * 60 - 86_400, []);
+  const { language } = useSettings();
+  const { data } = useCall(countTasks, { node: 'localhost' });
   return (
     <Card title={t.day}>
       <div className={styles['classes']}>
         {classes.map(([status, level, word]) => (
-          <TaskClass key={status} status={status} level={level} label={t[word]} since={since} />
+          <Link key={status} href={`/tasks?result=${status}`} className={styles['class']!}>
+            <span className={styles['figure']}>{data === undefined ? '–' : number(data[status], language)}</span>
+            <State level={level}>{t[word]}</State>
+          </Link>
         ))}
       </div>
-      <Failures since={since} />
+      <Failures />
     </Card>
   );
 }
 
-interface ClassProps {
-  status: (typeof classes)[number][0];
-  level: Level;
-  label: string;
-  since: number;
-}
-
-function TaskClass({ status, level, label, since }: ClassProps): ReactNode {
-  const { language } = useSettings();
-  const { data } = useWhole(listTasks, { node: 'localhost', since, statusfilter: [status], limit: 1 });
-  return (
-    <Link href={`/tasks?result=${status}&since=${since}`} className={styles['class']!}>
-      <span className={styles['figure']}>{data?.total === undefined ? '–' : number(data.total, language)}</span>
-      <State level={level}>{label}</State>
-    </Link>
-  );
-}
-
-function Failures({ since }: { since: number }): ReactNode {
+function Failures(): ReactNode {
+  // The start moves on in steps, so that the call stays the same in between.
+  const since = Math.floor(Date.now() / stepMs) * (stepMs / 1000) - 86_400;
   const { data } = useCall(listTasks, { node: 'localhost', since, statusfilter: ['error'], limit: 5 });
   return (
     <ul className={styles['list']}>
