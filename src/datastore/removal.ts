@@ -104,7 +104,7 @@ export async function removeGroupDirectory(
   const directory = groupDirectory(store, ns, group);
   try {
     const names = fs.readdirSync(directory);
-    if (!names.every((name) => /^(owner|notes)(\.tmp_[A-Za-z0-9]{6})?$/.test(name))) return false;
+    if (!names.every((name) => groupFile.test(name))) return false;
     // The owner last: a group without snapshots and without owner is nobody's, one with an owner is not.
     for (const name of names.sort().reverse()) fs.rmSync(`${directory}/${name}`, { force: true });
     fs.rmdirSync(directory);
@@ -116,15 +116,28 @@ export async function removeGroupDirectory(
   return true;
 }
 
+/** What a group without snapshots may hold. */
+const groupFile = /^(owner|notes)(\.tmp_[A-Za-z0-9]{6})?$/;
+
+/** Names of what else is in a group's directory. */
+function others(directory: string): string {
+  const names = fs.existsSync(directory) ? fs.readdirSync(directory) : [];
+  return names.filter((name) => !groupFile.test(name)).join(', ');
+}
+
 /** Removes all snapshots of a group that are not protected, and the group itself if none stays. */
 export async function removeGroup(store: StoreContext, ns: Namespace, group: BackupGroup): Promise<GroupRemoval> {
   const directory = groupDirectory(store, ns, group);
-  if (!(await groupExists(store, ns, group))) {
+  const mustExist = async (): Promise<void> => {
+    if (await groupExists(store, ns, group)) return;
     throw noEntry(`unable to open backup group directory "${directory}" for locking`);
-  }
+  };
+  await mustExist();
   const lock = await store.locks.group(ns, group);
   const removal: GroupRemoval = { removedSnapshots: 0, protectedSnapshots: 0 };
   try {
+    // Whoever had the lock before may have removed it.
+    await mustExist();
     for (const snapshot of await groupSnapshots(store, ns, group)) {
       if (isProtected(store, ns, snapshot)) {
         removal.protectedSnapshots++;
@@ -136,7 +149,7 @@ export async function removeGroup(store: StoreContext, ns: Namespace, group: Bac
     if (removal.protectedSnapshots === 0 && !(await removeGroupDirectory(store, ns, group, lock))) {
       throw new GranaryError(
         'io',
-        `group '${formatGroup(group)}' is not empty: "${directory}" has files of unknown kind`,
+        `group '${formatGroup(group)}' is not empty: "${directory}" has files of unknown kind: ${others(directory)}`,
       );
     }
   } finally {
