@@ -102,7 +102,8 @@ export class WebWindow implements AsyncDisposable {
    */
   async check(name: string): Promise<void> {
     await this.picture(name);
-    await this.page.evaluate(axe);
+    // Its half megabyte is read once a document.
+    if (!(await this.page.evaluate<boolean>("'axe' in globalThis"))) await this.page.evaluate(axe);
     const found = await this.page.evaluate(async () => {
       const { axe } = globalThis as unknown as { axe: { run(o: object): Promise<{ violations: Violation[] }> } };
       interface Violation {

@@ -118,8 +118,13 @@ export function shellWords(line: string): string[] {
 /** A copy of the program without its tests, which shares the installed packages. */
 export function copyCheckout(to: string): string {
   mkdirSync(to, { recursive: true });
-  for (const name of ['bin', 'scripts', 'src', 'package.json']) {
-    cpSync(join(root, name), join(to, name), { recursive: true, filter: (from) => !from.endsWith('.test.ts') });
+  // Times are kept, by which it is known that the browser interface has been built.
+  for (const name of ['bin', 'scripts', 'src', 'web', 'package.json']) {
+    cpSync(join(root, name), join(to, name), {
+      recursive: true,
+      preserveTimestamps: true,
+      filter: (from) => !from.endsWith('.test.ts'),
+    });
   }
   symlinkSync(join(root, 'node_modules'), join(to, 'node_modules'));
   return to;

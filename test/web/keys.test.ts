@@ -75,7 +75,8 @@ if (chromiumPath !== undefined) {
     await page.getByRole('button', { name: 'Test the key' }).click();
     await page.getByRole('alert').getByText(`wrong key: the snapshot was made with ${fingerprint}`).waitFor();
     await chooser.setInputFiles(keyfile);
-    await page.getByLabel('Passphrase', { exact: true }).last().fill('made in a browser');
+    const tested = page.locator('section').filter({ has: page.getByLabel('Encrypted snapshot') });
+    await tested.getByLabel('Passphrase', { exact: true }).fill('made in a browser');
     await page.getByRole('button', { name: 'Test the key' }).click();
     await page.getByText('The key opens this snapshot').waitFor();
     await page.getByText(/ were decrypted, and have the digest that they should\.$/).scrollIntoViewIfNeeded();
