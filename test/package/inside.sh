@@ -86,6 +86,15 @@ as_user proxmox-backup-client restore host/first home.pxar /tmp/home/restored >/
 diff -r /tmp/tree /tmp/home/restored || fail 'what was restored differs'
 ok 'a user backed up with a token and restored'
 
+page=$(NODE_TLS_REJECT_UNAUTHORIZED=0 /usr/lib/granary/bin/node --no-warnings -e '
+  const base = "https://localhost:8007/";
+  const page = await (await fetch(base, { headers: { accept: "text/html" } })).text();
+  const script = await fetch(new URL(/src="([^"]*)"/.exec(page)[1], base));
+  console.log(script.status, script.headers.get("content-encoding"), (await script.text()).length > 100000);
+' --input-type=module)
+expect 'the script of the web interface' "$page" '200 br true'
+ok 'the web interface is served'
+
 mkfifo /tmp/home/pipe
 chown nobody /tmp/home/pipe
 as_user proxmox-backup-client backup noise.img:/tmp/home/pipe --backup-id across 2>/shared/across.log &

@@ -42,7 +42,12 @@ if (isRoot && programs.every(([program, from]) => findInstalled(program, from) !
       for (const { path } of [api, proxy]) chmodSync(path, 0o666);
       const { code, out, err } = await run([join(root, 'test/package/outside.sh'), join(folder, 'shared')], patience);
       assert.equal(code, 0, out + err);
-      for (const found of ['with a token and restored', 'across a reload', 'configuration and data kept']) {
+      for (const found of [
+        'with a token and restored',
+        'web interface is served',
+        'across a reload',
+        'configuration and data kept',
+      ]) {
         assert.ok(out.includes(found), out);
       }
       assert.match(await api.next(/./), /^READY=1\nSTATUS=Serving \/run\/proxmox-backup\/api\.sock$/);

@@ -17,8 +17,10 @@ const words = texts({
 
 const periods = ['last', 'hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
 
+export type KeepName = `keep-${(typeof periods)[number]}`;
+
 /** The names of the keep options with what people call them, in the order in which they are applied. */
-export function useKeepNames(): (readonly [`keep-${(typeof periods)[number]}`, string])[] {
+export function useKeepNames(): (readonly [KeepName, string])[] {
   const t = useTexts(words);
   return periods.map((period) => [`keep-${period}`, t[period]] as const);
 }

@@ -2,7 +2,8 @@
 
 import { type ReactNode, useId } from 'react';
 import { useTexts } from '../../base/texts.ts';
-import { type KeepOptions, type KeepRule, keepRules, sliderEnds } from './keep-options.ts';
+import { type KeepName, useKeepNames } from '../../parts/keep-fields.ts';
+import { type KeepOptions, sliderEnds } from './keep-options.ts';
 import styles from './prune.module.css';
 import { words } from './prune-texts.ts';
 
@@ -13,19 +14,20 @@ interface Props {
 
 export function KeepSliders({ keep, onChange }: Props): ReactNode {
   const t = useTexts(words);
+  const names = useKeepNames();
   return (
     <fieldset className={styles['sliders']}>
       <legend>{t.keep}</legend>
-      {keepRules.map((rule) => (
+      {names.map(([name, label]) => (
         <KeepSlider
-          key={rule}
-          rule={rule}
-          label={t[rule]}
-          count={keep[`keep-${rule}`] ?? 0}
+          key={name}
+          name={name}
+          label={label}
+          count={keep[name] ?? 0}
           onChange={(count) => {
             const next = { ...keep };
-            if (count > 0) next[`keep-${rule}`] = count;
-            else delete next[`keep-${rule}`];
+            if (count > 0) next[name] = count;
+            else delete next[name];
             onChange(next);
           }}
         />
@@ -35,14 +37,14 @@ export function KeepSliders({ keep, onChange }: Props): ReactNode {
 }
 
 interface SliderProps {
-  rule: KeepRule;
+  name: KeepName;
   label: string;
   /** 0 is not set. */
   count: number;
   onChange(count: number): void;
 }
 
-function KeepSlider({ rule, label, count, onChange }: SliderProps): ReactNode {
+function KeepSlider({ name, label, count, onChange }: SliderProps): ReactNode {
   const id = useId();
   return (
     <div className={styles['slider']}>
@@ -51,8 +53,8 @@ function KeepSlider({ rule, label, count, onChange }: SliderProps): ReactNode {
         id={id}
         type="range"
         min={0}
-        max={sliderEnds[rule]}
-        value={Math.min(count, sliderEnds[rule])}
+        max={sliderEnds[name]}
+        value={Math.min(count, sliderEnds[name])}
         onChange={(event) => onChange(event.target.valueAsNumber)}
       />
       <input

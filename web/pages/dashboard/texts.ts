@@ -105,7 +105,7 @@ export const words = texts({
       'backup-failures': (value) => `Backup ${value}-mal nacheinander fehlgeschlagen`,
       'verify-failures': (value) => `${value} Snapshots haben die Prüfung nicht bestanden`,
       'sync-delay': (value) => `Sync-Job um ${value} verspätet`,
-      'gc-duration': (value) => `Das Aufräumen dauerte ${value}`,
+      'gc-duration': (value) => `Die Garbage Collection dauerte ${value}`,
       'chunk-growth': (value) => `${value} neue Chunks an einem Tag`,
       'datastore-error': (value) => `Nicht benutzbar: ${value}`,
       'fills-up': (value) => `Voll etwa am ${value}`,
@@ -115,14 +115,15 @@ export const words = texts({
       'clock-ahead': (value) => `Neuester Snapshot liegt ${value} in der Zukunft`,
     },
     advices: {
-      usage: 'Mehr ausdünnen, aufräumen oder Platz schaffen: Ein voller Datastore nimmt keine Backups an.',
+      usage:
+        'Mehr per Prune entfernen, Garbage Collection ausführen oder Platz schaffen: Ein voller Datastore nimmt keine Backups an.',
       'backup-failures': 'Das Protokoll der Backup-Aufgabe sagt, woran es lag.',
       'verify-failures': 'Das nächste Backup speichert das Beschädigte neu. Prüfen Sie die Platten.',
       'sync-delay': 'Die andere Kopie ist älter, als sie sein sollte. Das Protokoll des Jobs sagt, warum.',
       'gc-duration': 'Der Speicher ist vielleicht zu langsam oder fällt aus.',
       'chunk-growth': 'Mehr neue Daten als sonst: Vielleicht hat sie jemand verschlüsselt, der es nicht sollte.',
       'datastore-error': 'Sehen Sie nach, ob seine Platte eingehängt und lesbar ist.',
-      'fills-up': 'Rechtzeitig mehr ausdünnen, aufräumen oder Platz schaffen.',
+      'fills-up': 'Rechtzeitig mehr per Prune entfernen, Garbage Collection ausführen oder Platz schaffen.',
       'backup-late': 'Sehen Sie beim Client nach: Läuft er, ist sein Timer aktiv, erreicht er diesen Server?',
       'job-failed': 'Das Protokoll seiner letzten Aufgabe sagt, warum.',
       certificate:
