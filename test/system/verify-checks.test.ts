@@ -21,11 +21,15 @@ before(async () => {
 });
 after(() => server[Symbol.asyncDispose]());
 
+/** Of the last snapshot: each has a second of its own. */
+let time = Math.floor(Date.now() / 1000) - 3600;
+
 /** Backs up `content` as an image; gives the snapshot's name. */
 async function backUp(id: string, content: Uint8Array, ...more: string[]): Promise<string> {
   const source = server.path(id);
   writeFileSync(source, content);
-  const backup = await server.client('ds1', ['backup', `disk.img:${source}`, '--backup-id', id, ...more]);
+  const when = ['--backup-id', id, '--backup-time', String(++time)];
+  const backup = await server.client('ds1', ['backup', `disk.img:${source}`, ...when, ...more]);
   assert.equal(backup.code, 0, backup.err);
   return `host/${id}/${readdirSync(server.path('ds1/host', id))
     .filter((name) => name !== 'owner')
