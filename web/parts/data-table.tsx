@@ -173,6 +173,8 @@ export function DataTable<T>(props: Props<T>): ReactNode {
   const go = (index: number): void => {
     const to = Math.max(0, Math.min(list.length - 1, index));
     wantsFocus.current = true;
+    // The row at hand may go out of view, and the one that is wanted is not drawn yet: keys must not be lost meanwhile.
+    scroller.current?.focus({ preventScroll: true });
     virtual.scrollToIndex(to);
     setActive(to);
   };
@@ -229,6 +231,8 @@ export function DataTable<T>(props: Props<T>): ReactNode {
   return (
     <div
       ref={scroller}
+      tabIndex={-1}
+      onKeyDown={(event) => onKey(event, current)}
       className={styles['scroller']}
       style={{ maxHeight: props.height ?? '70vh', ...(props.height === undefined ? {} : { height: props.height }) }}
     >
