@@ -168,15 +168,24 @@ export function DataTable<T>(props: Props<T>): ReactNode {
     // A row far away is drawn only after the list has scrolled there.
     if (row === null || row === undefined) return;
     wantsFocus.current = false;
-    row.focus();
+    row.focus({ preventScroll: true });
   });
+  /** Scrolls as little as brings the row into view; all rows have one height, and the head covers the first of it. */
+  const reveal = (index: number): void => {
+    const frame = scroller.current!;
+    const visible = frame.clientHeight - (frame.querySelector('[role=rowgroup]')?.clientHeight ?? 0);
+    const top = index * rowHeight;
+    if (top < frame.scrollTop) frame.scrollTop = top;
+    else if (top + rowHeight > frame.scrollTop + visible) frame.scrollTop = top + rowHeight - visible;
+  };
   const go = (index: number): void => {
     const to = Math.max(0, Math.min(list.length - 1, index));
-    wantsFocus.current = true;
-    // The row at hand may go out of view, and the one that is wanted is not drawn yet: keys must not be lost meanwhile.
-    scroller.current?.focus({ preventScroll: true });
-    virtual.scrollToIndex(to);
     setActive(to);
+    reveal(to);
+    const row = scroller.current?.querySelector<HTMLElement>(`[data-index="${to}"]`);
+    wantsFocus.current = row === null;
+    // The row at hand may go out of view before the one that is wanted is drawn: keys must not be lost meanwhile.
+    (row ?? scroller.current)?.focus({ preventScroll: true });
   };
   const toggleSelected = (id: string): void => {
     const next = new Set(props.selected);
