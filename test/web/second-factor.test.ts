@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { URI } from 'otpauth';
+import { TOTP, URI } from 'otpauth';
 import { TestApi } from '../../src/api/testing/api-server.ts';
 import { chromiumPath, WebBrowser, type WebWindow } from '../support/browser.ts';
 import { OpenIdProvider } from '../support/openid-provider.ts';
@@ -30,7 +30,9 @@ if (chromiumPath !== undefined) {
 
   const code = (): string => {
     now += 60_000;
-    return URI.parse(uri).generate({ timestamp: now } as never);
+    const totp = URI.parse(uri);
+    assert.ok(totp instanceof TOTP);
+    return totp.generate({ timestamp: now });
   };
   const begin = async (window: WebWindow): Promise<void> => {
     const { page } = window;
