@@ -58,9 +58,11 @@ test('every job with a schedule is listed with its runs in the window', async ()
 });
 
 test('what is past is not coming', async () => {
-  const [gc] = await list('admin@pbs', { since: 0, until: now() + 90_000 });
-  assert.equal(gc!.runs.length, 1);
-  assert.ok(gc!.runs[0]! >= now());
+  const before = now();
+  const [gc] = await list('admin@pbs', { since: 0, until: before + 90_000 });
+  // Within 25 hours there are one or two midnights.
+  assert.ok([1, 2].includes(gc!.runs.length), String(gc!.runs));
+  assert.ok(gc!.runs.every((at) => at >= before));
 });
 
 test('how long a run takes is known from those before it', async () => {
