@@ -7,11 +7,11 @@ import { ConfigFile } from './config-file.ts';
 import type { Directories } from './directories.ts';
 import {
   type AcmeDomain,
-  acmeDomainFormat,
   acmeDomainKeys,
   acmeFormat,
   type NodeOptions,
   nodeSchema,
+  parseAcmeDomain,
 } from './node-schema.ts';
 import { parsePropertyString } from './property-string.ts';
 import { checkValue, formatValue, parseValue } from './value-text.ts';
@@ -28,9 +28,9 @@ export function acmeOptions(options: NodeOptions): { account: string; domains: A
   for (const key of acmeDomainKeys) {
     const text = options[key];
     if (text === undefined) continue;
-    const parsed = parsePropertyString(acmeDomainFormat, text);
+    const parsed = parseAcmeDomain(text);
     if (parsed.problem !== undefined) throw new GranaryError('config-invalid', `node.cfg: '${key}': ${parsed.problem}`);
-    domains.push(parsed.value as AcmeDomain);
+    domains.push(parsed.value);
   }
   return { account: String(account?.['account'] ?? 'default'), domains };
 }

@@ -2,7 +2,7 @@
 // Browser-safe.
 
 import { type Static, Type } from '../model/type.ts';
-import { type PropertyStringFormat, propertyString } from './property-string.ts';
+import { type PropertyStringFormat, parsePropertyString, propertyString } from './property-string.ts';
 
 const safeId = '^[A-Za-z0-9_][A-Za-z0-9._-]*$';
 const dnsLabel = '[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?';
@@ -29,6 +29,22 @@ export type AcmeDomain = Static<typeof acmeDomainObject>;
 /** `acmedomain0` to `acmedomain4`. */
 export const acmeDomainFormat: PropertyStringFormat = { object: acmeDomainObject, defaultKey: 'domain' };
 export const acmeDomainKeys = ['acmedomain0', 'acmedomain1', 'acmedomain2', 'acmedomain3', 'acmedomain4'] as const;
+
+/** What one of these options says, or what is wrong with it. */
+export function parseAcmeDomain(
+  text: string,
+): { value: AcmeDomain; problem?: undefined } | { problem: string; value?: undefined } {
+  const parsed = parsePropertyString(acmeDomainFormat, text);
+  if (parsed.problem !== undefined) return parsed;
+  const { domain, alias, plugin } = parsed.value;
+  return {
+    value: {
+      domain: String(domain),
+      ...(alias === undefined ? {} : { alias: String(alias) }),
+      ...(plugin === undefined ? {} : { plugin: String(plugin) }),
+    },
+  };
+}
 
 export const locationFormat: PropertyStringFormat = {
   object: Type.Object({

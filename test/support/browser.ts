@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { AxeResults, RunOptions } from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { findInstalled } from './installed.ts';
 
@@ -11,6 +12,7 @@ import { findInstalled } from './installed.ts';
 export const chromiumPath = findInstalled('chromium', 'chromium');
 
 const axe = readFileSync(path.join(import.meta.dirname, '../../node_modules/axe-core/axe.min.js'), 'utf8');
+const rules: RunOptions = { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] };
 /** Pictures of the pages, for people; not kept in the repository. */
 const pictures = path.join(import.meta.dirname, '../../tmp/screens');
 
@@ -104,21 +106,14 @@ export class WebWindow implements AsyncDisposable {
     await this.picture(name);
     // Its half megabyte is read once a document.
     if (!(await this.page.evaluate<boolean>("'axe' in globalThis"))) await this.page.evaluate(axe);
-    const found = await this.page.evaluate(async () => {
-      const { axe } = globalThis as unknown as { axe: { run(o: object): Promise<{ violations: Violation[] }> } };
-      interface Violation {
-        id: string;
-        help: string;
-        nodes: { html: string; failureSummary?: string }[];
-      }
-      const runOnly = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-      const { violations } = await axe.run({ runOnly });
-      return violations.map(({ id, help, nodes }) => ({
-        id,
-        help,
-        where: nodes.map((node) => node.html.slice(0, 200)),
-      }));
-    });
+    const { violations } = await this.page.evaluate<Pick<AxeResults, 'violations'>>(
+      `axe.run(${JSON.stringify(rules)})`,
+    );
+    const found = violations.map(({ id, help, nodes }) => ({
+      id,
+      help,
+      where: nodes.map(({ html }) => html.slice(0, 200)),
+    }));
     assert.deepEqual(found, [], `accessibility of ${name}`);
     assert.deepEqual(this.#errors, [], `errors on ${name}`);
   }

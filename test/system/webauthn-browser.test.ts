@@ -87,44 +87,18 @@ if (executablePath !== undefined) {
     );
 
   /** Lets the authenticator answer a question of the server. */
-  const ask = (kind: 'create' | 'get', question: { publicKey: object }): Promise<Answer> =>
-    page.evaluate(
-      async ({ kind, question }) => {
-        type Encoded = { id: string } & Record<string, unknown>;
-        const bytes = (text: string) =>
-          Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), (char) => char.charCodeAt(0));
-        const text = (buffer: ArrayBuffer) =>
-          btoa(String.fromCharCode(...new Uint8Array(buffer)))
-            .replace(/\+/g, '-')
-            .replace(/\//g, '_')
-            .replace(/=+$/, '');
-        const publicKey = structuredClone(question.publicKey) as Record<string, unknown>;
-        publicKey['challenge'] = bytes(publicKey['challenge'] as string);
-        const decoded = (items: unknown) =>
-          (items as Encoded[] | undefined)?.map((item) => ({ ...item, id: bytes(item.id) }));
-        if (kind === 'create') {
-          const owner = publicKey['user'] as Encoded;
-          publicKey['user'] = { ...owner, id: bytes(owner.id) };
-          publicKey['excludeCredentials'] = decoded(publicKey['excludeCredentials']) ?? [];
-        } else publicKey['allowCredentials'] = decoded(publicKey['allowCredentials']) ?? [];
-        const credentials = (
-          globalThis as unknown as { navigator: { credentials: Record<string, (o: object) => Promise<unknown>> } }
-        ).navigator.credentials;
-        const made = (await credentials[kind]!({ publicKey })) as {
-          id: string;
-          type: string;
-          rawId: ArrayBuffer;
-          response: Record<string, ArrayBuffer>;
-        };
-        const names =
-          kind === 'create'
-            ? ['attestationObject', 'clientDataJSON']
-            : ['authenticatorData', 'clientDataJSON', 'signature'];
-        const response = Object.fromEntries(names.map((name) => [name, text(made.response[name]!)]));
-        return { id: made.id, type: made.type, rawId: text(made.rawId), response };
-      },
-      { kind, question },
-    );
+  const ask = (kind: 'create' | 'get', question: { publicKey: object }): Promise<Answer> => {
+    const [parse, names] =
+      kind === 'create'
+        ? ['parseCreationOptionsFromJSON', ['attestationObject', 'clientDataJSON']]
+        : ['parseRequestOptionsFromJSON', ['authenticatorData', 'clientDataJSON', 'signature']];
+    return page.evaluate<Answer>(`(async () => {
+      const publicKey = PublicKeyCredential.${parse}(${JSON.stringify(question.publicKey)});
+      const { id, type, rawId, response } = (await navigator.credentials.${kind}({ publicKey })).toJSON();
+      const names = ${JSON.stringify(names)};
+      return { id, type, rawId, response: Object.fromEntries(names.map((name) => [name, response[name]])) };
+    })()`);
+  };
 
   const login = async () => {
     const { status, text } = await call('access/ticket', { username: user, password });

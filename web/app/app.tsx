@@ -1,7 +1,7 @@
 // The whole interface: whoever is not logged in gets the login, everybody else the page of the address.
 
 import { QueryClientProvider } from '@tanstack/react-query';
-import { type ReactNode, useEffect, useMemo } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { I18nProvider } from 'react-aria-components/I18nProvider';
 import { Router } from 'wouter';
 import { newResults } from '../base/live.ts';
@@ -15,14 +15,24 @@ export function App(): ReactNode {
   const session = useSession();
   const { language } = useSettings();
   const user = session?.user;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what one user has seen is not for the next
-  const results = useMemo(newResults, [user]);
-  useEffect(() => (user === undefined ? undefined : keepSession()), [user]);
+  // What one user has seen is not for the next.
   return (
     <I18nProvider locale={language === 'de' ? 'de-DE' : 'en-US'}>
-      <QueryClientProvider client={results}>
-        <Router>{user === undefined ? <LoginPage /> : <Shell key={user} user={user} />}</Router>
-      </QueryClientProvider>
+      <Results key={user}>{user === undefined ? <LoginPage /> : <LoggedIn user={user} />}</Results>
     </I18nProvider>
   );
+}
+
+function Results({ children }: { children: ReactNode }): ReactNode {
+  const [results] = useState(newResults);
+  return (
+    <QueryClientProvider client={results}>
+      <Router>{children}</Router>
+    </QueryClientProvider>
+  );
+}
+
+function LoggedIn({ user }: { user: string }): ReactNode {
+  useEffect(keepSession, []);
+  return <Shell user={user} />;
 }

@@ -1,6 +1,6 @@
 // What stands around every page: the bar with the user, and the way to all the others.
 
-import { type ReactNode, Suspense, useEffect, useState } from 'react';
+import { type ReactNode, Suspense, useState } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
 import { deleteTicket } from '../../src/api/access/ticket.contract.ts';
 import { listDatastores } from '../../src/api/admin/datastore/list.contract.ts';
@@ -76,8 +76,12 @@ export function Shell({ user }: { user: string }): ReactNode {
   const t = useTexts(words);
   const [isOpen, setOpen] = useState(false);
   const [location] = useLocation();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the menu closes when another page is shown
-  useEffect(() => setOpen(false), [location]);
+  const [openedAt, setOpenedAt] = useState(location);
+  // The menu closes when another page is shown.
+  if (openedAt !== location) {
+    setOpenedAt(location);
+    setOpen(false);
+  }
   const logOut = (): void => {
     void call(deleteTicket, {}).catch(() => {});
     sessionEnded();

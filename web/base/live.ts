@@ -29,9 +29,14 @@ export function newResults(): QueryClient {
   });
 }
 
-interface LiveOptions {
-  /** Milliseconds between two calls while the page is looked at. Default 10 s; `false` is only once. */
-  every?: number | false;
+type Every<T> = number | false | ((data: T | undefined) => number | false);
+
+interface LiveOptions<T = unknown> {
+  /**
+   * Milliseconds between two calls while the page is looked at. Default 10 s; `false` is only once. A function tells it
+   * from the last result.
+   */
+  every?: Every<T>;
   /** Not called while false. */
   enabled?: boolean;
 }
@@ -51,7 +56,7 @@ export interface Live<T> {
 export function useCall<P extends TObject, R extends TSchema>(
   contract: EndpointContract<P, R>,
   parameters: Parameters<EndpointContract<P, R>>,
-  options: LiveOptions = {},
+  options: LiveOptions<Result<EndpointContract<P, R>>> = {},
 ): Live<Result<EndpointContract<P, R>>> {
   const whole = useWhole(contract, parameters, options);
   return { ...whole, data: whole.data?.data };
@@ -61,12 +66,12 @@ export function useCall<P extends TObject, R extends TSchema>(
 export function useWhole<P extends TObject, R extends TSchema>(
   contract: EndpointContract<P, R>,
   parameters: Parameters<EndpointContract<P, R>>,
-  { every = 10_000, enabled = true }: LiveOptions = {},
+  { every = 10_000, enabled = true }: LiveOptions<Result<EndpointContract<P, R>>> = {},
 ): Live<Answer<Result<EndpointContract<P, R>>>> {
   const query = useQuery({
     queryKey: [contract.path, contract.method, parameters],
     queryFn: ({ signal }) => callWhole(contract, parameters, { signal }),
-    refetchInterval: every,
+    refetchInterval: intervalOf(every),
     enabled,
   });
   const { data, error, isPending, isPlaceholderData: isPrevious, refetch } = query;
@@ -79,17 +84,22 @@ export function useWhole<P extends TObject, R extends TSchema>(
   };
 }
 
+function intervalOf<T>(every: Every<T>) {
+  if (typeof every !== 'function') return every;
+  return ({ state }: { state: { data?: Answer<T> | undefined } }) => every(state.data?.data);
+}
+
 /** The results of one call with several parameters, in their order; the same list as long as no result has changed. */
 export function useCalls<P extends TObject, R extends TSchema>(
   contract: EndpointContract<P, R>,
   all: readonly Parameters<EndpointContract<P, R>>[],
-  { every = 10_000, enabled = true }: LiveOptions = {},
+  { every = 10_000, enabled = true }: LiveOptions<Result<EndpointContract<P, R>>> = {},
 ): readonly Pick<Live<Result<EndpointContract<P, R>>>, 'data' | 'error'>[] {
   const results = useQueries({
     queries: all.map((parameters) => ({
       queryKey: [contract.path, contract.method, parameters],
       queryFn: ({ signal }: { signal: AbortSignal }) => callWhole(contract, parameters, { signal }),
-      refetchInterval: every,
+      refetchInterval: intervalOf(every),
       enabled,
       placeholderData: undefined,
     })),

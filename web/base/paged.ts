@@ -1,6 +1,6 @@
 // Long lists that the server hands out in pages: the newest page stays fresh, older ones are fetched when wanted.
 
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useEffectEvent, useRef, useState } from 'react';
 import type { EndpointContract, Parameters } from '../../src/model/endpoint.ts';
 import type { Static, TArray, TObject } from '../../src/model/type.ts';
 import { call } from './api.ts';
@@ -26,35 +26,35 @@ interface PagedOptions<T> {
 
 type Row<R extends TArray> = Static<R> extends readonly (infer T)[] ? T : never;
 
-/** The rows of a call with `start` and `limit`, which are not given. */
+/** The rows of a call with `start` and `limit`; `page` gives its parameters with the two. */
 export function usePaged<P extends TObject, R extends TArray>(
   contract: EndpointContract<P, R>,
-  parameters: Omit<Parameters<EndpointContract<P, R>>, 'start' | 'limit'>,
+  page: (part: { start: number; limit: number }) => Parameters<EndpointContract<P, R>>,
   { rowId, every = 3000, pageSize = 200 }: PagedOptions<Row<R>>,
 ): Paged<Row<R>> {
   type T = Row<R>;
-  const key = JSON.stringify(parameters);
-  const page = (start: number) =>
-    ({ ...parameters, start, limit: pageSize }) as unknown as Parameters<EndpointContract<P, R>>;
-  const newest = useCall(contract, page(0), { every });
+  const first = page({ start: 0, limit: pageSize });
+  const key = JSON.stringify(first);
+  const newest = useCall(contract, first, { every });
   const data = newest.data as readonly T[] | undefined;
   const [known, setKnown] = useState<{ key: string; rows: readonly T[]; hasMore: boolean }>();
   const [error, setError] = useState<Error>();
   const isLoading = useRef(false);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new page is joined once, however often rowId is made anew
-  useEffect(() => {
-    if (data === undefined || newest.isPrevious) return;
+  const join = useEffectEvent((fresh: readonly T[], freshKey: string) =>
     setKnown((old) => {
-      const isFull = data.length >= pageSize;
-      const before = old?.key === key ? old : undefined;
-      const rows = joinNewest(data, isFull ? (before?.rows ?? []) : [], rowId);
-      return { key, rows, hasMore: isFull && (rows.length > data.length ? before!.hasMore : true) };
-    });
-  }, [data, newest.isPrevious, key, pageSize]);
+      const isFull = fresh.length >= pageSize;
+      const before = old?.key === freshKey ? old : undefined;
+      const rows = joinNewest(fresh, isFull ? (before?.rows ?? []) : [], rowId);
+      return { key: freshKey, rows, hasMore: isFull && (rows.length > fresh.length ? before!.hasMore : true) };
+    }),
+  );
+  useEffect(() => {
+    if (data !== undefined && !newest.isPrevious) join(data, key);
+  }, [data, newest.isPrevious, key]);
   const loadMore = (): void => {
     if (isLoading.current || known?.key !== key || !known.hasMore) return;
     isLoading.current = true;
-    call(contract, page(known.rows.length))
+    call(contract, page({ start: known.rows.length, limit: pageSize }))
       .then((answer) => {
         const more = answer as readonly T[];
         setError(undefined);

@@ -5,22 +5,15 @@ import { type Language, useSettings } from './settings.ts';
 
 /** A text, one made of values, or texts by name: of the kinds of something. */
 type Text = string | ((...values: never[]) => string) | { readonly [name: string]: Text };
-type SameAs<T> = {
-  [K in keyof T]: T[K] extends (...values: infer V) => string
-    ? (...values: V) => string
-    : T[K] extends string
-      ? string
-      : SameAs<T[K]>;
-};
-export type Texts<T> = Record<Language, SameAs<T>>;
+export type Texts<T> = Record<Language, T>;
 
 /** Declares the texts of a room. */
-export function texts<T extends Record<string, Text>>(all: { en: T } & Record<Exclude<Language, 'en'>, SameAs<T>>) {
-  return all as unknown as Texts<T>;
+export function texts<T extends Record<string, Text>>(all: { en: T } & Record<Exclude<Language, 'en'>, NoInfer<T>>) {
+  return all satisfies Texts<T>;
 }
 
 /** The texts in the language of the user. */
-export function useTexts<T>(all: Texts<T>): SameAs<T> {
+export function useTexts<T>(all: Texts<T>): T {
   return all[useSettings().language];
 }
 

@@ -25,12 +25,34 @@ interface Props {
   range?: [number, number];
 }
 
-export function Chart({ label, times, series, height = 200, range }: Props): ReactNode {
+export function Chart(props: Props): ReactNode {
+  const { label, series } = props;
   const { language, colours, contrast } = useSettings();
-  const frame = useRef<HTMLDivElement>(null);
   const last = (values: readonly (number | null)[]): number | undefined =>
     values.findLast((value) => value !== null) ?? undefined;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: colours are read from the page, which the settings change
+  return (
+    <figure className={styles['figure']}>
+      <figcaption className={styles['caption']}>
+        <strong>{label}</strong>
+        {series.map((one, index) => {
+          const value = last(one.values);
+          return (
+            <span key={one.label} className={styles['key']}>
+              <span className={styles['mark']} style={{ background: `var(--series-${(index % 4) + 1})` }} />
+              {one.label}: {value === undefined ? '–' : (one.text ?? ((v: number) => number(v, language)))(value)}
+            </span>
+          );
+        })}
+      </figcaption>
+      <Plot key={`${colours} ${contrast}`} {...props} />
+    </figure>
+  );
+}
+
+/** Drawn anew with other colours, which are read from the page. */
+function Plot({ times, series, height = 200, range }: Props): ReactNode {
+  const { language } = useSettings();
+  const frame = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = frame.current!;
     const style = getComputedStyle(document.documentElement);
@@ -69,22 +91,6 @@ export function Chart({ label, times, series, height = 200, range }: Props): Rea
       observer.disconnect();
       chart.destroy();
     };
-  }, [times, series, height, range, language, colours, contrast]);
-  return (
-    <figure className={styles['figure']}>
-      <figcaption className={styles['caption']}>
-        <strong>{label}</strong>
-        {series.map((one, index) => {
-          const value = last(one.values);
-          return (
-            <span key={one.label} className={styles['key']}>
-              <span className={styles['mark']} style={{ background: `var(--series-${(index % 4) + 1})` }} />
-              {one.label}: {value === undefined ? '–' : (one.text ?? ((v: number) => number(v, language)))(value)}
-            </span>
-          );
-        })}
-      </figcaption>
-      <div ref={frame} aria-hidden="true" className={styles['plot']} style={{ minHeight: height }} />
-    </figure>
-  );
+  }, [times, series, height, range, language]);
+  return <div ref={frame} aria-hidden="true" className={styles['plot']} style={{ minHeight: height }} />;
 }

@@ -19,7 +19,16 @@ import {
   useTable,
 } from '@tanstack/react-table';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import {
+  type KeyboardEvent,
+  type ReactNode,
+  useEffect,
+  useEffectEvent,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from 'react';
 import { texts, useTexts } from '../base/texts.ts';
 import styles from './data-table.module.css';
 import { Icon } from './icon.tsx';
@@ -146,19 +155,16 @@ export function DataTable<T>(props: Props<T>): ReactNode {
   });
   const items = virtual.getVirtualItems();
   const nearEnd = (props.hasMore ?? false) && (items.at(-1)?.index ?? 0) >= list.length - 30;
-  const atEnd = useRef(props.onEnd);
+  const loadMore = useEffectEvent(() => props.onEnd?.());
+  /** Behind how many rows more are wanted: another number with each page that comes. */
+  const wantedBehind = nearEnd ? list.length : undefined;
   useEffect(() => {
-    atEnd.current = props.onEnd;
-  });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: begins anew each time that there are more rows
-  useEffect(() => {
-    if (!nearEnd) return;
-    const more = (): void => atEnd.current?.();
-    more();
+    if (wantedBehind === undefined) return;
+    loadMore();
     // What could not be loaded is asked for again, as long as the end is in view.
-    const timer = setInterval(more, 2000);
+    const timer = setInterval(() => loadMore(), 2000);
     return () => clearInterval(timer);
-  }, [nearEnd, list.length]);
+  }, [wantedBehind]);
   const [active, setActive] = useState(0);
   const wantsFocus = useRef(false);
   const current = Math.min(active, Math.max(0, list.length - 1));
@@ -389,11 +395,10 @@ function CellContent({ content }: { content: ReactNode }): ReactNode {
 const narrowScreen = matchMedia('(max-width: 700px)');
 
 function useNarrow(): boolean {
-  const [narrow, setNarrow] = useState(narrowScreen.matches);
-  useEffect(() => {
-    const follow = (): void => setNarrow(narrowScreen.matches);
-    narrowScreen.addEventListener('change', follow);
-    return () => narrowScreen.removeEventListener('change', follow);
-  }, []);
-  return narrow;
+  return useSyncExternalStore(followScreen, () => narrowScreen.matches);
+}
+
+function followScreen(changed: () => void): () => void {
+  narrowScreen.addEventListener('change', changed);
+  return () => narrowScreen.removeEventListener('change', changed);
 }

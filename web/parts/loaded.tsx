@@ -1,6 +1,6 @@
 // What is edited, asked for when its form opens and kept as it was then: the digest belongs to what is shown.
 
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useEffect, useEffectEvent, useState } from 'react';
 import type { EndpointContract, Parameters, Result } from '../../src/model/endpoint.ts';
 import type { TObject, TSchema } from '../../src/model/type.ts';
 import { type Answer, callWhole } from '../base/api.ts';
@@ -19,10 +19,11 @@ export function Loaded<P extends TObject, R extends TSchema>(props: Props<P, R>)
   const t = useTexts(words);
   const [answer, setAnswer] = useState<Answer<Result<EndpointContract<P, R>>>>();
   const [error, setError] = useState<Error>();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once, whatever is said later
+  const load = useEffectEvent((signal: AbortSignal) => callWhole(props.contract, props.parameters, { signal }));
+  // Once, whatever is said later.
   useEffect(() => {
     const stop = new AbortController();
-    callWhole(props.contract, props.parameters, { signal: stop.signal }).then(setAnswer, (cause: Error) => {
+    load(stop.signal).then(setAnswer, (cause: Error) => {
       if (!stop.signal.aborted) setError(cause);
     });
     return () => stop.abort();

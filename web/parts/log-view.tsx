@@ -8,6 +8,7 @@ import {
   type ReactNode,
   useDeferredValue,
   useEffect,
+  useEffectEvent,
   useMemo,
   useRef,
   useState,
@@ -120,15 +121,16 @@ export function LogView({ label, lines, isLive = false, line, onLine, actions }:
     if (index !== undefined) choose(index);
   };
   const isThere = line !== undefined && at >= 0 && at < lines.length;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: goes to the line of the address once it is there
+  const center = useEffectEvent((n: number) => virtual.scrollToIndex(n - (lines[0]?.n ?? 1), { align: 'center' }));
   useEffect(() => {
-    if (isThere) virtual.scrollToIndex(at, { align: 'center' });
+    if (isThere) center(line);
   }, [isThere, line]);
   const isFollowing = isLive && follows && line === undefined;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: follows the lines
+  const last = lines.length - 1;
+  const follow = useEffectEvent((index: number) => virtual.scrollToIndex(index, { align: 'end' }));
   useEffect(() => {
-    if (isFollowing && lines.length > 0) virtual.scrollToIndex(lines.length - 1, { align: 'end' });
-  }, [lines.length, isFollowing]);
+    if (isFollowing && last >= 0) follow(last);
+  }, [last, isFollowing]);
   const wantsFocus = useRef(false);
   useEffect(() => {
     if (!wantsFocus.current) return;

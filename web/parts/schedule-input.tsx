@@ -1,12 +1,13 @@
 // When something runs: a calendar event with common ones to choose from, checked by the server while it is written,
 // with the next runs in the time zone of the server.
 
-import { type ReactNode, useEffect, useState } from 'react';
+import type { ReactNode } from 'react';
 import { calendarEvents } from '../../src/api/nodes/calendar-events.contract.ts';
 import { ApiError } from '../base/api.ts';
 import { ago, weekdayTime } from '../base/format.ts';
 import { useCall } from '../base/live.ts';
 import { useSettings } from '../base/settings.ts';
+import { useSettled } from '../base/settled.ts';
 import { texts, useTexts } from '../base/texts.ts';
 import { Select, TextInput } from './field.tsx';
 import styles from './schedule-input.module.css';
@@ -63,7 +64,7 @@ interface Props {
 export function ScheduleInput({ label, help, error, isRequired, isDisabled, value, onChange }: Props): ReactNode {
   const t = useTexts(words);
   const { language } = useSettings();
-  const schedule = useSettled(value.trim());
+  const schedule = useSettled(value.trim(), 300);
   const asked = useCall(
     calendarEvents,
     { node: 'localhost', schedule, count: 5 },
@@ -111,16 +112,4 @@ export function ScheduleInput({ label, help, error, isRequired, isDisabled, valu
       )}
     </div>
   );
-}
-
-const pauseMs = 300;
-
-/** The text once it has not changed for a moment. */
-function useSettled(text: string): string {
-  const [settled, setSettled] = useState(text);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(text), pauseMs);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return settled;
 }

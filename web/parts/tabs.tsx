@@ -1,6 +1,6 @@
 // Tabs that are links: each part of a page has its own address.
 
-import { type ReactNode, useEffect, useRef } from 'react';
+import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import styles from './tabs.module.css';
 
@@ -17,19 +17,17 @@ interface Props {
   current: string;
 }
 
+/** On a narrow screen the row scrolls: the tab that becomes the current one has to be in view. */
+function reveal(tab: HTMLLIElement | null): void {
+  tab?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+}
+
 export function Tabs({ label, tabs, current }: Props): ReactNode {
-  const here = useRef<HTMLLIElement>(null);
-  // On a narrow screen the row scrolls: what is shown has to be in view.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: follows the address
-  useEffect(() => {
-    // Without braces its answer would be taken for what undoes the effect.
-    here.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
-  }, [current]);
   return (
     <nav aria-label={label} className={styles['tabs']}>
       <ul>
         {tabs.map(({ to, label: text }) => (
-          <li key={to} ref={to === current ? here : undefined}>
+          <li key={to} ref={to === current ? reveal : undefined}>
             <Link
               href={to}
               className={`${styles['tab']} ${to === current ? styles['here'] : ''}`}

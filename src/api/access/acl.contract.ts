@@ -5,6 +5,7 @@ import { privileges, type RoleId, roles } from '../../model/privileges.ts';
 import { oneOf, schema } from '../../model/schema.ts';
 import { Type } from '../../model/type.ts';
 
+const roleIds = Object.keys(roles) as RoleId[];
 const aclPath = Type.String({
   pattern: '^/$|^(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+$',
   minLength: 1,
@@ -26,7 +27,7 @@ export const listAcl = defineEndpoint({
       ugid: Type.String({ description: 'User, token or group.' }),
       ugid_type: Type.Union([Type.Literal('user'), Type.Literal('group')]),
       propagate: Type.Boolean(),
-      roleid: Type.String(),
+      roleid: oneOf(roleIds),
     }),
   ),
   access: { kind: 'any' },
@@ -38,7 +39,7 @@ export const updateAcl = defineEndpoint({
   summary: 'Add or remove an access rule.',
   parameters: Type.Object({
     path: aclPath,
-    role: oneOf(Object.keys(roles) as RoleId[], { description: 'Role.' }),
+    role: oneOf(roleIds, { description: 'Role.' }),
     propagate: Type.Optional(Type.Boolean({ default: true, description: 'Holds below the path, too.' })),
     'auth-id': Type.Optional(schema.authId),
     group: Type.Optional(Type.String({ minLength: 3, maxLength: 64, description: 'Groups are not supported.' })),

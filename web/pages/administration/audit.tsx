@@ -34,12 +34,13 @@ export default function Audit(): ReactNode {
   const until = dayEdge(values.until, 'end');
   const entries = usePaged(
     listAudit,
-    {
+    (part) => ({
       ...(text === '' ? {} : { match: text }),
       ...(user === '' ? {} : { userfilter: user }),
       ...(since === undefined ? {} : { since }),
       ...(until === undefined ? {} : { until }),
-    },
+      ...part,
+    }),
     { rowId: ({ seq }) => String(seq), every: 5000 },
   );
   const open = entries.rows?.find(({ seq }) => String(seq) === query.get('entry'));

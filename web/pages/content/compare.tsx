@@ -1,7 +1,7 @@
 // Two snapshots of a group side by side: how much of their content they share, and which files came, went and changed.
 // In the address: the group and the two times.
 
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useEffect, useEffectEvent, useState } from 'react';
 import { Link, useParams, useSearchParams } from 'wouter';
 import { compareChunks, compareSnapshots } from '../../../src/api/admin/datastore/comparison.contract.ts';
 import { listSnapshots } from '../../../src/api/admin/datastore/snapshots.contract.ts';
@@ -126,7 +126,7 @@ function Chunks(both: BothProps): ReactNode {
 const rest = 5000;
 const pageLength = 1000;
 
-/** Pages of differences, one after the other, until there are many. */
+/** Pages of differences, one after the other, until there are many. Another pair of snapshots is another instance. */
 function useDifferences(both: BothProps) {
   const [found, setFound] = useState<Difference[]>([]);
   const [unreadable, setUnreadable] = useState<Page['unreadable']>([]);
@@ -134,28 +134,26 @@ function useDifferences(both: BothProps) {
   const [wanted, setWanted] = useState(rest);
   const [isRunning, setRunning] = useState(true);
   const [error, setError] = useState<Error>();
-  const { store, group, from, to } = both;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another pair of snapshots is another instance
+  const read = useEffectEvent(async (least: number, signal: AbortSignal): Promise<void> => {
+    let count = found.length;
+    let after = next;
+    setRunning(true);
+    do {
+      const parameters = { ...bothParameters(both), limit: pageLength };
+      const page = await call(compareSnapshots, after === undefined ? parameters : { ...parameters, after }, {
+        signal,
+      });
+      count += page.entries.length;
+      after = page.next;
+      setFound((old) => [...old, ...page.entries]);
+      setUnreadable(page.unreadable);
+      setNext(after);
+    } while (after !== undefined && count < least);
+    setRunning(false);
+  });
   useEffect(() => {
     const stop = new AbortController();
-    const more = async (): Promise<void> => {
-      let count = found.length;
-      let after = next;
-      do {
-        const parameters = { ...bothParameters({ store, group, from, to }), limit: pageLength };
-        const page = await call(compareSnapshots, after === undefined ? parameters : { ...parameters, after }, {
-          signal: stop.signal,
-        });
-        count += page.entries.length;
-        after = page.next;
-        setFound((old) => [...old, ...page.entries]);
-        setUnreadable(page.unreadable);
-        setNext(after);
-      } while (after !== undefined && count < wanted);
-      setRunning(false);
-    };
-    setRunning(true);
-    more().catch((cause: Error) => {
+    read(wanted, stop.signal).catch((cause: Error) => {
       if (stop.signal.aborted) return;
       setError(cause);
       setRunning(false);

@@ -1,7 +1,7 @@
 // What a datastore holds: its namespaces, groups and snapshots, loaded as they are opened, and all that can be done with
 // them. In the address: the namespace (`?ns=a/b`), the filter, and the snapshot that is looked at.
 
-import { type ReactNode, useDeferredValue, useEffect, useMemo, useState } from 'react';
+import { type ReactNode, useDeferredValue, useEffect, useEffectEvent, useMemo, useState } from 'react';
 import { Link, useParams, useSearchParams } from 'wouter';
 import { parseSnapshot } from '../../../src/model/backup.ts';
 import { useSettings } from '../../base/settings.ts';
@@ -51,10 +51,12 @@ function Content({ store, ns }: { store: string; ns: string }): ReactNode {
       },
       { replace },
     );
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the address follows the field, a little later
+  const write = useEffectEvent((text: string) => {
+    if ((query.get('filter') ?? '') !== text) change('filter', text, true);
+  });
+  // The address follows the field, a little later.
   useEffect(() => {
-    if ((query.get('filter') ?? '') === filter) return;
-    const timer = setTimeout(() => change('filter', filter, true), writeAfterMs);
+    const timer = setTimeout(() => write(filter), writeAfterMs);
     return () => clearTimeout(timer);
   }, [filter]);
 

@@ -1,6 +1,6 @@
 // Dialogs that change what is known of a group or a snapshot, and that make a namespace.
 
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useEffect, useEffectEvent, useState } from 'react';
 import { listUsers } from '../../../src/api/access/users.contract.ts';
 import { changeOwner, getGroupNotes, setGroupNotes } from '../../../src/api/admin/datastore/groups.contract.ts';
 import { createNamespace } from '../../../src/api/admin/datastore/namespace.contract.ts';
@@ -30,10 +30,12 @@ export function NotesDialog({ store, node, onClose }: Props<GroupNode | Snapshot
   const [isRunning, setRunning] = useState(false);
   const named = nameParameters(node, store);
   const time = node.kind === 'snapshot' ? node.snapshot['backup-time'] : undefined;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: read once, when the dialog opens
+  const read = useEffectEvent(() =>
+    time === undefined ? call(getGroupNotes, named) : call(getNotes, { ...named, 'backup-time': time }),
+  );
+  // Once, when the dialog opens.
   useEffect(() => {
-    const reading = time === undefined ? call(getGroupNotes, named) : call(getNotes, { ...named, 'backup-time': time });
-    reading.then(setText, setError);
+    read().then(setText, setError);
   }, []);
   const save = async (): Promise<void> => {
     setRunning(true);

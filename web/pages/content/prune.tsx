@@ -2,7 +2,7 @@
 // what would go and why, and how much that frees is the server's answer to each change; nothing happens until it is
 // confirmed. In the address: namespace, group and the options.
 
-import { type ReactNode, useEffect, useMemo, useState } from 'react';
+import { type ReactNode, useEffect, useEffectEvent, useMemo, useState } from 'react';
 import { Link, useLocation, useParams, useSearchParams } from 'wouter';
 import { pruneDatastore, pruneGroup } from '../../../src/api/admin/datastore/jobs.contract.ts';
 import { simulatePrune } from '../../../src/api/admin/datastore/simulation.contract.ts';
@@ -13,6 +13,7 @@ import { bytes, dateTime, number } from '../../base/format.ts';
 import { useCall, useRefresh } from '../../base/live.ts';
 import { usePermissions } from '../../base/permissions.ts';
 import { useSettings } from '../../base/settings.ts';
+import { useSettled } from '../../base/settled.ts';
 import { useTexts } from '../../base/texts.ts';
 import { Button } from '../../parts/button.tsx';
 import { type Column, DataTable } from '../../parts/data-table.tsx';
@@ -44,18 +45,19 @@ export default function PrunePage(): ReactNode {
   const group = groupOfQuery(query);
   const ns = query.get('ns') ?? '';
   const [keep, setKeep] = useState(() => keepOptionsOf(query));
-  const settled = useSettled(keep);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the address follows the options
-  useEffect(() => {
+  const settled = useSettled(keep, settledMs);
+  const write = useEffectEvent((options: KeepOptions) =>
     setQuery(
       (old) => {
         for (const name of [...old.keys()]) if (name.startsWith('keep-')) old.delete(name);
-        for (const [name, count] of Object.entries(settled)) old.set(name, String(count));
+        for (const [name, count] of Object.entries(options)) old.set(name, String(count));
         return old;
       },
       { replace: true },
-    );
-  }, [settled]);
+    ),
+  );
+  // The address follows the options.
+  useEffect(() => write(settled), [settled]);
   return (
     <Simulator
       key={`${store}:${ns}:${group?.type}/${group?.id}`}
@@ -89,7 +91,12 @@ function Simulator({ store, ns, group, keep, settled, onKeep }: SimulatorProps):
   const [task, setTask] = useState<string>();
   const where = { store, ...(ns === '' ? {} : { ns }), ...(group !== undefined || isDeep ? {} : { 'max-depth': 0 }) };
   const named = group === undefined ? {} : { 'backup-type': group.type, 'backup-id': group.id };
-  const simulation = useCall(simulatePrune, { ...where, ...named, ...settled }, { every: 60_000 });
+  const simulation = useCall(
+    simulatePrune,
+    { ...where, ...named, ...settled },
+    // What is freed is counted meanwhile, where it is not known yet.
+    { every: (result) => (result !== undefined && result['freed-bytes'] === undefined ? 3000 : 60_000) },
+  );
   const { data } = simulation;
   const isSet = Object.keys(keep).length > 0;
   const isCounting = keep !== settled || data === undefined;
@@ -303,14 +310,4 @@ function GroupTable({ store, groups, settled }: GroupTableProps): ReactNode {
       onOpen={(one) => navigate(pruneAddress(store, { ...nameOf(one), ...settled }))}
     />
   );
-}
-
-/** The value as it was when it last stayed the same for a while. */
-function useSettled<T>(value: T): T {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), settledMs);
-    return () => clearTimeout(timer);
-  }, [value]);
-  return settled;
 }

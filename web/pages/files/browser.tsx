@@ -1,6 +1,6 @@
 // The tree of a snapshot's files beside what the chosen one is, and what can be done with it.
 
-import { type ReactNode, useCallback, useEffect, useMemo, useState } from 'react';
+import { type ReactNode, useCallback, useEffect, useEffectEvent, useMemo, useState } from 'react';
 import { useSearchParams } from 'wouter';
 import { bytes, dateTime } from '../../base/format.ts';
 import { saveFrom, startDownload } from '../../base/save.ts';
@@ -236,18 +236,18 @@ function useTree(source: Source, wanted: string | undefined): Tree {
     },
     [source, language],
   );
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the wanted entry counts when the page is opened
+  // The wanted entry counts when the page is opened; what is opened afterwards is so by hand.
+  const openWay = useEffectEvent(async (list: typeof load): Promise<void> => {
+    let entries = await list(undefined);
+    for (const id of [...ancestorsOf(wanted ?? ''), wanted]) {
+      const next = entries.find((entry) => entry.id === id);
+      if (next === undefined || !isContainer(next)) return;
+      entries = await list(next);
+      setExpanded((before) => ({ ...before, [next.id]: true }));
+    }
+  });
   useEffect(() => {
-    const openWay = async (): Promise<void> => {
-      let entries = await load(undefined);
-      for (const id of [...ancestorsOf(wanted ?? ''), wanted]) {
-        const next = entries.find((entry) => entry.id === id);
-        if (next === undefined || !isContainer(next)) return;
-        entries = await load(next);
-        setExpanded((before) => ({ ...before, [next.id]: true }));
-      }
-    };
-    openWay().catch(setError);
+    openWay(load).catch(setError);
   }, [load]);
   const byId = useMemo(() => new Map([...lists.values()].flat().map((entry) => [entry.id, entry])), [lists]);
   // A list of its own each time, by which the table sees that directories below have been read.

@@ -1,6 +1,6 @@
 // The calendar as a picture: a column a day, an hour below the other. What comes has a dashed border.
 
-import { type ReactNode, useEffect, useMemo, useRef } from 'react';
+import { type ReactNode, useEffect, useEffectEvent, useMemo, useRef } from 'react';
 import { Link } from 'wouter';
 import { duration } from '../../base/format.ts';
 import { useSettings } from '../../base/settings.ts';
@@ -37,10 +37,11 @@ export function CalendarGrid({ days, runs, overlaps, now, onDay }: Props): React
   const isToday = (day: Date): boolean => day.toDateString() === today.toDateString();
   const minutes = today.getHours() * 60 + today.getMinutes();
   const placed = useMemo(() => days.map((day) => placeDay(runs, day, leastMinutes)), [days, runs]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: goes to the hour once, when the calendar opens
-  useEffect(() => {
+  const goToNow = useEffectEvent(() => {
     frame.current?.scrollTo({ top: Math.max(0, (minutes / 60 - 3) * hourHeight) });
-  }, []);
+  });
+  // Once, when the calendar opens.
+  useEffect(() => goToNow(), []);
   return (
     <section ref={frame} className={styles['frame']} aria-label={t.calendar}>
       <div

@@ -39,7 +39,7 @@ export default function Tasks(): ReactNode {
   const until = dayEdge(values.until, 'end');
   const tasks = usePaged(
     listTasks,
-    {
+    (part) => ({
       node: 'localhost',
       ...(text === '' ? {} : { match: text }),
       ...(user === '' ? {} : { userfilter: user }),
@@ -49,7 +49,8 @@ export default function Tasks(): ReactNode {
       ...(statusfilter.length === 0 ? {} : { statusfilter }),
       ...(since === undefined ? {} : { since }),
       ...(until === undefined ? {} : { until }),
-    },
+      ...part,
+    }),
     { rowId: (task) => task.upid },
   );
   const now = Date.now() / 1000;

@@ -73,7 +73,7 @@ export function Rules({ title, part, mayChange, tokensOf, intro }: Props): React
             </>
           ),
           run: ({ path, ugid, roleid }, digest) =>
-            change.run({ path, 'auth-id': ugid, role: roleid as never, delete: true, digest }),
+            change.run({ path, 'auth-id': ugid, role: roleid, delete: true, digest }),
         }
       }
       actionsWidth="5.5rem"

@@ -5,7 +5,13 @@ import { listAccounts } from '../../../../src/api/config/acme/accounts.contract.
 import { listPlugins } from '../../../../src/api/config/acme/plugins.contract.ts';
 import { orderAcmeCertificate } from '../../../../src/api/nodes/certificates.contract.ts';
 import { updateNodeConfig } from '../../../../src/api/nodes/config.contract.ts';
-import { acmeDomainFormat, acmeDomainKeys, acmeFormat, type NodeOptions } from '../../../../src/config/node-schema.ts';
+import {
+  type AcmeDomain,
+  acmeDomainKeys,
+  acmeFormat,
+  type NodeOptions,
+  parseAcmeDomain,
+} from '../../../../src/config/node-schema.ts';
 import { parsePropertyString } from '../../../../src/config/property-string.ts';
 import { useCall, useChange } from '../../../base/live.ts';
 import { usePermissions } from '../../../base/permissions.ts';
@@ -22,19 +28,16 @@ import { words } from './texts.ts';
 const node = 'localhost';
 type DomainKey = (typeof acmeDomainKeys)[number];
 
-export interface Domain {
+export interface Domain extends AcmeDomain {
   key: DomainKey;
-  domain: string;
-  alias?: string;
-  plugin?: string;
 }
 
 /** The names in the options; what cannot be read is left out. */
 export function domainsOf(options: NodeOptions): Domain[] {
   return acmeDomainKeys.flatMap((key) => {
     const text = options[key];
-    const value = text === undefined ? undefined : parsePropertyString(acmeDomainFormat, text).value;
-    return value === undefined ? [] : [{ key, ...value } as unknown as Domain];
+    const value = text === undefined ? undefined : parseAcmeDomain(text).value;
+    return value === undefined ? [] : [{ key, ...value }];
   });
 }
 
