@@ -9,6 +9,8 @@ import { root } from '../support/launch.ts';
 import { Stand } from './stand.ts';
 
 const start = 1_700_000_000;
+/** How long a server may take to die, on a busy machine; only one that lives on is waited for that long. */
+const patience = 30_000;
 
 /** Every failpoint that is named in the source. */
 function failpointsInSource(): string[] {
@@ -91,11 +93,8 @@ const hit: string[] = [];
 async function crashAt(stand: Stand, point: string, time: number): Promise<void> {
   const scenario = scenarios[point] ?? plainBackup;
   stand.arm(point, 'kill');
-  const outcome = await scenario(stand, time).then(
-    () => 'done',
-    () => 'failed',
-  );
-  const signal = await stand.died(outcome === 'done' && scenario === plainBackup ? 500 : 5000);
+  await scenario(stand, time).catch(() => {});
+  const signal = await stand.died(patience);
   assert.equal(signal, 'SIGKILL', `failpoint '${point}' was not reached: give it a scenario`);
   hit.push(point);
   stand.disarm();
@@ -163,7 +162,7 @@ describe('the server is killed', () => {
           );
           clearTimeout(killer);
           stand.kill();
-          await stand.died(5000);
+          await stand.died(patience);
           await stand.restart();
           const listed = (await stand.listedTimes('group')).includes(time);
           assert.ok(listed || !done, 'a backup that was answered is gone');
