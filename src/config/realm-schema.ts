@@ -61,9 +61,9 @@ export const syncDefaultsFormat: PropertyStringFormat = {
     'enable-new': Type.Optional(Type.Boolean()),
   }),
 };
-/** What goes when a user, or one of its properties, is no longer in the directory. */
+/** What goes when a user, or one of its properties, is no longer in the directory; empty: nothing. */
 export const removeVanished = Type.String({
-  pattern: '^(?:acl|entry|properties)(?:[;, ]+(?:acl|entry|properties))*$',
+  pattern: '^(?:(?:acl|entry|properties)(?:[;, ]+(?:acl|entry|properties))*)?$',
   description: 'What to remove that the directory does not have: list of acl, entry, properties.',
 });
 

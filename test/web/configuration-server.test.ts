@@ -5,7 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { http } from '../../src/os/node-http.ts';
 import { chromiumPath, WebBrowser, type WebWindow } from '../support/browser.ts';
+import { findInstalled } from '../support/installed.ts';
 import { TestServer } from '../support/server.ts';
+import { person, Slapd, suffix } from '../support/slapd.ts';
 
 if (chromiumPath !== undefined) {
   let server: TestServer;
@@ -194,6 +196,63 @@ if (chromiumPath !== undefined) {
     await page.getByRole('row', { name: /sso/ }).waitFor({ state: 'detached' });
   });
 
+  const slapdPath = findInstalled('slapd', 'slapd');
+  if (slapdPath !== undefined) {
+    test('a directory is taken over as its realm says, and otherwise as is chosen', async () => {
+      const ldif = ['alice', 'bob'].map((name) => person(name, { mail: `${name}@example.com` })).join('');
+      await using slapd = await Slapd.start(slapdPath, { ldif });
+      const { page } = admin;
+      const dialog = dialogOf();
+      await section('realms', 'Realms');
+      await add('Add LDAP');
+      await dialog.getByLabel('Realm').fill('corp');
+      await dialog.getByLabel('Server', { exact: false }).first().fill('127.0.0.1');
+      await dialog.getByRole('button', { name: /Encryption/ }).click();
+      await page.getByRole('option', { name: /^none/ }).click();
+      await dialog.getByLabel('Base DN').fill(suffix);
+      await dialog.getByLabel('Attribute of the user name').fill('uid');
+      await dialog.getByText('More options').click();
+      await dialog.getByLabel('Port').fill(String(slapd.port));
+      await dialog.getByLabel('E-mail').fill('mail');
+      await dialog.getByText('users', { exact: true }).click();
+      await dialog.getByText('access rules', { exact: true }).click();
+      await dialog.getByRole('button', { name: /New users may log in/ }).click();
+      await page.getByRole('option', { name: 'No' }).click();
+      await admin.check('realm-sync-defaults');
+      await dialog.getByRole('button', { name: 'Add LDAP' }).click();
+      await dialog.waitFor({ state: 'detached' });
+      await server.manager('user', 'create', 'gone@corp');
+      const synchronise = async (change: () => Promise<void>): Promise<void> => {
+        await page.getByRole('button', { name: 'Synchronise corp now' }).click();
+        await dialog.getByRole('checkbox', { name: 'users', exact: true }).waitFor();
+        await change();
+        await dialog.getByRole('button', { name: 'Synchronise' }).click();
+        await dialog.getByText('TASK OK').waitFor();
+      };
+      const users = async (): Promise<unknown[]> =>
+        (await json('user', 'list'))
+          .filter(({ userid }) => String(userid).endsWith('@corp'))
+          .map(({ userid, enable, email }) => [userid, enable ?? true, email]);
+      await synchronise(async () => {
+        assert.equal(await dialog.getByRole('checkbox', { name: 'users', exact: true }).isChecked(), true);
+        assert.equal(await dialog.getByRole('checkbox', { name: 'New users may log in' }).isChecked(), false);
+        await dialog.getByText('users', { exact: true }).click();
+        await dialog.getByText('access rules', { exact: true }).click();
+        await admin.check('realm-sync');
+      });
+      await admin.check('realm-synced');
+      await page.keyboard.press('Escape');
+      const both = [
+        ['alice@corp', false, 'alice@example.com'],
+        ['bob@corp', false, 'bob@example.com'],
+      ];
+      assert.deepEqual(await users(), [['gone@corp', true, undefined], ...both]);
+      await synchronise(async () => {});
+      await page.keyboard.press('Escape');
+      assert.deepEqual(await users(), both);
+    });
+  }
+
   test('traffic rules show what passes now, metric servers keep their token', async () => {
     const { page } = admin;
     const dialog = dialogOf();
@@ -296,5 +355,10 @@ if (chromiumPath !== undefined) {
       assert.ok((await width()) <= 390, `${name}: ${await width()} pixels wide`);
       await window.check(`phone-${name.toLowerCase()}`);
     }
+    // What fields are for is said by the contracts, in English, and shown in German.
+    await page.goto('/configuration/realms?add=ldap');
+    await page.getByText('Name oder Adresse des Verzeichnisservers.').waitFor();
+    assert.equal(await page.getByText('Name or address of the directory server.').count(), 0);
+    await window.check('realm-german');
   });
 }

@@ -6,6 +6,7 @@ import type { PropertyStringFormat } from '../../src/config/property-string.ts';
 import type { EndpointContract, Parameters, Result } from '../../src/model/endpoint.ts';
 import type { TObject, TSchema } from '../../src/model/type.ts';
 import { ApiError } from '../base/api.ts';
+import { useDescriptions } from '../base/descriptions.ts';
 import { useChange } from '../base/live.ts';
 import { texts, useTexts } from '../base/texts.ts';
 import { Button } from './button.tsx';
@@ -235,7 +236,8 @@ function Field({ name, hints, schema, isRequired, values, error, onChange }: Fie
   const standard = choices?.find(({ id }) => id === schema.default)?.label;
   const isTold = schema.default === undefined || typeof value === 'boolean' || standard !== undefined;
   const byDefault = isTold ? undefined : t.byDefault(String(schema.default));
-  const described = schema.description?.replace(/\.$/, '') === hints.label ? undefined : schema.description;
+  const description = useDescriptions()(schema.description);
+  const described = description?.replace(/\.$/, '') === hints.label ? undefined : description;
   const help = [hints.help ?? described, byDefault].filter(Boolean).join(' ') || undefined;
   const common = { name, label: hints.label, help, error, isRequired, isDisabled: hints.isFixed === true };
   if (typeof value === 'boolean') {

@@ -8,6 +8,7 @@ import {
   parsePropertyString,
 } from '../../src/config/property-string.ts';
 import { texts, useTexts } from '../base/texts.ts';
+import { CheckList } from './check-list.tsx';
 import { type CustomField, choicesOf, type Shown } from './contract-form.tsx';
 import { type Choice, ErrorText, Select, TextInput } from './field.tsx';
 import styles from './property-fields.module.css';
@@ -76,6 +77,18 @@ export function PropertyFields({ field, properties, isSection, absent, alternati
             const stored = object[name] === undefined ? '' : String(object[name]);
             const value = hints.isEncoded ? percentDecoded(stored) : stored;
             const common = { label: hints.label, ...(hints.help === undefined ? {} : { help: hints.help }) };
+            if (schema.type === 'array') {
+              return (
+                <CheckList
+                  key={name}
+                  {...common}
+                  choices={hints.choices ?? choicesOf(schema.items ?? {}) ?? []}
+                  value={value}
+                  separator=","
+                  onChange={(text) => set(name, text)}
+                />
+              );
+            }
             const choices = hints.choices ?? choicesOf(schema) ?? yesNo(schema, t);
             if (choices === undefined) {
               const type = schema.type === 'integer' || schema.type === 'number' ? 'number' : 'text';
@@ -116,6 +129,7 @@ function yesNo(schema: Shown, t: { yes: string; no: string }): Choice[] | undefi
 
 function typed(schema: Shown, text: string): PropertyObject[string] {
   if (schema.type === 'boolean') return text === 'true';
+  if (schema.type === 'array') return text.split(',');
   return schema.type === 'integer' || schema.type === 'number' ? Number(text) : text;
 }
 

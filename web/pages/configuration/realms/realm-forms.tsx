@@ -9,17 +9,23 @@ import {
   pamRealmContracts,
   pbsRealmContracts,
 } from '../../../../src/api/config/access/realms.contract.ts';
+import { parsePropertyString } from '../../../../src/config/property-string.ts';
+import { syncDefaultsFormat } from '../../../../src/config/realm-schema.ts';
 import type { EndpointContract } from '../../../../src/model/endpoint.ts';
+import { usePermissions } from '../../../base/permissions.ts';
 import { useTexts } from '../../../base/texts.ts';
 import { CheckList } from '../../../parts/check-list.tsx';
 import { ContractForm, type FieldHints } from '../../../parts/contract-form.tsx';
+import type { Choice } from '../../../parts/field.tsx';
 import { Loaded } from '../../../parts/loaded.tsx';
 import type { FormEnds } from '../../../parts/object-list.tsx';
 import { PropertyFields } from '../../../parts/property-fields.tsx';
 import { words } from './texts.ts';
 
 export type RealmType = 'pam' | 'pbs' | 'ldap' | 'ad' | 'openid';
-export type NewRealmType = 'ldap' | 'ad' | 'openid';
+export type DirectoryType = 'ldap' | 'ad';
+export type NewRealmType = DirectoryType | 'openid';
+export const isDirectory = (type: string): type is DirectoryType => type === 'ldap' || type === 'ad';
 
 const contracts = { ldap: ldapRealmContracts, ad: adRealmContracts, openid: openIdRealmContracts };
 
@@ -89,7 +95,30 @@ function useFields(type: RealmType, isNew: boolean): Record<string, FieldHints> 
         />
       ),
     },
+    'sync-defaults-options': {
+      label: t.syncDefaults,
+      help: t.syncDefaultsHelp,
+      isMore: true,
+      input: (field) => (
+        <PropertyFields
+          field={field}
+          properties={{
+            'remove-vanished': { label: t.removeVanished, choices: vanishing(t) },
+            'enable-new': { label: t.enableNew },
+          }}
+        />
+      ),
+    },
   };
+}
+
+/** What a synchronisation can take away. */
+function vanishing(t: Pick<(typeof words)['en'], 'removeEntry' | 'removeProperties' | 'removeAcl'>): Choice[] {
+  return [
+    { id: 'entry', label: t.removeEntry },
+    { id: 'properties', label: t.removeProperties },
+    { id: 'acl', label: t.removeAcl },
+  ];
 }
 
 export function AddRealmForm({ type, submit, ...ends }: FormEnds & { type: NewRealmType; submit: string }): ReactNode {
@@ -126,40 +155,72 @@ export function EditRealmForm({ type, realm, ...ends }: FormEnds & { type: Realm
   );
 }
 
-export function SyncRealmForm(props: { realm: string; onStarted(upid: string): void; onCancel(): void }): ReactNode {
+interface SyncProps {
+  realm: string;
+  type: DirectoryType;
+  onStarted(upid: string): void;
+  onCancel(): void;
+}
+
+/** Begins with what the realm does by itself, for whoever may read that. */
+export function SyncRealmForm({ realm, type, ...ends }: SyncProps): ReactNode {
   const t = useTexts(words);
+  const { may } = usePermissions();
+  const { read }: { read: EndpointContract } = contracts[type];
   return (
     <>
       <p>{t.syncText}</p>
-      <ContractForm
-        contract={syncDomain}
-        fixed={{ realm: props.realm }}
-        fields={{
-          'dry-run': { label: t.dryRun, help: '' },
-          'enable-new': { label: t.enableNew, help: '', byDefault: true },
-          'remove-vanished': {
-            label: t.removeVanished,
-            help: '',
-            input: ({ label, error, value, onChange }) => (
-              <CheckList
-                label={label}
-                error={error}
-                value={value}
-                onChange={onChange}
-                separator=";"
-                choices={[
-                  { id: 'entry', label: t.removeEntry },
-                  { id: 'properties', label: t.removeProperties },
-                  { id: 'acl', label: t.removeAcl },
-                ]}
-              />
-            ),
-          },
-        }}
-        submit={t.doSync}
-        onDone={props.onStarted}
-        onCancel={props.onCancel}
-      />
+      {may('/access/domains', 'Sys.Audit') ? (
+        <Loaded contract={read} parameters={{ realm }}>
+          {(data) => <SyncForm realm={realm} defaults={data as Readonly<Record<string, unknown>>} {...ends} />}
+        </Loaded>
+      ) : (
+        <SyncForm realm={realm} {...ends} />
+      )}
     </>
+  );
+}
+
+interface SyncFormProps extends Omit<SyncProps, 'type'> {
+  /** The realm's entry, where it is known. */
+  defaults?: Readonly<Record<string, unknown>>;
+}
+
+function SyncForm({ realm, defaults, onStarted, onCancel }: SyncFormProps): ReactNode {
+  const t = useTexts(words);
+  const text = String(defaults?.['sync-defaults-options'] ?? '');
+  const known = parsePropertyString(syncDefaultsFormat, text).value ?? {};
+  const initial = {
+    'enable-new': known['enable-new'] ?? true,
+    'remove-vanished': [known['remove-vanished'] ?? []].flat().join(';'),
+  };
+  return (
+    <ContractForm
+      contract={syncDomain}
+      // Where nothing is chosen nothing goes, whatever the realm says.
+      fixed={{ realm, ...(defaults === undefined ? {} : { 'remove-vanished': '' }) }}
+      {...(defaults === undefined ? {} : { initial })}
+      fields={{
+        'dry-run': { label: t.dryRun, help: '' },
+        'enable-new': { label: t.enableNew, help: '', byDefault: true },
+        'remove-vanished': {
+          label: t.removeVanished,
+          help: '',
+          input: ({ label, error, value, onChange }) => (
+            <CheckList
+              label={label}
+              error={error}
+              value={value}
+              onChange={onChange}
+              separator=";"
+              choices={vanishing(t)}
+            />
+          ),
+        },
+      }}
+      submit={t.doSync}
+      onDone={onStarted}
+      onCancel={onCancel}
+    />
   );
 }

@@ -17,7 +17,15 @@ import { Dialog } from '../../../parts/dialog.tsx';
 import { type AddForm, ObjectList } from '../../../parts/object-list.tsx';
 import { State } from '../../../parts/state.tsx';
 import { TaskDialog } from '../../../parts/task-log.tsx';
-import { AddRealmForm, EditRealmForm, type NewRealmType, type RealmType, SyncRealmForm } from './realm-forms.tsx';
+import {
+  AddRealmForm,
+  type DirectoryType,
+  EditRealmForm,
+  isDirectory,
+  type NewRealmType,
+  type RealmType,
+  SyncRealmForm,
+} from './realm-forms.tsx';
 import { words } from './texts.ts';
 
 export default function Realms(): ReactNode {
@@ -30,13 +38,12 @@ export default function Realms(): ReactNode {
     ad: useChange(adRealmContracts.remove),
     openid: useChange(openIdRealmContracts.remove),
   };
-  const [synced, setSynced] = useState<string>();
+  const [synced, setSynced] = useState<{ realm: string; type: DirectoryType }>();
   const [task, setTask] = useState<string>();
   type Realm = NonNullable<typeof realms.data>['data'][number];
   const mayModify = may('/access/domains', 'Realm.Allocate');
   const usersOf = (realm: string): number =>
     users.data?.filter(({ userid }) => userid.endsWith(`@${realm}`)).length ?? 0;
-  const isDirectory = ({ type }: Realm): boolean => type === 'ldap' || type === 'ad';
   const columns: Column<Realm>[] = [
     { id: 'realm', header: t.realm, value: (realm) => realm.realm, width: 'minmax(4.5rem, 1fr)' },
     { id: 'kind', header: t.kind, value: (realm) => t[realm.type as RealmType], width: 'minmax(11rem, 1.6fr)' },
@@ -89,24 +96,24 @@ export default function Realms(): ReactNode {
             run: ({ realm, type }, digest) => removals[type as NewRealmType].run({ realm, digest }),
           }
         }
-        actions={(realm) =>
-          isDirectory(realm) &&
+        actions={({ realm, type }) =>
+          isDirectory(type) &&
           may('/access/users', 'Permissions.Modify') && (
-            <Button kind="plain" icon="refresh" iconOnly onPress={() => setSynced(realm.realm)}>
-              {t.sync(realm.realm)}
+            <Button kind="plain" icon="refresh" iconOnly onPress={() => setSynced({ realm, type })}>
+              {t.sync(realm)}
             </Button>
           )
         }
         actionsWidth="9.4rem"
       />
       <Dialog
-        title={synced === undefined ? '' : t.sync(synced)}
+        title={synced === undefined ? '' : t.sync(synced.realm)}
         isOpen={synced !== undefined}
         onClose={() => setSynced(undefined)}
       >
         {synced !== undefined && (
           <SyncRealmForm
-            realm={synced}
+            {...synced}
             onStarted={(upid) => {
               setSynced(undefined);
               setTask(upid);
