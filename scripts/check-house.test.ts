@@ -101,6 +101,25 @@ test('disorder is found', () => {
   );
 });
 
+test('what takes a check away is found', () => {
+  const lint = ['biome', 'ignore'].join('-');
+  const compiler = ['@ts', 'expect-error'].join('-');
+  const twice = ['as', 'unknown as'].join(' ');
+  const never = ['as', 'never'].join(' ');
+  assert.deepEqual(
+    check({
+      'test/a.ts': `// What is as any other, as never before.\nlet a = b ${twice} string;\nlet c = d(e ${never}, f);\n`,
+      'web/base/b.ts': `// b\n// ${lint} lint/x: no reason\n// ${compiler}\nlet n: never = as(f);\n`,
+    }),
+    [
+      `test/a.ts:2: takes a check away, '${twice}'`,
+      `test/a.ts:3: takes a check away, '${never}'`,
+      `web/base/b.ts:2: takes a check away, '${lint}'`,
+      `web/base/b.ts:3: takes a check away, '${compiler}'`,
+    ],
+  );
+});
+
 test('the allow-list names rooms of one layer', () => {
   for (const pair of Object.keys(sameLayer)) {
     const [from, to] = pair.split(' -> ');

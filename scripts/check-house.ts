@@ -60,6 +60,9 @@ export const sameLayer: Readonly<Record<string, string>> = {
 
 const maxLines = 600;
 const maxReadmeLines = 40;
+/** What keeps the compiler or the linter from looking: a better type, a check or a declaration does not. */
+const escapes =
+  /\bas unknown as\b|\bas (?:never|any)\b(?= *(?:[)\]}>,;.[|&]|$))|biome-(?:ignore)|@ts-(?:ignore|expect-error|nocheck)/;
 
 interface SourceFile {
   /** Path below the root, with slashes. */
@@ -116,6 +119,10 @@ function checkForm(file: SourceFile): string[] {
   if (!file.name.endsWith('.test.ts') && !/^(\/\/|\/\*)/.test(first ?? ''))
     problems.push(`${file.name}: does not start with a comment that says what it is`);
   if (lines.length >= maxLines) problems.push(`${file.name}: has ${lines.length} lines, ${maxLines} are too many`);
+  lines.forEach((line, index) => {
+    const found = escapes.exec(line)?.[0];
+    if (found !== undefined) problems.push(`${file.name}:${index + 1}: takes a check away, '${found}'`);
+  });
   return problems;
 }
 

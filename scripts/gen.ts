@@ -12,7 +12,7 @@ import type { EndpointContract } from '../src/model/endpoint.ts';
 
 /** Every generated file: name below docs/generated, and its text. */
 export async function generatedFiles(): Promise<Record<string, string>> {
-  const sessions = [backupUpgrade, readerUpgrade] as unknown as EndpointContract[];
+  const sessions: EndpointContract[] = [backupUpgrade, readerUpgrade];
   const contracts = [...endpoints.map((endpoint) => endpoint.contract), ...sessions];
   return {
     'cli.md': await commandReference(),

@@ -57,11 +57,11 @@ export async function checkRegistration(party: Party, answer: string, challenge:
   try {
     const { verifyRegistrationResponse } = await import('@simplewebauthn/server');
     const helpers = await import('@simplewebauthn/server/helpers');
-    const response = parseAnswer(answer) as unknown as RegistrationResponseJSON;
+    const response = parseRegistration(answer);
     const { verified, registrationInfo } = await verifyRegistrationResponse({
       response,
       expectedChallenge: challenge,
-      expectedOrigin: acceptedOrigin(party, clientData(response.response?.clientDataJSON).origin),
+      expectedOrigin: acceptedOrigin(party, clientData(response.response.clientDataJSON).origin),
       expectedRPID: party.id,
       requireUserVerification: false,
       supportedAlgorithmIDs: storableAlgorithms,
@@ -118,14 +118,14 @@ export async function checkLogin(
   const party = relyingParty(config);
   const { verifyAuthenticationResponse } = await import('@simplewebauthn/server');
   const helpers = await import('@simplewebauthn/server/helpers');
-  const response = parseAnswer(answer) as unknown as AuthenticationResponseJSON;
+  const response = parseLogin(answer);
   const entry = entries.find((one) => credentialId(one.entry) === response.rawId);
   const credential = entry && readCredential(entry.entry, helpers);
   if (!entry || !credential) throw new GranaryError('auth-failed', 'unknown security key');
   const { verified, authenticationInfo } = await verifyAuthenticationResponse({
     response,
     expectedChallenge: challenge,
-    expectedOrigin: acceptedOrigin(party, clientData(response.response?.clientDataJSON).origin),
+    expectedOrigin: acceptedOrigin(party, clientData(response.response.clientDataJSON).origin),
     expectedRPID: party.id,
     requireUserVerification: credential.verifiesUser,
     credential,
@@ -148,6 +148,38 @@ function parseAnswer(answer: string): Record<string, unknown> {
   }
   if (!isObject(value)) throw new GranaryError('bad-request', 'the answer is not a JSON object');
   return value;
+}
+
+/** What a key answered when it was registered, without what is not looked at. */
+function parseRegistration(answer: string): RegistrationResponseJSON {
+  const { response, ...key } = parseKeyAnswer(answer);
+  const clientDataJSON = textOf(response, 'clientDataJSON');
+  return { ...key, response: { clientDataJSON, attestationObject: textOf(response, 'attestationObject') } };
+}
+
+/** What a key answered at a login, without what is not looked at. */
+function parseLogin(answer: string): AuthenticationResponseJSON {
+  const { response, ...key } = parseKeyAnswer(answer);
+  const clientDataJSON = textOf(response, 'clientDataJSON');
+  const authenticatorData = textOf(response, 'authenticatorData');
+  return { ...key, response: { clientDataJSON, authenticatorData, signature: textOf(response, 'signature') } };
+}
+
+/** What both kinds of answers have. */
+function parseKeyAnswer(answer: string) {
+  const value = parseAnswer(answer);
+  const { type, response } = value;
+  if (type !== 'public-key' || !isObject(response)) {
+    throw new GranaryError('bad-request', 'the answer is not that of a security key');
+  }
+  const [id, rawId] = [textOf(value, 'id'), textOf(value, 'rawId')];
+  return { id, rawId, type, response, clientExtensionResults: {} } as const;
+}
+
+function textOf(value: Record<string, unknown>, name: string): string {
+  const text = value[name];
+  if (typeof text !== 'string') throw new GranaryError('bad-request', `the answer has no ${name}`);
+  return text;
 }
 
 function clientData(encoded: unknown): { origin: string; challenge: string } {

@@ -13,7 +13,7 @@ export interface ConfigObject<S extends TObject> {
   /** The fields as they are in the file. */
   schema: S;
   /** The field that names an object; also the variable in the path. */
-  id: keyof S['properties'] & string;
+  id: string;
   /** Fields that a change can remove, in the order of rest-api.md 7.5. */
   deletable: readonly string[];
   access: { list: Access; read: Access; create: Access; update: Access; remove: Access };
@@ -38,7 +38,9 @@ export interface ConfigContracts<S extends TObject> {
 }
 
 /** Declares the contracts. Writing ones are `protected`. */
-export function configContracts<S extends TObject>(object: ConfigObject<S>): ConfigContracts<S> {
+export function configContracts<S extends TObject>(
+  object: ConfigObject<S> & { id: keyof S['properties'] },
+): ConfigContracts<S> {
   const { path, id, what, access, parameters = {} } = object;
   const { [id]: idSchema, ...fields } = object.schema.properties as TProperties;
   const name = { [id]: idSchema! };

@@ -178,7 +178,7 @@ describe('extract: nothing leads out of the target', () => {
       const sub: PxarEvent = { kind: 'directory', ...entry, meta: directory };
       events.push(sub, { kind: 'end-directory', directory: sub as typeof root });
     }
-    events.push({ kind: 'end-directory', directory: root as never });
+    events.push({ kind: 'end-directory', directory: root });
     const summary = await extractEvents({ next: () => events.shift() }, target);
     assert.equal(summary.errorCount, bad.length * 3);
     assert.equal(summary.errors.length, 20);

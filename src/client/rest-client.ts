@@ -2,6 +2,7 @@
 
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { Agent, request } from 'node:https';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ErrorCode, GranaryError, messageOf } from '../base/errors.ts';
 import { collect } from '../base/streams.ts';
@@ -45,7 +46,8 @@ class TrustedAgent extends Agent {
   ): Duplex | undefined {
     this.#tls.connect().then(
       (socket) => callback?.(null, socket),
-      (error: Error) => callback?.(error, undefined as never),
+      // Beside an error the socket is not looked at.
+      (error: Error) => callback?.(error, new Socket().destroy()),
     );
     return undefined;
   }

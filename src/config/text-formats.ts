@@ -30,7 +30,7 @@ function problemOf(parse: () => unknown): string | undefined {
 function isCidr(text: string): boolean {
   const match = /^([0-9A-Fa-f:.]+)\/(\d{1,3})$/.exec(text);
   if (!match) return false;
-  const [, address, length] = match as unknown as [string, string, string];
+  const [, address = '', length = ''] = match;
   if (address.includes(':')) return Number(length) <= 128 && URL.canParse(`http://[${address}]/`);
   const octets = address.split('.');
   return (

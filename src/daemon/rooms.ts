@@ -14,7 +14,6 @@ import type { Directories } from '../config/directories.ts';
 import { Machine } from '../machine/machine.ts';
 import { MetricsReader } from '../metrics/metrics-reader.ts';
 import { ServerCounters } from '../metrics/server-counters.ts';
-import type { EndpointContract } from '../model/endpoint.ts';
 import { type Outlet, SpoolWorker } from '../notify/spool-worker.ts';
 import { startReaderSession } from '../reader/session-server.ts';
 import { TaskRegistry } from '../task/task-registry.ts';
@@ -38,8 +37,8 @@ export interface Rooms {
 
 /** The paths whose GET turns a connection into a session. */
 export const sessions: readonly SessionEndpoint[] = [
-  { contract: backupUpgrade as unknown as EndpointContract, handle: startBackupSession },
-  { contract: readerUpgrade as unknown as EndpointContract, handle: startReaderSession },
+  { contract: backupUpgrade, handle: startBackupSession },
+  { contract: readerUpgrade, handle: startReaderSession },
 ];
 
 /** What sends the notifications that wait in the spool; for a process with all rights. */

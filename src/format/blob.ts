@@ -2,7 +2,7 @@
 // Encoding never copies incompressible data before the last step; decoding hands out nothing unchecked.
 
 import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto';
-import { constants, crc32, type ZstdOptions, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, crc32, type ZstdInfo, type ZstdOptions, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { asBuffer, bytesEqual, concatBytes, freeBytes, toHex } from '../base/bytes.ts';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import { type CryptConfig, plainDigest } from '../crypto/crypt-config.ts';
@@ -305,12 +305,6 @@ function decrypt(raw: Uint8Array, crypt: CryptConfig | undefined, what: string):
   return content;
 }
 
-/** `zstdDecompressSync` with `info`, which the type declarations do not know for zstd. */
-interface DecompressedFrame {
-  buffer: Buffer;
-  engine: { bytesWritten: number };
-}
-
 /** Decompresses one or more zstd frames into at most `maxSize` bytes; nothing may be left over. */
 function decompress(packed: Uint8Array, maxSize: number, sizeHint: number | undefined, what: string): Uint8Array {
   const frames: Uint8Array[] = [];
@@ -326,9 +320,9 @@ function decompress(packed: Uint8Array, maxSize: number, sizeHint: number | unde
       // Node refuses 0 here.
       maxOutputLength: Math.max(1, maxSize - total),
     };
-    let result: DecompressedFrame;
+    let result: ZstdInfo;
     try {
-      result = zstdDecompressSync(frame, options) as unknown as DecompressedFrame;
+      result = zstdDecompressSync(frame, options);
     } catch (error) {
       if (error instanceof RangeError) throw tooLarge(what, maxSize);
       throw invalid(what, `compressed data is damaged: ${messageOf(error)}`, {}, error);

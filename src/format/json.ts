@@ -10,15 +10,13 @@ interface RawJson {
   rawJSON: string;
 }
 
-/** ES2026 source text access, which the language's type declarations do not have yet. */
-interface JsonWithSource {
-  parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
-  rawJSON(text: string): RawJson;
+/** ES2026 source text access, which the language's type declarations do not have yet; nor do all browsers have it. */
+interface JsonWithSource extends JSON {
+  rawJSON?(text: string): RawJson;
   isRawJSON?(value: unknown): value is RawJson;
 }
-const json = JSON as unknown as JsonWithSource;
+const json: JsonWithSource = JSON;
 
-/** Browsers that cannot keep source texts have none. */
 const isRaw = (value: unknown): value is RawJson => json.isRawJSON?.(value) ?? false;
 
 /**
@@ -29,9 +27,9 @@ export function parseJson(bytes: Uint8Array, fail: (text: string) => GranaryErro
   let value: unknown;
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    value = json.parse(text, (_key, item, context) =>
-      typeof item === 'number' && context.source !== undefined && context.source !== String(item)
-        ? json.rawJSON(context.source)
+    value = json.parse(text, (_key, item: unknown, context?: { source?: string }) =>
+      typeof item === 'number' && context?.source !== undefined && context.source !== String(item)
+        ? (json.rawJSON?.(context.source) ?? item)
         : item,
     );
   } catch (error) {

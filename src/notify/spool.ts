@@ -73,15 +73,19 @@ export function parseSpooled(text: string): Spooled | undefined {
   }
   if (!isObject(value) || !isCount(value['spooled']) || !isNotification(value['notification'])) return undefined;
   const { pending } = value;
-  const isAttempt = (one: unknown): boolean => isObject(one) && isCount(one['failures']) && isCount(one['next']);
-  if (pending !== undefined && !(isObject(pending) && Object.values(pending).every(isAttempt))) return undefined;
-  return value as unknown as Spooled;
+  if (pending !== undefined && !isPending(pending)) return undefined;
+  return { spooled: value['spooled'], notification: value['notification'], ...(pending && { pending }) };
 }
 
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 const isIn = (list: readonly string[], value: unknown): boolean => list.includes(String(value));
 
-function isNotification(value: unknown): boolean {
+function isPending(value: unknown): value is NonNullable<Spooled['pending']> {
+  const isAttempt = (one: unknown): boolean => isObject(one) && isCount(one['failures']) && isCount(one['next']);
+  return isObject(value) && Object.values(value).every(isAttempt);
+}
+
+function isNotification(value: unknown): value is Notification {
   if (!isObject(value)) return false;
   const { severity, timestamp, fields, template, data, 'mailto-user': user } = value;
   return (

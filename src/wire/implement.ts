@@ -17,7 +17,7 @@ export function implement<P extends TObject, R extends TSchema>(
   handler: (parameters: Static<P>, call: CallContext) => Promise<Static<R>>,
 ): Endpoint {
   return {
-    contract: contract as unknown as EndpointContract,
+    contract: contract,
     handle: (parameters, call) => handler(parameters as Static<P>, call),
   };
 }
@@ -28,7 +28,7 @@ export function implementEither<P extends TObject, R extends TSchema>(
   handler: (parameters: Static<P>, call: CallContext) => Promise<Static<R> | TextAnswer>,
 ): Endpoint {
   return {
-    contract: contract as unknown as EndpointContract,
+    contract: contract,
     handle: (parameters, call) => handler(parameters as Static<P>, call),
   };
 }
@@ -39,7 +39,7 @@ export function implementDownload<P extends TObject, R extends TSchema>(
   handler: (parameters: Static<P>, call: CallContext) => Promise<ByteAnswer>,
 ): Endpoint {
   return {
-    contract: contract as unknown as EndpointContract,
+    contract: contract,
     handle: (parameters, call) => handler(parameters as Static<P>, call),
   };
 }

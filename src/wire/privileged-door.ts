@@ -2,7 +2,7 @@
 // read secrets, and passes the answer back byte by byte (rest-api.md 1, docs/decisions/0003).
 
 import type { Agent, IncomingMessage, ServerResponse } from 'node:http';
-import { createConnection, type Socket } from 'node:net';
+import { createConnection, Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
@@ -67,7 +67,8 @@ export function localAgent(socketPath: string, patienceMs = 0): Agent {
   agent.createConnection = (_options, callback) => {
     connectPatiently(socketPath, patienceMs).then(
       (socket) => callback?.(null, socket),
-      (error: Error) => callback?.(error, undefined as never),
+      // Beside an error the socket is not looked at.
+      (error: Error) => callback?.(error, new Socket().destroy()),
     );
     return undefined;
   };

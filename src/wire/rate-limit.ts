@@ -183,7 +183,7 @@ export class LimitedConnection {
 
   #gateWrites(): void {
     this.#gatesWrites = true;
-    const socket = this.#tls as unknown as Writing;
+    const socket = this.#tls;
     const write = socket._write.bind(socket);
     socket._write = (chunk, encoding, done) => {
       if (!this.#buckets.out && this.#writeAt === 0) write(chunk, encoding, done);

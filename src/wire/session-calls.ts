@@ -53,7 +53,7 @@ export function answerCalls<Call extends string>(
   service: SessionService<Call>,
 ): (stream: ServerStream) => Promise<void> {
   const bodies = new Gate(parallelBodies);
-  return (stream) => answer(stream, service as unknown as SessionService, bodies);
+  return (stream) => answer(stream, service, bodies);
 }
 
 async function answer(stream: ServerStream, service: SessionService, bodies: Gate): Promise<void> {

@@ -29,7 +29,6 @@ const { list, read } = implementConfig(datastoreContracts, {
 });
 
 interface DatastoreChange extends Partial<DatastoreSection> {
-  name: string;
   delete?: string[];
   digest?: string;
 }
@@ -49,7 +48,7 @@ export const datastoreConfigEndpoints = [
   }),
 
   implement(datastoreContracts.update, async (parameters, call) => {
-    const { name, delete: remove = [], digest, ...given } = parameters as unknown as DatastoreChange;
+    const { name = '', delete: remove = [], digest, ...given } = parameters as DatastoreChange;
     const retention = touchesRetention(given, remove);
     const change = await new DatastoreConfig(call.server.directories).update(
       name,

@@ -19,7 +19,6 @@ import { FakeMachine } from '../../machine/testing/fake-machine.ts';
 import { MetricsReader } from '../../metrics/metrics-reader.ts';
 import { ServerCounters } from '../../metrics/server-counters.ts';
 import { rootUser } from '../../model/auth-id.ts';
-import type { EndpointContract } from '../../model/endpoint.ts';
 import { TaskRegistry } from '../../task/task-registry.ts';
 import type { ServerContext, UpgradeHandler } from '../../wire/context.ts';
 import { ApiServer } from '../../wire/http-server.ts';
@@ -127,7 +126,7 @@ export class TestApi implements AsyncDisposable {
     await access.updateAcl(rootUser, { path: '/datastore', role: 'DatastoreAudit', authId: 'audit@pbs' });
     const handle = options.session ?? (async () => {});
     const sessions = [backupUpgrade, readerUpgrade].map((contract) => ({
-      contract: contract as unknown as EndpointContract,
+      contract: contract,
       handle,
     }));
     const router = new Router(

@@ -4,13 +4,13 @@ import {
   type Static,
   type TArray,
   type TBoolean,
-  type TEnum,
   type TInteger,
   type TObject,
   type TOptional,
   type TProperties,
   type TSchema,
   type TString,
+  type TUnsafe,
   Type,
 } from '../../model/type.ts';
 
@@ -45,8 +45,8 @@ export const option = {
   text: (description: string, facts: Facts = {}): TString => Type.String({ description, ...facts }),
   integer: (description: string, facts: Facts = {}): TInteger => Type.Integer({ description, ...facts }),
   flag: (description: string, facts: Facts = {}): TBoolean => Type.Boolean({ description, ...facts }),
-  choice: <const V extends string>(values: readonly V[], description: string, facts: Facts = {}): TEnum<V[]> =>
-    Type.Unsafe({ type: 'string', enum: values, description, ...facts }) as unknown as TEnum<V[]>,
+  choice: <const V extends string>(values: readonly V[], description: string, facts: Facts = {}): TUnsafe<V> =>
+    Type.Unsafe<V>({ type: 'string', enum: values, description, ...facts }),
   list: <T extends TSchema>(items: T, description: string): TArray<T> => Type.Array(items, { description }),
 };
 

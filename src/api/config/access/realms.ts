@@ -7,7 +7,7 @@ import { checkProviderUrl } from '../../../access/openid-fetch.ts';
 import { changedRealm, RealmStore } from '../../../access/realm-store.ts';
 import { messageOf } from '../../../base/errors.ts';
 import { checkDigest } from '../../../config/config-file.ts';
-import type { RealmOf } from '../../../config/realm-schema.ts';
+import type { RealmOf, realmSchemas } from '../../../config/realm-schema.ts';
 import type { EndpointContract } from '../../../model/endpoint.ts';
 import type { Static, TObject } from '../../../model/type.ts';
 import { type Endpoint, implement } from '../../../wire/implement.ts';
@@ -22,29 +22,31 @@ import {
   pbsRealmContracts,
 } from './realms.contract.ts';
 
+/** What comes beside the fields of a realm. */
 interface Given {
-  realm: string;
   password?: string;
+  delete?: string[];
+  digest?: string;
 }
 
 /** Fields on which it depends whether and how the directory answers. */
 const connectionFields = ['server1', 'server2', 'port', 'mode', 'verify', 'capath', 'bind-dn', 'base-dn', 'password'];
 
-function directoryEndpoints<T extends LdapRealmType, S extends TObject>(
+function directoryEndpoints<T extends LdapRealmType>(
   type: T,
-  contracts: ConfigContracts<S>,
+  contracts: ConfigContracts<(typeof realmSchemas)[T]>,
 ): Endpoint[] {
   const open = (call: { server: { directories: ConstructorParameters<typeof RealmStore>[0] } }) =>
     new RealmStore(call.server.directories);
   const { list, read, remove } = implementConfig(contracts, {
-    open: (directories) => new RealmStore(directories).table(type) as never,
+    open: (directories) => new RealmStore(directories).table(type),
   });
   return [
     list,
     read,
     remove,
     handle(contracts.create, async (parameters, call) => {
-      const { password, ...entry } = parameters as unknown as RealmOf<T> & Given;
+      const { password, ...entry } = parameters as RealmOf<T> & Given;
       const table = open(call).table(type);
       table.checkNew(entry.realm);
       const baseDn = await checkDirectory(entry as RealmOf<T>, password);
@@ -52,15 +54,12 @@ function directoryEndpoints<T extends LdapRealmType, S extends TObject>(
     }),
     handle(contracts.update, async (parameters, call) => {
       const {
-        realm,
+        realm = '',
         delete: removed = [],
         digest,
         password,
         ...change
-      } = parameters as unknown as Given & {
-        delete?: string[];
-        digest?: string;
-      };
+      } = parameters as Partial<RealmOf<T>> & Given;
       const store = open(call);
       const table = store.table(type);
       const before = table.get(realm);

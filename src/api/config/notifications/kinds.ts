@@ -9,9 +9,8 @@ import {
   notificationFile,
   originOf,
 } from '../../../config/notification-config.ts';
-import type { ConfigTable } from '../../../config/section-store.ts';
 import type { ConfigValue } from '../../../config/value-text.ts';
-import type { Static, TObject } from '../../../model/type.ts';
+import type { TObject } from '../../../model/type.ts';
 import type { CallContext } from '../../../wire/context.ts';
 import type { Endpoint } from '../../../wire/implement.ts';
 import { parameterError } from '../../../wire/parameters.ts';
@@ -36,14 +35,10 @@ export const notificationKindEndpoints = [
   ...kindEndpoints('matcher', matcherContracts, checkMatcher),
 ];
 
-function kindEndpoints<S extends TObject>(
-  kind: NotificationKind,
-  contracts: ConfigContracts<S>,
-  check?: Check,
-): Endpoint[] {
+function kindEndpoints(kind: NotificationKind, contracts: ConfigContracts<TObject>, check?: Check): Endpoint[] {
   return Object.values(
     implementConfig(contracts, {
-      open: (directories) => new NotificationTable(directories, kind) as unknown as ConfigTable<Static<S>>,
+      open: (directories) => new NotificationTable(directories, kind),
       answer(_call, object) {
         const { name, ...values } = object as Values;
         return { ...object, origin: originOf(kind, String(name), values) };
