@@ -8,9 +8,10 @@ import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
 import { mapOrdered } from '../base/streams.ts';
 import { chunksDirectory, hasChunks } from '../chunk-store/layout.ts';
 import { requireChunkTree } from './create.ts';
+import { importRecords } from './import-record.ts';
 
 /** What a datastore consists of, chunks late: what is left of a removal that failed is still known as a datastore. */
-const contents = ['ns', 'ct', 'vm', 'host', '.gc-status', '.accounting'] as const;
+const contents = ['ns', 'ct', 'vm', 'host', '.gc-status', '.accounting', importRecords] as const;
 const directoriesAtOnce = 8;
 const emptyInARow = 32;
 

@@ -17,6 +17,7 @@ import { replaceFile } from '../os/atomic-file.ts';
 import { failpoint } from '../os/failpoint.ts';
 import type { FileLock } from '../os/file-lock.ts';
 import { groupSnapshots, snapshotTimes } from './groups.ts';
+import { ImportRecord } from './import-record.ts';
 import { removeGroupDirectory, removeSnapshotDirectory } from './removal.ts';
 import { claimGroup, makeDurable } from './snapshot-steps.ts';
 import { asGranaryError, ifExists, type StoreContext, snapshotDirectory, snapshotFilePath } from './store-context.ts';
@@ -67,6 +68,11 @@ export class GroupImport implements AsyncDisposable {
   /** Locks a snapshot, and makes its directory if there is none. */
   snapshot(time: number): Promise<SnapshotImport> {
     return SnapshotImport.begin(this.#store, this.#ns, { ...this.#group, time });
+  }
+
+  /** What runs note down for those after them, should they break off. */
+  record(): ImportRecord {
+    return new ImportRecord(this.#store, this.#ns, this.#group);
   }
 
   /** Frees the group, and removes it when it was made for this and nothing is in it. */

@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { toHex } from '../base/bytes.ts';
+import { GranaryError } from '../base/errors.ts';
 import { encryptedChunk, noise, plainChunk, type TestChunk, testKey } from '../chunk-store/testing/chunks.ts';
 import { CryptConfig } from '../crypto/crypt-config.ts';
 import type { Datastore } from '../datastore/datastore.ts';
@@ -121,6 +122,56 @@ test('what the decrypted copy has already is not fetched for the next snapshot, 
   await backUpEncrypted(stand.source.store, host('a', T3));
   assert.equal((await stand.pull({}, { keys })).counts['chunk'], 3);
   assert.deepEqual(await new Verification(store, quiet).verifySnapshot([], host('a', T3)), true);
+});
+
+test('what arrived before a break is not fetched again, whatever became of what the broken run noted', async () => {
+  await using stand = await PullStand.make();
+  const { base } = stand.target;
+  const pieces = Array.from({ length: 60 }, (_, i) => noise(`long ${i}`, 3000));
+  await writeBackup(stand.source.store, host('a', T1), {
+    archives: { 'root.pxar.didx': pieces.map((piece) => encryptedChunk(piece)) },
+    edit: seal,
+  });
+  const records = join(base, '.imports');
+  const recordNames = () => (fs.existsSync(records) ? fs.readdirSync(records) : []);
+  const record = () => join(records, recordNames()[0]!);
+  /** A pull that ends before the chunk after so many others; how many it has stored. */
+  async function breakAfter(count: number): Promise<number> {
+    const faults = {
+      chunk: (blob: Uint8Array, before: number) => {
+        if (before >= count) throw new GranaryError('connection', 'lost');
+        return blob;
+      },
+    };
+    const { error } = await stand.pull({}, { keys, faults });
+    assert.equal(error, 'sync failed with some errors.');
+    assert.deepEqual([await stand.groups(), await stand.snapshots()], [[], []]);
+    return (await digests(stand.target.store)).length;
+  }
+  const first = await breakAfter(20);
+  assert.ok(first > 0 && first < 60, `${first} chunks`);
+  const second = await breakAfter(20);
+  assert.equal(second, first + 20, 'only what was missing was asked for');
+  // Torn at its end, damaged at its beginning, with one entry that somebody has bent to another chunk that is there.
+  const entry = 80;
+  const bytes = fs.readFileSync(record());
+  assert.equal(bytes.length, second * entry);
+  bytes[3]! ^= 1;
+  bytes.copy(bytes, entry + 32, 2 * entry + 32, 2 * entry + 64);
+  fs.writeFileSync(record(), Buffer.concat([bytes, bytes.subarray(0, 17)]));
+  // And a chunk has gone.
+  const gone = toHex(bytes.subarray(3 * entry + 32, 3 * entry + 64));
+  fs.rmSync(join(base, '.chunks', gone.slice(0, 4), gone));
+  const third = await stand.pull({}, { keys });
+  assert.deepEqual([third.error, third.warnings], [undefined, []]);
+  assert.equal(third.counts['chunk'], 60 - second + 3);
+  assert.deepEqual(recordNames(), []);
+  const index = await stand.target.store.openIndex([], host('a', T1), 'root.pxar.didx');
+  assert.deepEqual(
+    Array.from({ length: index.count }, (_, i) => toHex(index.digestAt(i))),
+    pieces.map((piece) => toHex(plainChunk(piece).digest)),
+  );
+  assert.equal(await new Verification(stand.target.store, quiet).verifySnapshot([], host('a', T1)), true);
 });
 
 test('without its key a snapshot is taken as it is, and stays so when the key comes', async () => {

@@ -10,6 +10,7 @@ import { mapOrdered, throwIfAborted } from '../base/streams.ts';
 import type { ChunkStore } from '../chunk-store/contract.ts';
 import { type CryptConfig, parseFingerprint } from '../crypto/crypt-config.ts';
 import type { SnapshotImport } from '../datastore/group-import.ts';
+import type { ImportRecord } from '../datastore/import-record.ts';
 import { type ChunkIndex, parseIndex, replaceDigests } from '../format/chunk-index.ts';
 import {
   canonicalManifest,
@@ -23,6 +24,7 @@ import { archiveKind, manifestName, maxBlobSize } from '../model/names.ts';
 import { type ChunkCrypt, unsealFile } from './chunk-crypt.ts';
 import { DigestPairs } from './digest-pairs.ts';
 import type { OnPosition } from './group-progress.ts';
+import { PairRecord } from './pair-record.ts';
 import { pullMemory, requestsAtOnce, type WantedChunk } from './pull-chunks.ts';
 import { isEncryptedSnapshot, type SourceReader } from './source.ts';
 import { longestEncoding, readSourceFile, type SourceFile, type Transferred } from './transfer.ts';
@@ -92,10 +94,16 @@ export class GroupDecryption {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
   readonly #plain = new DigestPairs();
+  readonly #record: PairRecord;
 
-  constructor(store: ChunkStore, decryption: ChunkCrypt, { clock, signal }: { clock: Clock; signal: AbortSignal }) {
+  constructor(
+    store: ChunkStore,
+    decryption: ChunkCrypt,
+    { record, clock, signal }: { record: ImportRecord; clock: Clock; signal: AbortSignal },
+  ) {
     this.#store = store;
     this.#decryption = decryption;
+    this.#record = new PairRecord(record);
     this.#clock = clock;
     this.#signal = signal;
   }
@@ -117,7 +125,7 @@ export class GroupDecryption {
 
   /**
    * Brings the chunks of an archive here, and gives its index. When it resolves every chunk that it names is in the
-   * store and was touched.
+   * store and was touched. What arrived before an error stays, and is not fetched again by the next run.
    */
   async pullArchive(
     { filename }: ManifestFile,
@@ -125,6 +133,7 @@ export class GroupDecryption {
     pull: DecryptedPull,
     onPosition: OnPosition,
   ): Promise<{ raw: Uint8Array; moved: Transferred }> {
+    await this.#record.addTo(this.#plain, pull.crypt);
     const moved: Transferred = { chunks: 0, bytes: 0 };
     const fetch = async (wanted: WantedChunk) => ({ bytes: await this.#fetch(pull, wanted), end: wanted.end });
     for await (const { bytes, end } of mapOrdered(
@@ -171,6 +180,7 @@ export class GroupDecryption {
       if (heal) await this.#removeCorrupt(plain.digest, size);
       await this.#store.insert(plain.digest, room.bytes.subarray(0, plain.length));
       this.#plain.set(digest, plain.digest);
+      this.#record.add(digest, plain.digest, crypt);
       return length;
     } catch (error) {
       throw withContext(`chunk ${toHex(digest)}`, error);

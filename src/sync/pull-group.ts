@@ -32,12 +32,13 @@ export async function pullGroup(run: PullRun, ns: NamespacePair, group: BackupGr
   for (const line of skippedLines(selection)) part.log.log(line);
   const { kept } = selection;
   if (kept.length === 0) part.progress(0, 0);
+  await using record = local.record();
   const pull = {
     source,
     ns: ns.source,
     group: local,
     chunks: new ChunkPuller(target.chunks, run.signal),
-    decryption: keys && { keys, group: new GroupDecryption(target.chunks, keys, run) },
+    decryption: keys && { keys, group: new GroupDecryption(target.chunks, keys, { ...run, record }) },
     sameChunks: run.sameChunks,
     filter: parameters,
     statistics: run.statistics,
@@ -57,6 +58,7 @@ export async function pullGroup(run: PullRun, ns: NamespacePair, group: BackupGr
     pull.progress.snapshotDone();
     part.progress(i + 1, kept.length);
   }
+  if (keys) await record.remove();
   if (parameters.removeVanished) await removeVanished(run, ns.target, group, part, vanishedSnapshots(times, present));
   return kept.length;
 }
