@@ -104,7 +104,7 @@ async function run(o: { group?: string; crypt?: CryptConfig } = {}): Promise<Out
 /** Nothing but the remembered snapshots is there, whole, once sessions that were cut off have noticed. */
 async function checkIntact(unfinished = 0): Promise<void> {
   const begun = async () => (await stand.listed()).filter((one) => one.size === undefined).length;
-  for (const end = performance.now() + 10_000; (await begun()) > unfinished && performance.now() < end; );
+  for (const end = performance.now() + 60_000; (await begun()) > unfinished && performance.now() < end; );
   assert.equal(await begun(), unfinished);
   await stand.checkIntact();
   if (unfinished === 0) await stand.checkNoTemporaryFiles();
@@ -143,7 +143,7 @@ test('the target is killed in the middle, and is back for the next run', async (
   const broken = await run();
   assert.match(broken.warnings[0]!, /^sync group host\/a failed - .*connection to/);
   assert.equal(broken.error?.message, 'Sync failed with some errors!');
-  await stand.died(10_000);
+  await stand.died(60_000);
   await stand.restart();
   relay.to = stand.port;
   // Nobody was left to clear it away, nor the chunks that were being written.
