@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { writeU64 } from '../base/bytes.ts';
 import { GranaryError } from '../base/errors.ts';
 import { IndexWriter } from './index-writer.ts';
@@ -30,7 +31,7 @@ class Server {
 }
 
 for (const [kind, anyOrder, most] of [
-  ['dynamic', false, 1],
+  ['dynamic', false, 8],
   ['fixed', false, 1],
   ['fixed', true, 8],
 ] as const) {
@@ -64,6 +65,70 @@ for (const [kind, anyOrder, most] of [
     assert.deepEqual(await finished, { chunkCount: count, size: count * size, csum: new Uint8Array(hash.digest()) });
   });
 }
+
+/** A dynamic index that works on the batches it has in any order. */
+class UnorderedServer extends Server {
+  end = 0;
+  readonly named: IndexEntry[] = [];
+  refusals = 0;
+  readonly #random: (below: number) => number;
+
+  constructor(random: (below: number) => number) {
+    super();
+    this.#random = random;
+  }
+
+  override answer(): void {
+    const at = this.#random(this.waiting.length);
+    const [batch] = this.batches.splice(at, 1);
+    const [settle] = this.waiting.splice(at, 1);
+    if (!batch || !settle) return;
+    if (batch[0]!.offset !== this.end) {
+      this.refusals++;
+      settle(new GranaryError('bad-request', `append chunk failed - got strange chunk offset (${this.end} != ...)`));
+      return;
+    }
+    this.named.push(...batch);
+    this.end += batch.length * size;
+    settle();
+  }
+}
+
+test('a server that takes up batches in any order gets them once more, and in the end all of them in order', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 64 * 20 }), fc.infiniteStream(fc.nat(7)), async (count, choices) => {
+      const server = new UnorderedServer((below) => Number(choices.next().value) % Math.max(1, below));
+      const writer = new IndexWriter(server, { kind: 'dynamic', wid: 1, anyOrder: false });
+      for (let i = 0; i < count; i++) writer.addKnown(size, digest(i));
+      let done = false;
+      const finished = writer.finish().finally(() => {
+        done = true;
+      });
+      while (!done) {
+        server.answer();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      assert.equal((await finished).chunkCount, count);
+      assert.deepEqual(
+        server.named,
+        Array.from({ length: count }, (_, i) => ({ offset: i * size, digest: digest(i) })),
+      );
+      assert.ok(server.refusals <= 7, `${server.refusals} refusals: one after the other from the first on`);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('an offset that is refused although nothing else is under way ends it', async () => {
+  const server = new Server();
+  const writer = new IndexWriter(server, { kind: 'dynamic', wid: 1, anyOrder: false });
+  for (let i = 0; i < 64 * 2; i++) writer.addKnown(size, digest(i));
+  const finished = writer.finish();
+  const refused = new GranaryError('bad-request', 'append chunk failed - got strange chunk offset (7 != 0)');
+  for (const settle of server.waiting) settle(refused);
+  await assert.rejects(finished, /strange chunk offset \(7 != 0\)/);
+  assert.equal(server.batches.length, 2);
+});
 
 test('one batch that fails ends it, whichever it is', async () => {
   const server = new Server();

@@ -1,13 +1,20 @@
-// Names an archive's chunks in its index on the server: in batches, never before the chunk is there, one batch after the
-// other where the server takes them in order only, and with the checksum that closing needs (backup-protocol.md 5.5, 5.6).
+// Names an archive's chunks in its index on the server: in batches, never before the chunk is there, several at once, and
+// with the checksum that closing needs (backup-protocol.md 5.5, 5.6).
+//
+// A dynamic index takes batches in their order only, and a server may work on requests in any. It refuses a batch that comes
+// before its turn, whole and with a text of its own: such a batch is named again when those before it are, and from then
+// on the index gets one after the other. A fixed index that grows would not notice, and gets one at a time from the start.
 
 import { createHash, type Hash } from 'node:crypto';
 import { bytesEqual, writeU64 } from '../base/bytes.ts';
+import { messageOf } from '../base/errors.ts';
 import type { ChunkIndex } from '../format/chunk-index.ts';
 import { type BackupWriter, type IndexEntry, type IndexHandle, maxAppend } from './writer.ts';
 
-/** Batches under way where their order does not matter: over a distance each takes as long as the way there and back. */
+/** Batches under way: over a distance each takes as long as the way there and back. */
 const batchesAtOnce = 8;
+/** What a server says to a batch of a dynamic index whose turn it is not. */
+const notItsTurn = /got strange chunk offset/;
 
 interface Entry {
   readonly length: number;
@@ -30,8 +37,11 @@ export class IndexWriter {
   readonly #entries: Entry[] = [];
   /** Entries that may be named, in order. */
   readonly #ready: IndexEntry[] = [];
-  /** Batches under way. */
+  /** Batches under way, and how many may be. */
   #appends = 0;
+  #most: number;
+  /** Entries of batches that came before their turn. */
+  #early: IndexEntry[] = [];
   readonly #hash: Hash = createHash('sha256');
   #position = 0;
   #count = 0;
@@ -45,6 +55,7 @@ export class IndexWriter {
     this.#writer = writer;
     this.#index = index;
     this.#base = base;
+    this.#most = index.anyOrder || index.kind === 'dynamic' ? batchesAtOnce : 1;
   }
 
   /** The next chunk of the archive; `stored` tells when it may be named. The order of calls is the archive's. */
@@ -80,7 +91,7 @@ export class IndexWriter {
 
   /** Entries that were added and are not named yet. */
   get waiting(): number {
-    return this.#entries.length + this.#ready.length;
+    return this.#entries.length + this.#early.length + this.#ready.length;
   }
 
   /** Resolves when fewer entries wait than now, or something failed. */
@@ -133,22 +144,29 @@ export class IndexWriter {
 
   /** Names the next batches if there are `least` entries. */
   #send(least: number): void {
-    const most = this.#index.anyOrder ? batchesAtOnce : 1;
-    while (this.#appends < most && !this.#failure && this.#ready.length >= least) {
+    while (this.#appends < this.#most && !this.#failure && this.#ready.length >= least) {
       const batch = this.#ready.splice(0, maxAppend);
-      this.#appends++;
+      const isAlone = this.#appends++ === 0;
       this.#fewer?.();
-      this.#writer.append(this.#index, batch).then(
-        () => {
+      this.#writer
+        .append(this.#index, batch)
+        .catch((error: unknown) => {
+          if (isAlone || this.#index.kind !== 'dynamic' || !notItsTurn.test(messageOf(error))) return this.fail(error);
+          this.#early.push(...batch);
+          this.#most = 1;
+        })
+        .then(() => {
           this.#appends--;
+          if (this.#appends === 0 && this.#early.length > 0) this.#takeBack();
           this.#send(maxAppend);
           this.#settled?.();
-        },
-        (error) => {
-          this.#appends--;
-          this.fail(error);
-        },
-      );
+        });
     }
+  }
+
+  /** What came before its turn is the next to be named. */
+  #takeBack(): void {
+    this.#ready.unshift(...this.#early.sort((a, b) => a.offset - b.offset));
+    this.#early = [];
   }
 }

@@ -84,7 +84,7 @@ export class BackupWriter {
     await this.session.request('POST', `${index.kind}_chunk`, { query, body: chunk.body });
   }
 
-  /** Names at most `maxAppend` known chunks; in order and one call after the other, unless the index takes any. */
+  /** Names at most `maxAppend` known chunks; where the index takes them in order only, one that comes early is refused. */
   async append(index: IndexHandle, entries: readonly IndexEntry[]): Promise<void> {
     const json = {
       'digest-list': entries.map((entry) => toHex(entry.digest)),

@@ -105,10 +105,8 @@ try {
     sink.kill();
     const count = 20_000;
     const { out } = await succeed(start(here, [...node, 'test/netem/known.ts', String(count)], remote.env));
-    const [single, several] = out.trim().split(' ');
-    console.log(
-      `\n${count} known chunks of an image named: ${single} s batch by batch, ${several} s with several at once`,
-    );
+    const [dynamic, fixed] = out.trim().split(' ');
+    console.log(`\n${count} known chunks named: ${dynamic} s in a dynamic index, ${fixed} s in a fixed one`);
   }
 
   async function cut(direction: Direction, seconds: number): Promise<void> {
