@@ -1,10 +1,11 @@
 // Gives the page an encryption key: a file or its text, and the passphrase where the key has one. All of it stays here.
 
-import { type FormEvent, type ReactNode, useRef, useState } from 'react';
+import { type FormEvent, type ReactNode, useState } from 'react';
 import { type Key, type KeyFile, openKeyFile, parseKeyFile } from '../base/sealed/key.ts';
 import { texts, useTexts } from '../base/texts.ts';
 import { Button } from './button.tsx';
 import { ErrorText, TextInput } from './field.tsx';
+import { FileChooser } from './file-chooser.tsx';
 import styles from './key-input.module.css';
 
 const words = texts({
@@ -95,28 +96,34 @@ export function KeyInput({ onKey, action }: Props): ReactNode {
 /** Chooses or pastes the text of a key file, and says what is wrong with it. */
 export function KeyFileInput({ text, onText }: { text: string; onText(text: string): void }): ReactNode {
   const t = useTexts(words);
-  const chooser = useRef<HTMLInputElement>(null);
-  const choose = async (files: FileList | null): Promise<void> => {
-    const [chosen] = files ?? [];
-    // A key file has a few hundred bytes.
-    if (chosen !== undefined) onText(await chosen.slice(0, 64 * 1024).text());
-  };
+  return <KeyTextInput choose={t.choose} text={text} problem={problemOf(text)} onText={onText} />;
+}
+
+interface KeyTextProps {
+  /** Name of the button that chooses a file. */
+  choose: string;
+  text: string;
+  problem: string | undefined;
+  onText(text: string): void;
+}
+
+/** Chooses or pastes a key that is text. */
+export function KeyTextInput({ choose, text, problem, onText }: KeyTextProps): ReactNode {
+  const t = useTexts(words);
   return (
     <>
-      <div>
-        <input
-          ref={chooser}
-          type="file"
-          className="unseen"
-          tabIndex={-1}
-          aria-label={t.choose}
-          onChange={(event) => void choose(event.target.files)}
-        />
-        <Button icon="key" onPress={() => chooser.current?.click()}>
-          {t.choose}
-        </Button>
-      </div>
-      <TextInput label={t.paste} value={text} onChange={onText} isLong error={problemOf(text)} />
+      <FileChooser
+        label={choose}
+        icon="key"
+        // A key file has a few hundred bytes.
+        onFile={(file) =>
+          void file
+            .slice(0, 64 * 1024)
+            .text()
+            .then(onText)
+        }
+      />
+      <TextInput label={t.paste} value={text} onChange={onText} isLong error={problem} />
     </>
   );
 }

@@ -29,10 +29,17 @@ export interface OpenOptions {
   encrypted?: boolean;
 }
 
+/** Whether the bytes are a container rather than what is in one. */
+export function isBlob(raw: Uint8Array): boolean {
+  return kindOf(raw) !== undefined;
+}
+
+const kindOf = (raw: Uint8Array) => kinds.find(({ magic }) => magic.every((byte, i) => raw[i] === byte));
+
 /** Throws `DamageError`, or `KeyError` where the key is missing or another. */
 export async function openBlob(raw: Uint8Array, options: OpenOptions): Promise<Bytes> {
   const { what, key } = options;
-  const kind = kinds.find(({ magic }) => magic.every((byte, i) => raw[i] === byte));
+  const kind = kindOf(raw);
   const headerSize = kind?.encrypted ? 44 : 12;
   if (kind === undefined || raw.byteLength < headerSize) throw new DamageError(`${what}: this is no data blob`);
   const stored = raw.slice(headerSize);

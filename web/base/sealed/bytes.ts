@@ -10,6 +10,11 @@ export function toHex(bytes: Uint8Array): string {
   return text;
 }
 
+/** Of an even number of hexadecimal digits. */
+export function fromHex(hex: string): Bytes {
+  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
 /** Standard base64 with padding. */
 export function toBase64(bytes: Uint8Array): string {
   let text = '';

@@ -1,7 +1,7 @@
 // An encryption key in the browser: what follows from it (formats.md 2), and the file that holds it (formats.md 11).
 // Nothing of this is ever sent; the key itself is kept where scripts cannot read it back.
 
-import { type Bytes, concat, fromBase64, sha256, toBase64, toHex } from './bytes.ts';
+import { type Bytes, concat, fromBase64, fromHex, sha256, toBase64, toHex } from './bytes.ts';
 import { pbkdf2, scrypt } from './scrypt.ts';
 
 /** A text for people: what is wrong with a key, or with what it should open. */
@@ -15,10 +15,7 @@ const leastPassphrase = 5;
 /** What a foreign file may ask for: more is an attack rather than a precaution. */
 const limits = { memory: 512 * 1024 * 1024, scryptWork: 2 ** 26, iterations: 100_000_000 };
 /** SHA-256 of `Proxmox Backup Encryption Key Fingerprint`. */
-const fingerprintInput = Uint8Array.from(
-  '6ed0ef77471fff4d55c7a8fe4a9db62161407f134c725ddf30992d25ec45ed26'.match(/../g)!,
-  (pair) => Number.parseInt(pair, 16),
-);
+const fingerprintInput = fromHex('6ed0ef77471fff4d55c7a8fe4a9db62161407f134c725ddf30992d25ec45ed26');
 
 /** A key that scripts cannot read back. */
 type ImportedKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
@@ -168,17 +165,21 @@ async function derive(kdf: NonNullable<KeyDerivation>, passphrase: string): Prom
   return await scrypt(bytes, fromBase64(kdf.Scrypt.salt)!, kdf.Scrypt, 32);
 }
 
-function checkPassphrase(passphrase: string): Bytes {
+/** Throws `KeyError` for one below 5 bytes. */
+export function checkPassphrase(passphrase: string): Bytes {
   const bytes = new TextEncoder().encode(passphrase);
   if (bytes.byteLength < leastPassphrase) throw new KeyError(`a passphrase has at least ${leastPassphrase} bytes`);
   return bytes;
 }
 
-export interface NewKey {
+export interface Protection {
   /** Without one the file holds the raw key. */
   passphrase?: string;
   /** 1 to 64 characters; only with a passphrase. */
   hint?: string;
+}
+
+export interface NewKey extends Protection {
   /** Milliseconds. */
   now: number;
   /** Source of key, salt and IV. */
@@ -188,15 +189,28 @@ export interface NewKey {
 const randomBytes = (size: number): Bytes => crypto.getRandomValues(new Uint8Array(size));
 
 /** Makes a key and its file, protected with scrypt where there is a passphrase. Throws `KeyError`. */
-export async function createKeyFile({ passphrase, hint, now, random = randomBytes }: NewKey): Promise<KeyFile> {
+export async function createKeyFile({ now, random = randomBytes, ...protection }: NewKey): Promise<KeyFile> {
   const raw = random(keySize);
   const { fingerprint } = await Key.from(raw);
   const time = localTime(now);
-  const times = { created: time, modified: time };
+  return await protect({ kdf: null, created: time, modified: time, data: raw, fingerprint }, protection, random);
+}
+
+/** The file of a raw key as it is to be kept from now on (milliseconds). Throws `KeyError`. */
+export async function protectKeyFile(file: KeyFile, protection: Protection, now: number): Promise<KeyFile> {
+  return await protect({ ...file, modified: localTime(now) }, protection, randomBytes);
+}
+
+async function protect(
+  { data: raw, created, modified, fingerprint }: KeyFile,
+  { passphrase, hint }: Protection,
+  random: (size: number) => Bytes,
+): Promise<KeyFile> {
   if (hint !== undefined && (passphrase === undefined || [...hint].length < 1 || [...hint].length > 64)) {
     throw new KeyError('a hint has 1 to 64 characters, and is for keys with a passphrase');
   }
-  if (passphrase === undefined) return { kdf: null, ...times, data: raw, fingerprint };
+  const stated = fingerprint === undefined ? {} : { fingerprint };
+  if (passphrase === undefined) return { kdf: null, created, modified, data: raw, ...stated };
   const kdf = { Scrypt: { n: 65536, r: 8, p: 1, salt: toBase64(random(saltSize)) } };
   const derived = await derive(kdf, passphrase);
   const cipher = await crypto.subtle.importKey('raw', derived, 'AES-GCM', false, ['encrypt']);
@@ -205,7 +219,7 @@ export async function createKeyFile({ passphrase, hint, now, random = randomByte
     await crypto.subtle.encrypt({ name: 'AES-GCM', iv, tagLength: 8 * tagSize }, cipher, raw),
   );
   const data = concat(iv, sealed.subarray(keySize), sealed.subarray(0, keySize));
-  return { kdf, ...times, data, fingerprint, ...(hint === undefined ? {} : { hint }) };
+  return { kdf, created, modified, data, ...stated, ...(hint === undefined ? {} : { hint }) };
 }
 
 /** The text of a key file, in the order of its members: one line, or indented as it is printed on paper. */

@@ -4,7 +4,9 @@ import { type ReactNode, useState } from 'react';
 import { useTexts } from '../../base/texts.ts';
 import { Card, Page } from '../../parts/page.tsx';
 import { CreateKey } from './create-key.tsx';
+import { CreateMasterKey } from './create-master-key.tsx';
 import { PaperKey } from './paper-key.tsx';
+import { RecoverKey } from './recover-key.tsx';
 import { TestKey } from './test-key.tsx';
 import { words } from './texts.ts';
 
@@ -22,6 +24,12 @@ export default function Keys(): ReactNode {
       </Card>
       <Card title={t.test}>
         <TestKey />
+      </Card>
+      <Card title={t.createMaster}>
+        <CreateMasterKey />
+      </Card>
+      <Card title={t.recoverTitle}>
+        <RecoverKey onPrint={setPaper} />
       </Card>
     </Page>
   );
