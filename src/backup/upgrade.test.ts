@@ -176,7 +176,7 @@ describe('checks before the upgrade', () => {
   });
 
   test('7: the HTTP version is below 2', () => {
-    const request = { authId: 'a@pbs', params: {}, peer: '', upgrade: backupProtocol, httpVersion: '2.0' };
+    const request = { upgrade: backupProtocol, httpVersion: '2.0' };
     assert.throws(() => checkUpgrade(request, backupProtocol), {
       status: 400,
       message: "unexpected http version '2.0' (expected version < 2)",

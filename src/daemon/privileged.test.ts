@@ -9,9 +9,12 @@ import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { WebSocket } from 'ws';
 import { endpoints } from '../api/index.ts';
 import { silentLogger } from '../base/log.ts';
 import { tellOfJob } from '../jobs/job-notice.ts';
+import { consoleSocketPath } from '../machine/terminal-door.ts';
+import { FakeMachine } from '../machine/testing/fake-machine.ts';
 import { rootUser } from '../model/auth-id.ts';
 import { http } from '../os/node-http.ts';
 import { type PrivilegedServer, startPrivileged } from './privileged.ts';
@@ -28,11 +31,12 @@ let home: string;
 let privileged: PrivilegedServer;
 let proxy: ProxyServer;
 let whole: ProxyServer;
+const machine = new FakeMachine({}, {}, '/');
 
 before(async () => {
   home = mkdtempSync(path.join(os.tmpdir(), 'granary-privileged-'));
   const common = { log: silentLogger, certificateBits: 2048, delays: { unauthorized: 40, forbidden: 20 } };
-  privileged = await startPrivileged({ home: path.join(home, 'parts'), ...common });
+  privileged = await startPrivileged({ home: path.join(home, 'parts'), machine, ...common });
   proxy = await startProxy({
     home: path.join(home, 'parts'),
     port: 0,
@@ -40,7 +44,7 @@ before(async () => {
     unprivileged: true,
     ...common,
   });
-  whole = await startProxy({ home: path.join(home, 'whole'), port: 0, host: '127.0.0.1', ...common });
+  whole = await startProxy({ home: path.join(home, 'whole'), port: 0, host: '127.0.0.1', machine, ...common });
   for (const { access } of [privileged.server, whole.server]) {
     await access.users.create({ userid: 'admin@pbs' }, 'admin-password');
     await access.updateAcl(rootUser, { path: '/', role: 'Admin', authId: 'admin@pbs' });
@@ -51,6 +55,7 @@ after(async () => {
   await proxy.stop(0);
   await whole.stop(0);
   await privileged.stop(0);
+  machine[Symbol.dispose]();
   rmSync(home, { recursive: true });
 });
 
@@ -285,4 +290,150 @@ test('a call waits while the privileged part is restarted', async () => {
 test('the unprivileged part does not start before the privileged one has made what it needs', async () => {
   const options = { home: path.join(home, 'empty'), port: 0, unprivileged: true, log: silentLogger };
   await assert.rejects(startProxy(options), /there is no '.*authkey\.pub'/);
+});
+
+interface Started {
+  user: string;
+  ticket: string;
+  port: number;
+  upid: string;
+}
+const shell = ['sh', '-c', 'echo "you are at $(tty)"; read line; echo "got $line"'];
+
+async function startTerminal(port: number, headers: Record<string, string>, body = ''): Promise<Started> {
+  const answer = await send(port, 'POST', '/api2/json/nodes/localhost/termproxy', { headers, body });
+  assert.equal(answer.status, 200, answer.text);
+  return (JSON.parse(answer.text) as { data: Started }).data;
+}
+
+/** A WebSocket to a terminal, or the answer of whoever refuses it. */
+function openConsole(port: number, cookie: string | undefined, o: { port: number; vncticket: string }) {
+  const query = new URLSearchParams({ port: String(o.port), vncticket: o.vncticket });
+  const url = `wss://127.0.0.1:${port}/api2/json/nodes/localhost/vncwebsocket?${query}`;
+  const headers = cookie === undefined ? {} : { cookie };
+  const socket = new WebSocket(url, 'binary', { headers, rejectUnauthorized: false, handshakeTimeout: 10_000 });
+  const seen = { text: '', protocol: '' };
+  socket.on('message', (bytes: Buffer) => {
+    seen.text += bytes.toString();
+  });
+  socket.on('error', () => {});
+  const opened = new Promise<string>((resolve, reject) => {
+    socket.once('open', () => {
+      seen.protocol = socket.protocol;
+      resolve('open');
+    });
+    socket.once('unexpected-response', (_, response) => {
+      let text = '';
+      response.on('data', (part: Buffer) => {
+        text += part.toString();
+      });
+      response.on('end', () => resolve(`${response.statusCode} ${text}`));
+    });
+    socket.once('close', () => reject(new Error('closed')));
+  });
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  return { socket, seen, opened, closed };
+}
+
+test('a console is led from the port to a terminal of the part with all rights, as within one process', async () => {
+  machine.terminal = () => shell;
+  for (const { port, server } of [proxy, whole]) {
+    const headers = await login(port, 'admin');
+    const started = await startTerminal(port, headers);
+    assert.equal(started.user, 'admin@pbs');
+    const { socket, seen, opened, closed } = openConsole(port, headers['cookie'], {
+      port: started.port,
+      vncticket: started.ticket,
+    });
+    assert.equal(await opened, 'open');
+    assert.equal(seen.protocol, 'binary');
+    socket.send(`admin@pbs:${started.ticket}\n`);
+    socket.send('1:80:24:');
+    socket.send('20:6:hello\r');
+    await closed;
+    assert.match(seen.text, /^OK/);
+    assert.match(seen.text, /you are at \/dev\/pts\/\d+\r\n[\s\S]*got hello\r\n$/);
+    const where = port === proxy.port ? privileged.server : server;
+    while ((await where.tasks.info(started.upid)).running) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.equal((await where.tasks.info(started.upid)).status, 'OK');
+    const log = await where.tasks.log(started.upid);
+    const lines = log.lines.map(({ t }) => t).join('\n');
+    assert.match(lines, / at 59\d\d\n.*: 'admin@pbs' is connected\n.*: terminal ended \(exit code 0\)\n/);
+    // A ticket is good once.
+    const again = openConsole(port, headers['cookie'], { port: started.port, vncticket: started.ticket });
+    assert.equal(await again.opened, `400 no terminal waits at port ${started.port}`);
+    const accessLog = (): string => readFileSync(path.join(where.directories.log, 'api', 'access.log'), 'utf8');
+    while (!accessLog().includes('vncwebsocket')) await new Promise((resolve) => setTimeout(resolve, 5));
+    const access = accessLog();
+    assert.match(access, /GET \/api2\/json\/nodes\/localhost\/vncwebsocket\?port=59\d\d&vncticket=\*\*\*" 101 /);
+    assert.doesNotMatch(access, /PBSTERM/);
+  }
+});
+
+test('a console is for its user, with the privilege and the ticket, and the words inside count too', async () => {
+  machine.terminal = () => shell;
+  const admin = await login(proxy.port, 'admin');
+  const plain = await login(proxy.port, 'plain');
+  const refused = await send(proxy.port, 'POST', '/api2/json/nodes/localhost/termproxy', { headers: plain });
+  assert.deepEqual([refused.status, refused.text], [403, 'permission check failed']);
+  const upgrade = await send(proxy.port, 'POST', '/api2/json/nodes/localhost/termproxy', {
+    headers: { ...admin, ...form },
+    body: 'cmd=upgrade',
+  });
+  assert.deepEqual([upgrade.status, upgrade.text], [403, 'only root@pam may upgrade packages in a console']);
+  const started = await startTerminal(proxy.port, admin);
+  const good = { port: started.port, vncticket: started.ticket };
+  const cases: [string | undefined, { port: number; vncticket: string }, RegExp][] = [
+    [undefined, good, /^401 /],
+    [plain['cookie'], good, /^403 permission check failed$/],
+    [admin['cookie'], { ...good, vncticket: 'PBSTERM:5900:00000000::AAAA' }, /^401 permission check failed\.$/],
+    [admin['cookie'], { ...good, port: good.port + 1 }, /^401 permission check failed\.$/],
+    [admin['cookie'], { ...good, port: 22 }, /^400 parameter verification failed - 'port': /],
+  ];
+  for (const [cookie, target, expected] of cases) {
+    assert.match(await openConsole(proxy.port, cookie, target).opened, expected);
+  }
+  const { status, text } = await send(
+    proxy.port,
+    'GET',
+    '/api2/json/nodes/localhost/vncwebsocket?port=5900&vncticket=x',
+    {
+      headers: admin,
+    },
+  );
+  assert.deepEqual([status, text], [400, 'missing Upgrade header']);
+  // Whoever got as far as the terminal has to name the ticket once more.
+  const { socket, seen, opened, closed } = openConsole(proxy.port, admin['cookie'], good);
+  assert.equal(await opened, 'open');
+  socket.send(`root@pam:${started.ticket}\n`);
+  await closed;
+  assert.equal(seen.text, '');
+  while ((await privileged.server.tasks.info(started.upid)).running)
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal((await privileged.server.tasks.info(started.upid)).status, 'authentication failed');
+  assert.ok(!existsSync(consoleSocketPath(privileged.server.directories.run, started.port)));
+});
+
+test('a console ends when its page goes away or its task is stopped', async () => {
+  machine.terminal = () => ['sleep', '1000'];
+  const admin = await login(proxy.port, 'admin');
+  for (const how of ['close', 'stop'] as const) {
+    const started = await startTerminal(proxy.port, admin);
+    const { socket, opened, closed } = openConsole(proxy.port, admin['cookie'], {
+      port: started.port,
+      vncticket: started.ticket,
+    });
+    await opened;
+    socket.send(`admin@pbs:${started.ticket}\n`);
+    await once(socket, 'message');
+    if (how === 'close') socket.close();
+    else {
+      const task = `/api2/json/nodes/localhost/tasks/${encodeURIComponent(started.upid)}`;
+      assert.equal((await send(proxy.port, 'DELETE', task, { headers: admin })).status, 200);
+    }
+    await closed;
+    const info = async () => await privileged.server.tasks.info(started.upid);
+    while ((await info()).running) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.match(String((await info()).status), how === 'close' ? /^OK$/ : /abort requested/);
+  }
 });

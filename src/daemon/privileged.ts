@@ -7,6 +7,7 @@ import { localSocketPath } from '../config/directories.ts';
 import { watchCertificate } from '../jobs/certificate-alerts.ts';
 import { configurationJobs } from '../jobs/due-jobs.ts';
 import { Scheduler } from '../jobs/scheduler.ts';
+import type { Machine } from '../machine/machine.ts';
 import type { FileOwner } from '../os/inherit-owner.ts';
 import { http } from '../os/node-http.ts';
 import { listenLocal } from '../os/sockets.ts';
@@ -26,6 +27,8 @@ export interface PrivilegedOptions {
   owner?: FileOwner;
   clock?: Clock;
   log?: Logger;
+  /** The machine that calls look at and change; tests give one of their own. */
+  machine?: Machine;
   certificateBits?: number;
   delays?: FailureDelays;
 }
@@ -40,12 +43,17 @@ export interface PrivilegedServer {
 }
 
 export async function startPrivileged(options: PrivilegedOptions): Promise<PrivilegedServer> {
-  const { owner, delays, clock = systemClock, log = jsonLogger(), certificateBits: bits } = options;
+  const { owner, delays, machine, clock = systemClock, log = jsonLogger(), certificateBits: bits } = options;
   const directories = await prepareServer(options.home, clock, {
     ...(bits === undefined ? {} : { bits }),
     ...(owner === undefined ? {} : { owner }),
   });
-  const rooms = await openRooms(directories, { clock, log, ...(delays === undefined ? {} : { delays }) });
+  const rooms = await openRooms(directories, {
+    clock,
+    log,
+    ...(machine === undefined ? {} : { machine }),
+    ...(delays === undefined ? {} : { delays }),
+  });
   // Sessions move the contents of datastores, which is the unprivileged part's work.
   const api = new ApiServer({
     server: rooms.server,

@@ -3,6 +3,8 @@
 import os from 'node:os';
 import { AccessControl, type AccessOptions } from '../access/access-control.ts';
 import { endpoints } from '../api/index.ts';
+import { openConsole } from '../api/nodes/console.contract.ts';
+import { startConsole } from '../api/nodes/console.ts';
 import { apiPages } from '../api/pages.ts';
 import { AuditLog } from '../audit/audit-log.ts';
 import { auditTasks } from '../audit/audit-tasks.ts';
@@ -39,6 +41,7 @@ export interface Rooms {
 export const sessions: readonly SessionEndpoint[] = [
   { contract: backupUpgrade, handle: startBackupSession },
   { contract: readerUpgrade, handle: startReaderSession },
+  { contract: openConsole, handle: startConsole },
 ];
 
 /** What sends the notifications that wait in the spool; for a process with all rights. */

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isErrno, withContext } from '../base/errors.ts';
 import { type RunProgram, runProgram } from '../os/run-program.ts';
+import { type TerminalKind, terminalCommand } from './terminal.ts';
 
 export interface MachineOptions {
   /** What `/` is for files of the system. */
@@ -13,17 +14,21 @@ export interface MachineOptions {
   /** What `/` is for `/proc` and `/sys`. */
   kernelRoot?: string;
   run?: RunProgram;
+  /** Another command than the system's login for terminals. */
+  terminal?: (kind: TerminalKind, isRoot: boolean) => readonly string[];
 }
 
 export class Machine {
   readonly run: RunProgram;
   readonly #root: string;
   readonly #kernelRoot: string;
+  readonly #terminal: MachineOptions['terminal'];
 
   constructor(options: MachineOptions = {}) {
     this.#root = options.root ?? '/';
     this.#kernelRoot = options.kernelRoot ?? '/';
     this.run = options.run ?? runProgram;
+    this.#terminal = options.terminal;
   }
 
   /** Where a file of the machine is found: `/etc/hosts`, `/proc/stat`. */
@@ -43,6 +48,11 @@ export class Machine {
       if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
       throw withContext(`unable to read "${file}"`, error);
     }
+  }
+
+  /** The command of a terminal for the superuser or somebody else. Throws `bad-request` where there can be none. */
+  terminalCommand(kind: TerminalKind, isRoot: boolean): readonly string[] {
+    return this.#terminal?.(kind, isRoot) ?? terminalCommand(kind, { isRoot, hasSystemd: this.hasSystemd });
   }
 
   /** Whether systemd is the first process here, so that systemctl and its relatives can work. */

@@ -1,5 +1,6 @@
 // The one place where a TLS connection changes from HTTP/1.1 to HTTP/2, server side (backup-protocol.md 1, 2.3, 4).
 
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { GranaryError } from '../base/errors.ts';
 import type { AuthId } from '../model/auth-id.ts';
@@ -9,10 +10,15 @@ import { takeWaitingShare } from './waiting-uploads.ts';
 /** What the HTTP server knows of a request to a session path. Without `socket` it was no upgrade request. */
 export interface UpgradeRequest {
   authId: AuthId;
+  /** The request as it came. */
+  message: IncomingMessage;
   /** Checked against the session's contract. */
   params: Record<string, unknown>;
   /** The peer's address as logs show it. */
   peer: string;
+  peerPort: number;
+  /** When the request came, milliseconds of the clock. */
+  startedMs: number;
   /** Value of the Upgrade header. */
   upgrade: string | undefined;
   httpVersion: string;
@@ -22,7 +28,10 @@ export interface UpgradeRequest {
 }
 
 /** Refuses a request that is no upgrade to `protocol`, in the order and with the texts of backup-protocol.md 2.2. */
-export function checkUpgrade(request: UpgradeRequest, protocol: string): Duplex {
+export function checkUpgrade(
+  request: Pick<UpgradeRequest, 'upgrade' | 'httpVersion' | 'socket'>,
+  protocol: string,
+): Duplex {
   if (request.upgrade === undefined) throw new GranaryError('bad-request', 'missing Upgrade header');
   if (request.upgrade !== protocol) throw new GranaryError('bad-request', 'invalid protocol name');
   if (Number(request.httpVersion) >= 2 || !request.socket) {

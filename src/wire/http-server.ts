@@ -21,7 +21,7 @@ import { forwardedCallerHeader, localOrigin, type Origin, portOrigin } from './o
 import { PageServer, type Pages } from './pages.ts';
 import { parseParameters } from './parameters.ts';
 import { type PrivilegedDoor, tokenCheckPath } from './privileged-door.ts';
-import { type Match, maxUrlBytes, pathComponents, type Route, type Router } from './router.ts';
+import { type Match, matchTemplate, maxUrlBytes, pathComponents, type Route, type Router } from './router.ts';
 import { takeSocket } from './take-socket.ts';
 import type { TrafficControl } from './traffic-control.ts';
 import type { WebFiles } from './web-files.ts';
@@ -38,6 +38,12 @@ export interface SessionEndpoint {
   readonly contract: EndpointContract;
   /** Makes every check from the privilege on. */
   readonly handle: UpgradeHandler;
+}
+
+/** A session's path as it was called. */
+interface SessionMatch {
+  endpoint: SessionEndpoint;
+  variables: Record<string, string>;
 }
 
 export interface ApiServerOptions {
@@ -59,12 +65,14 @@ export interface ApiServerOptions {
 
 /** Strangers may send any word as a method. */
 const countedMethods = new Set(['GET', 'POST', 'PUT', 'DELETE']);
+/** The one secret that comes in a URL, as a browser's WebSocket can send nothing else. */
+const secretInQuery = /([?&]vncticket=)[^&]*/g;
 const defaultDelays = { unauthorized: 3000, forbidden: 500 };
 
 interface Target {
   format: OutputFormat;
   route: Route;
-  session?: SessionEndpoint;
+  session?: SessionMatch;
   /** As sent, without the query. */
   path: string;
   query: string;
@@ -177,12 +185,19 @@ export class ApiServer {
     if (format === undefined) throw new PlainError(404, `invalid api path '${urlPath}'`);
     if (!isOutputFormat(format)) throw new PlainError(400, `Unsupported output format '${format}'.`);
     const method = request.method ?? '';
-    const joined = rest.join('/');
-    const session = method === 'GET' ? this.#options.sessions.find((one) => one.contract.path === joined) : undefined;
+    const session = method === 'GET' ? this.#session(rest) : undefined;
     const route = this.#options.router.resolve(method, rest);
     return session === undefined
       ? { format, route, path: urlPath, query }
       : { format, route, session, path: urlPath, query };
+  }
+
+  #session(components: readonly string[]): SessionMatch | undefined {
+    for (const endpoint of this.#options.sessions) {
+      const variables = matchTemplate(endpoint.contract.path, components);
+      if (variables !== undefined) return { endpoint, variables };
+    }
+    return undefined;
   }
 
   async #request(request: IncomingMessage, response: ServerResponse, origin: Origin): Promise<void> {
@@ -387,7 +402,7 @@ export class ApiServer {
 
   /** The part of a session's start that is the same for all: authentication and parameters. */
   async #startSession(
-    session: SessionEndpoint,
+    { endpoint, variables }: SessionMatch,
     request: IncomingMessage,
     target: Target,
     trace: Trace,
@@ -397,11 +412,14 @@ export class ApiServer {
     const { server } = this.#options;
     await this.#authenticate(request, { kind: 'none' }, trace);
     const authId = trace.authId!;
-    const params = parseParameters(session.contract.parameters, { query: target.query });
-    await session.handle(server, {
+    const params = parseParameters(endpoint.contract.parameters, { query: target.query, path: variables });
+    await endpoint.handle(server, {
       authId,
+      message: request,
       params,
       peer: trace.origin.peer,
+      peerPort: trace.origin.peerPort,
+      startedMs: trace.origin.startedMs,
       upgrade: request.headers.upgrade,
       httpVersion: request.httpVersion,
       ...(socket === undefined ? {} : { socket }),
@@ -477,7 +495,7 @@ export class ApiServer {
       peer: trace.origin.peer,
       ...(trace.authId === undefined ? {} : { authId: trace.authId }),
       method: request.method ?? '-',
-      url: request.url ?? '-',
+      url: (request.url ?? '-').replace(secretInQuery, '$1***'),
       status,
       bytes,
       ...(request.headers['user-agent'] === undefined ? {} : { userAgent: request.headers['user-agent'] }),

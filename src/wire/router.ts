@@ -54,6 +54,19 @@ export function pathComponents(path: string): string[] {
   return components;
 }
 
+/** The variables of a single template that the components match; undefined when they do not. */
+export function matchTemplate(template: string, components: readonly string[]): Record<string, string> | undefined {
+  const parts = template.split('/');
+  if (parts.length !== components.length) return undefined;
+  const variables: Record<string, string> = {};
+  for (const [index, part] of parts.entries()) {
+    const name = /^\{(.+)\}$/.exec(part)?.[1];
+    if (name !== undefined) variables[name] = components[index]!;
+    else if (part !== components[index]) return undefined;
+  }
+  return variables;
+}
+
 /** An immutable tree of endpoints. */
 export class Router {
   readonly #root = emptyNode();

@@ -4,6 +4,7 @@ import { aptEndpoints } from './apt.ts';
 import { calendarEventEndpoints } from './calendar-events.ts';
 import { certificateEndpoints } from './certificates.ts';
 import { nodeConfigEndpoints } from './config.ts';
+import { consoleEndpoints } from './console.ts';
 import { diskEndpoints } from './disks.ts';
 import { dnsEndpoints } from './dns.ts';
 import { logEndpoints } from './log.ts';
@@ -22,6 +23,7 @@ export const nodesEndpoints = [
   ...certificateEndpoints,
   ...nodeConfigEndpoints,
   ...aptEndpoints,
+  ...consoleEndpoints,
   ...diskEndpoints,
   ...dnsEndpoints,
   ...reportEndpoints,

@@ -16,12 +16,18 @@ export class FakeMachine extends Machine implements Disposable {
   /** Every command line that was run. */
   readonly calls: string[];
 
+  /** What runs in terminals; nothing can, by default. */
+  terminal: (kind: 'login' | 'upgrade', isRoot: boolean) => readonly string[] = () => {
+    throw missingProgram('login');
+  };
+
   constructor(files: Record<string, string> = {}, programs: Record<string, FakeProgram> = {}, kernelRoot?: string) {
     const folder = mkdtempSync(join(tmpdir(), 'granary-machine-'));
     const calls: string[] = [];
     super({
       root: folder,
       kernelRoot: kernelRoot ?? folder,
+      terminal: (kind, isRoot) => this.terminal(kind, isRoot),
       run: async ([program, ...args], options = {}) => {
         calls.push([program, ...args].join(' '));
         const fake = programs[program];
