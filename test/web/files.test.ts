@@ -264,6 +264,39 @@ if (chromiumPath !== undefined) {
     for (const one of sent) assert.ok(!one.includes(secret) && !one.includes(inHex), one);
   });
 
+  test('a name is searched for in encrypted snapshots of a group too, where their key is open', async () => {
+    const key = goldenPath('pbs-3.2.4/keys/enc-none.key');
+    const other = ['--keyfile', goldenPath('pbs-3.2.4/keys/enc-pbkdf2.key')];
+    for (const [time, words] of [
+      [newer, []],
+      [newer + 1, other],
+      [newer + 2, ['--keyfile', key]],
+    ] as const) {
+      const archive = `root.pxar:${server.path('tree')}`;
+      const backup = ['backup', archive, '--backup-id', 'mixed', '--backup-time', String(time), ...words];
+      const made = await server.client('fixture', backup, {
+        env: { PBS_ENCRYPTION_PASSWORD: 'pbkdf2-passphrase-456' },
+      });
+      assert.equal(made.code, 0, made.err);
+    }
+    await using window = await browser.open();
+    const { page } = window;
+    await window.logIn('admin@pbs', 'admin-password', address('host', 'mixed', newer + 2, '&find=page.&scope=all'));
+    await page.getByLabel('Choose a key file').setInputFiles(key);
+    await page.getByRole('button', { name: 'Use this key' }).click();
+    await page.getByText('2 snapshots searched.').waitFor();
+    await page.getByText('1 encrypted snapshot was left out: its key is not open in this browser.').waitFor();
+    const version = page.getByRole('row', { name: /in 2 snapshots/ });
+    await version.waitFor();
+    await window.check('files-sealed-versions');
+    const coming = page.waitForEvent('download');
+    await version.getByRole('button', { name: /^Download page\.html / }).click();
+    assert.match(readFileSync(await (await coming).path(), 'utf8'), /^<script>/);
+    await version.getByRole('button', { name: /^Restore page\.html / }).click();
+    await page.getByRole('dialog').getByLabel('Key file on that machine').waitFor();
+    await page.keyboard.press('Escape');
+  });
+
   test('on a phone, in the dark, in German', async () => {
     await using window = await browser.open({ width: 390, height: 780, colours: 'dark', language: 'de' });
     const { page } = window;

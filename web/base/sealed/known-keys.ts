@@ -19,6 +19,9 @@ export function forgetKey(fingerprint: string): void {
   change(new Map([...keys].filter(([known]) => known !== fingerprint)));
 }
 
+/** All that are known now. */
+export const knownKeys = (): Key[] => [...keys.values()];
+
 /** The key of a fingerprint, as soon and as long as it is known. */
 export function useKnownKey(fingerprint: string | undefined): Key | undefined {
   const all = useSyncExternalStore(

@@ -26,7 +26,7 @@ import {
 import { EntryPanel } from './entry-panel.tsx';
 import styles from './files.module.css';
 import { RestoreWizard } from './restore-wizard.tsx';
-import { SearchResults } from './search-results.tsx';
+import { type RestoredVersion, SearchResults } from './search-results.tsx';
 import { downloadName, type Packing, type Source } from './source.ts';
 import { words } from './texts.ts';
 
@@ -47,7 +47,7 @@ export function Browser({ source, sourceKey, snapshot, fingerprint }: Props): Re
   const [pattern, setPattern] = useState(query.get('find') ?? '');
   const [selected, setSelected] = useState<ReadonlyMap<string, Entry>>(new Map());
   const [isLarge, setLarge] = useState(false);
-  const [restoring, setRestoring] = useState<{ entries: readonly Entry[]; time?: number }>();
+  const [restoring, setRestoring] = useState<{ entries: readonly Entry[]; version?: RestoredVersion }>();
   const find = query.get('find');
   const isGroup = find !== null && query.get('scope') === 'all';
   const tree = useTree(source, find === null ? wantedId(query) : undefined);
@@ -141,7 +141,7 @@ export function Browser({ source, sourceKey, snapshot, fingerprint }: Props): Re
             selected={selected}
             onSelected={setSelected}
             onOpen={show}
-            onRestore={(entry, time) => setRestoring({ entries: [entry], time })}
+            onRestore={(version) => setRestoring({ entries: [version.entry], version })}
           />
         )}
         {!isGroup && (
@@ -169,10 +169,10 @@ export function Browser({ source, sourceKey, snapshot, fingerprint }: Props): Re
       </div>
       {restoring !== undefined && (
         <RestoreWizard
-          snapshot={{ ...snapshot, 'backup-time': restoring.time ?? snapshot['backup-time'] }}
+          snapshot={{ ...snapshot, 'backup-time': restoring.version?.time ?? snapshot['backup-time'] }}
           tops={tree.tops}
           chosen={restoring.entries}
-          fingerprint={fingerprint}
+          fingerprint={restoring.version === undefined ? fingerprint : restoring.version.fingerprint}
           onClose={() => setRestoring(undefined)}
         />
       )}

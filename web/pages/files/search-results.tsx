@@ -14,7 +14,8 @@ import { ErrorText } from '../../parts/field.tsx';
 import { EntryName } from './browser.tsx';
 import type { Entry, EntryType } from './entry.ts';
 import styles from './files.module.css';
-import { ServerSource, type Source, searchGroup } from './source.ts';
+import { GroupSearch } from './group-search.ts';
+import type { Source } from './source.ts';
 import { words } from './texts.ts';
 
 type Match = Extract<SearchLine, { kind: 'match' }>;
@@ -32,7 +33,15 @@ interface Props {
   onSelected(selected: ReadonlyMap<string, Entry>): void;
   onOpen(entry: Entry): void;
   /** Of a version, out of the snapshot of that time. */
-  onRestore(entry: Entry, time: number): void;
+  onRestore(version: RestoredVersion): void;
+}
+
+export interface RestoredVersion {
+  entry: Entry;
+  /** Of its snapshot. */
+  time: number;
+  /** Of the key that it is encrypted with. */
+  fingerprint: string | undefined;
 }
 
 interface Found {
@@ -49,16 +58,15 @@ const nothing: Found = { matches: [], skipped: [], searched: 0, files: 0, isDone
 const tellEvery = 100;
 
 /** The lines of a search as they come. */
-function useSearch({ source, snapshot, pattern, isGroup, only }: Props): { found: Found; error: Error | undefined } {
+function useSearch({ source, snapshot, pattern, isGroup, only }: Props) {
   const [found, setFound] = useState(nothing);
   const [error, setError] = useState<Error>();
-  const group = JSON.stringify({ ...snapshot, 'backup-time': undefined });
+  const name = JSON.stringify({ ...snapshot, 'backup-time': undefined });
+  const group = useMemo(() => new GroupSearch(JSON.parse(name) as Omit<SnapshotAddress, 'backup-time'>), [name]);
   useEffect(() => {
     const abort = new AbortController();
     const run = async (): Promise<void> => {
-      const lines = isGroup
-        ? searchGroup(JSON.parse(group) as Omit<SnapshotAddress, 'backup-time'>, pattern, abort.signal)
-        : source.search(pattern, abort.signal);
+      const lines = isGroup ? group.run(pattern, abort.signal) : source.search(pattern, abort.signal);
       const matches: Match[] = [];
       const skipped: Skipped[] = [];
       const rest = { searched: 0, files: 0, isDone: false, isTruncated: false };
@@ -80,14 +88,14 @@ function useSearch({ source, snapshot, pattern, isGroup, only }: Props): { found
     run().catch((cause: Error) => abort.signal.aborted || setError(cause));
     return () => abort.abort();
   }, [source, group, pattern, isGroup, only]);
-  return { found, error };
+  return { found, error, group };
 }
 
 export function SearchResults(props: Props): ReactNode {
   const t = useTexts(words);
   const { language } = useSettings();
   const { pattern, isGroup, only } = props;
-  const { found, error } = useSearch(props);
+  const { found, error, group } = useSearch(props);
   const { matches, skipped, isDone } = found;
   const count = (reason: Skipped['reason']): number => skipped.filter((one) => one.reason === reason).length;
   const notes = [
@@ -115,7 +123,7 @@ export function SearchResults(props: Props): ReactNode {
             error={t.skippedFailed(dateTime(one['backup-time'], language), one.error ?? '')}
           />
         ))}
-      {isGroup ? <Versions {...props} matches={matches} /> : <Matches {...props} matches={matches} />}
+      {isGroup ? <Versions {...props} matches={matches} group={group} /> : <Matches {...props} matches={matches} />}
     </div>
   );
 }
@@ -199,7 +207,12 @@ function rowsOf(matches: readonly Match[]): Row[] {
   return [...rows.values()];
 }
 
-function Versions({ matches, snapshot, only, onRestore }: Props & { matches: readonly Match[] }): ReactNode {
+interface VersionsProps extends Props {
+  matches: readonly Match[];
+  group: GroupSearch;
+}
+
+function Versions({ matches, group, only, onRestore }: VersionsProps): ReactNode {
   const t = useTexts(words);
   const { language } = useSettings();
   const [, setQuery] = useSearchParams();
@@ -214,9 +227,11 @@ function Versions({ matches, snapshot, only, onRestore }: Props & { matches: rea
       return next;
     });
   const download = ({ entry, times }: Row): void => {
-    const source = new ServerSource({ ...snapshot, 'backup-time': times[0]! });
-    startDownload(entry.name, (signal) => source.open([entry], 'zip', entry.name, signal));
+    const source = group.sourceOf(times[0]!);
+    startDownload(entry.name, (signal) => source.open([entry], source.packings[0]!, entry.name, signal));
   };
+  const restore = ({ entry, times }: Row): void =>
+    onRestore({ entry, time: times[0]!, fingerprint: group.fingerprintOf(times[0]!) });
   const where = ({ times }: Row): string =>
     t.inSnapshots(times.length, dateTime(times.at(-1)!, language), dateTime(times[0]!, language));
   const columns: Column<Row>[] = [
@@ -265,7 +280,7 @@ function Versions({ matches, snapshot, only, onRestore }: Props & { matches: rea
                 {t.downloadThis(name)}
               </Button>
             )}
-            <Button kind="plain" icon="refresh" iconOnly onPress={() => onRestore(row.entry, row.times[0]!)}>
+            <Button kind="plain" icon="refresh" iconOnly onPress={() => restore(row)}>
               {t.restoreThis(name)}
             </Button>
           </>

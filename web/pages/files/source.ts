@@ -102,7 +102,7 @@ export class ServerSource implements Source {
   }
 
   search(pattern: string, signal: AbortSignal): AsyncIterable<SearchLine> {
-    return searchGroup({ ...this.#snapshot }, pattern, signal);
+    return searchOnServer({ ...this.#snapshot }, pattern, signal);
   }
 
   #content(entry: Entry, signal: AbortSignal, tar = false): Promise<Response> {
@@ -114,7 +114,7 @@ export class ServerSource implements Source {
 const isInside = ({ type }: Entry): boolean => type !== 'i' && type !== 'o';
 
 /** What the server finds, line by line; in all snapshots of the group where there is no time. */
-export async function* searchGroup(
+export async function* searchOnServer(
   where: Omit<SnapshotAddress, 'backup-time'> & { 'backup-time'?: number },
   pattern: string,
   signal: AbortSignal,

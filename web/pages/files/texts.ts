@@ -21,7 +21,9 @@ export const words = texts({
     searching: (files: number) => `Searching … ${files} files so far`,
     truncated: 'There are more matches than are shown. Search for a longer part of the name.',
     skippedEncrypted: (count: number) =>
-      count === 1 ? '1 encrypted snapshot was left out.' : `${count} encrypted snapshots were left out.`,
+      count === 1
+        ? '1 encrypted snapshot was left out: its key is not open in this browser.'
+        : `${count} encrypted snapshots were left out: their keys are not open in this browser.`,
     skippedNoFiles: (count: number) =>
       count === 1 ? '1 snapshot has no archive of files.' : `${count} snapshots have no archive of files.`,
     skippedFailed: (when: string, error: string) => `Snapshot of ${when}: ${error}`,
@@ -111,8 +113,8 @@ export const words = texts({
     truncated: 'Es gibt mehr Treffer, als gezeigt werden. Suchen Sie nach einem längeren Teil des Namens.',
     skippedEncrypted: (count) =>
       count === 1
-        ? '1 verschlüsselter Snapshot wurde ausgelassen.'
-        : `${count} verschlüsselte Snapshots wurden ausgelassen.`,
+        ? '1 verschlüsselter Snapshot wurde ausgelassen: Sein Schlüssel ist in diesem Browser nicht geöffnet.'
+        : `${count} verschlüsselte Snapshots wurden ausgelassen: Ihre Schlüssel sind in diesem Browser nicht geöffnet.`,
     skippedNoFiles: (count) =>
       count === 1 ? '1 Snapshot hat kein Archiv von Dateien.' : `${count} Snapshots haben kein Archiv von Dateien.`,
     skippedFailed: (when, error) => `Snapshot vom ${when}: ${error}`,
