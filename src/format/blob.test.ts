@@ -185,6 +185,66 @@ test('a chunk that is uploaded with any CRC is decoded, and gets the right one',
   );
 });
 
+const withFrames = (...frames: Uint8Array[]): Uint8Array => {
+  const body = Buffer.concat(frames);
+  return Buffer.concat([blobHeader({ compressed: true, crc: crc32(body) }), body]);
+};
+
+test('a digest stands for the CRC, which only tells what is wrong', () => {
+  for (const data of [Buffer.from('hello hello hello hello hello hello'), randomBytes(100)]) {
+    for (const key of [undefined, crypt]) {
+      const digest = key ? key.digest(data) : plainDigest(data);
+      const raw = Buffer.concat(Object.values(encodeBlobParts(data, { crypt: key, crc: false })));
+      assert.equal(blobInfo(raw, '').crc, 0);
+      throwsCode('blob-invalid', /wrong CRC/, () => decodeBlob(raw, { what: 'x', crypt: key }));
+      assert.deepEqual(Buffer.from(decodeBlob(raw, { what: 'x', crypt: key, digest })), data);
+      for (let at = key ? encryptedHeaderSize : 12; at < raw.length; at += 7) {
+        const bad = Buffer.from(raw.map((byte, i) => (i === at ? byte ^ 4 : byte)));
+        throwsCode('blob-invalid', 'x: Data blob has wrong CRC checksum.', () =>
+          decodeBlob(bad, { what: 'x', crypt: key, digest }),
+        );
+      }
+    }
+  }
+});
+
+test('what is decompressed comes into the room that is given, if it is as long as the content', () => {
+  const data = Buffer.concat([randomBytes(1000), Buffer.alloc(200_000, 'room '), randomBytes(1000)]);
+  const digest = plainDigest(data);
+  for (const key of [undefined, crypt]) {
+    const raw = encodeBlob(data, key ? { crypt: key } : {});
+    const expected = key ? key.digest(data) : digest;
+    const options = { what: 'x', crypt: key, digest: expected, size: data.length };
+    const room = new Uint8Array(new SharedArrayBuffer(data.length + 100), 50, data.length);
+    const content = decodeBlob(raw, { ...options, room });
+    assert.equal(content.buffer, room.buffer);
+    assert.ok(bytesEqual(content, data));
+    const other = decodeBlob(raw, { ...options, room: room.subarray(1) });
+    assert.notEqual(other.buffer, room.buffer);
+    assert.ok(bytesEqual(other, data));
+  }
+  // Whatever came before: damage, a content of another length, several frames.
+  const body = zstdCompressSync(data);
+  const half = (from: number, to?: number) => zstdCompressSync(data.subarray(from, to));
+  const room = new Uint8Array(data.length);
+  const options = { what: 'x', digest, size: data.length, room };
+  for (const [raw, text] of [
+    [withFrames(body), undefined],
+    [withFrames(body.subarray(0, -3)), /damaged/],
+    [withFrames(body), undefined],
+    [withFrames(zstdCompressSync(data.subarray(1))), /wrong digest/],
+    [withFrames(zstdCompressSync(Buffer.concat([data, data]))), /larger than|wrong digest/],
+    [withFrames(Buffer.from('28b52ffd00', 'hex')), /damaged/],
+    [withFrames(half(0, 500), half(500)), undefined],
+    [withFrames(body, Buffer.from('xyz')), /damaged/],
+    [withFrames(body), undefined],
+  ] as const) {
+    const decode = () => decodeBlob(raw, { ...options, maxSize: data.length });
+    if (text) assert.throws(decode, text);
+    else assert.ok(bytesEqual(decode(), data));
+  }
+});
+
 test('the wrong key, no key and the wrong kind are refused', () => {
   const sealed = encodeBlob(Buffer.from('secret'), { crypt });
   throwsCode('wrong-key', /no key/, () => decodeBlob(sealed, { what: 'x' }));
@@ -199,11 +259,6 @@ test('the wrong key, no key and the wrong kind are refused', () => {
     throwsCode('blob-invalid', /cannot be decrypted/, () => decodeBlob(bad, { what: 'x', crypt, ignoreCrc: true }));
   }
 });
-
-const withFrames = (...frames: Uint8Array[]): Uint8Array => {
-  const body = Buffer.concat(frames);
-  return Buffer.concat([blobHeader({ compressed: true, crc: crc32(body) }), body]);
-};
 
 test('decompression is bounded, whatever the frame claims', () => {
   const bomb = withFrames(zstdCompressSync(Buffer.alloc(1_000_000)));

@@ -2,11 +2,11 @@
 // Encoding never copies incompressible data before the last step; decoding hands out nothing unchecked.
 
 import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto';
-import { constants, crc32, type ZstdInfo, type ZstdOptions, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, crc32, zstdCompressSync } from 'node:zlib';
 import { asBuffer, bytesEqual, concatBytes, freeBytes, toHex } from '../base/bytes.ts';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import { type CryptConfig, plainDigest } from '../crypto/crypt-config.ts';
-import { maxChunkSize } from '../model/names.ts';
+import { decompress, decompressInto } from './zstd.ts';
 
 export const plainHeaderSize = 12;
 export const encryptedHeaderSize = 44;
@@ -44,6 +44,8 @@ export interface EncodeOptions {
   crypt?: CryptConfig;
   /** 16 bytes; random by default. Never use one twice with the same key. */
   iv?: Uint8Array;
+  /** False for a chunk to be uploaded: the server writes the CRC, whatever the client sends (formats.md 4.3). */
+  crc?: boolean;
 }
 
 export interface BlobParts {
@@ -66,24 +68,29 @@ export function encodeBlobParts(data: Uint8Array, options: EncodeOptions = {}): 
   }
   const packed = options.compress === false ? undefined : compress(data, options.level ?? 1);
   const content = packed ?? data;
-  if (!options.crypt) {
-    return { header: blobHeader({ compressed: packed !== undefined, crc: crc32(content) }), body: content };
-  }
-  const parts = encryptParts(content, packed !== undefined, options.crypt, options.iv);
+  const compressed = packed !== undefined;
+  if (!options.crypt) return { header: blobHeader({ compressed, crc: crcOf(content, options) }), body: content };
+  const parts = encryptParts(content, compressed, options.crypt, options);
   if (packed) freeBytes(packed);
   return parts;
+}
+
+function crcOf(body: Uint8Array, { crc }: EncodeOptions): number {
+  return crc === false ? 0 : crc32(body);
 }
 
 function encryptParts(
   content: Uint8Array,
   compressed: boolean,
   crypt: CryptConfig,
-  iv: Uint8Array = randomFillSync(new Uint8Array(ivSize)),
+  options: EncodeOptions = {},
 ): BlobParts {
+  const iv = options.iv ?? randomFillSync(new Uint8Array(ivSize));
   const cipher = createCipheriv('aes-256-gcm', crypt.encKey, iv, { authTagLength: tagSize });
   const body = cipher.update(content);
   cipher.final();
-  return { header: blobHeader({ compressed, crc: crc32(body), seal: { iv, tag: cipher.getAuthTag() } }), body };
+  const seal = { iv, tag: cipher.getAuthTag() };
+  return { header: blobHeader({ compressed, crc: crcOf(body, options), seal }), body };
 }
 
 /** Encodes to a whole container in memory of its own. */
@@ -170,6 +177,11 @@ export function isBlob(bytes: Uint8Array): boolean {
   return bytes.byteLength >= plainHeaderSize && findKind(bytes) !== undefined;
 }
 
+/** Whether the bytes start like a data blob that is compressed. */
+export function isCompressed(bytes: Uint8Array): boolean {
+  return bytes.byteLength >= plainHeaderSize && (findKind(bytes)?.compressed ?? false);
+}
+
 export interface DecodeOptions {
   /** Put in front of every error text: `chunk 12ab...`, a file name; empty for the protocol's bare texts. */
   what: string;
@@ -185,15 +197,34 @@ export interface DecodeOptions {
   expect?: 'plain' | 'encrypted';
   /** True for a chunk that is just being uploaded: its CRC is the server's to write. */
   ignoreCrc?: boolean;
+  /** Memory of exactly `size` bytes, apart from `raw`: what is decompressed is put there where that saves a copy. */
+  room?: Uint8Array;
 }
 
 /**
- * Checks and opens a container; the result may be a view of `raw`. Order of checks: structure, CRC, kind, tag,
- * compressed data, digest, size. Throws `blob-invalid`, `digest-mismatch`, or `wrong-key` when a key is missing.
+ * Checks and opens a container; the result may be a view of `raw`, or `room`. Order of checks: structure, CRC, kind,
+ * tag, compressed data, digest, size. Throws `blob-invalid`, `digest-mismatch`, or `wrong-key` when a key is missing.
+ *
+ * Content that has its digest is right, and its CRC is not looked at: it only tells what is wrong when something is.
  */
 export function decodeBlob(raw: Uint8Array, options: DecodeOptions): Uint8Array {
   const { what } = options;
-  const { encrypted, compressed, headerSize } = options.ignoreCrc ? blobKind(raw, what) : checkBlob(raw, what);
+  if (options.ignoreCrc) return openBlob(raw, blobKind(raw, what), options);
+  if (!options.digest) return openBlob(raw, checkBlob(raw, what), options);
+  try {
+    return openBlob(raw, blobKind(raw, what), options);
+  } catch (error) {
+    checkBlob(raw, what);
+    throw error;
+  }
+}
+
+function openBlob(
+  raw: Uint8Array,
+  { encrypted, compressed, headerSize }: Pick<BlobInfo, 'encrypted' | 'compressed' | 'headerSize'>,
+  options: DecodeOptions,
+): Uint8Array {
+  const { what } = options;
   if (options.expect !== undefined && encrypted !== (options.expect === 'encrypted')) {
     throw invalid(what, encrypted ? 'is encrypted, but has to be plain' : 'is plain, but has to be encrypted');
   }
@@ -248,7 +279,7 @@ function openContent(
   const { what } = options;
   let content = stored;
   const maxSize = options.maxSize ?? maxBlobContent;
-  if (compressed) content = decompress(stored, maxSize, options.size, what);
+  if (compressed) content = unpack(stored, maxSize, options);
   else if (content.byteLength > maxSize) throw tooLarge(what, maxSize);
   if (options.digest) {
     const actual = encrypted && options.crypt ? options.crypt.digest(content) : plainDigest(content);
@@ -305,35 +336,15 @@ function decrypt(raw: Uint8Array, crypt: CryptConfig | undefined, what: string):
   return content;
 }
 
-/** Decompresses one or more zstd frames into at most `maxSize` bytes; nothing may be left over. */
-function decompress(packed: Uint8Array, maxSize: number, sizeHint: number | undefined, what: string): Uint8Array {
-  const frames: Uint8Array[] = [];
-  let total = 0;
-  let at = 0;
-  do {
-    const frame = packed.subarray(at);
-    const first = sizeHint ?? Math.max(64 * 1024, packed.byteLength * 4);
-    const options: ZstdOptions & { info: true } = {
-      info: true,
-      // One byte more than the content has: a full buffer makes Node allocate the next before it sees the end.
-      chunkSize: Math.max(64, Math.min(first, maxSize, maxChunkSize) + 1),
-      // Node refuses 0 here.
-      maxOutputLength: Math.max(1, maxSize - total),
-    };
-    let result: ZstdInfo;
-    try {
-      result = zstdDecompressSync(frame, options);
-    } catch (error) {
-      if (error instanceof RangeError) throw tooLarge(what, maxSize);
-      throw invalid(what, `compressed data is damaged: ${messageOf(error)}`, {}, error);
-    }
-    frames.push(result.buffer);
-    total += result.buffer.byteLength;
-    if (total > maxSize) throw tooLarge(what, maxSize);
-    if (result.engine.bytesWritten === 0) throw invalid(what, 'compressed data is damaged: no frame');
-    at += result.engine.bytesWritten;
-  } while (at < packed.byteLength);
-  return frames.length === 1 ? frames[0]! : concatBytes(frames);
+/** Decompresses at most `maxSize` bytes. */
+function unpack(packed: Uint8Array, maxSize: number, { size, what, room }: DecodeOptions): Uint8Array {
+  if (room && room.byteLength === size && size <= maxSize && decompressInto(room, packed)) return room;
+  try {
+    return decompress(packed, maxSize, size);
+  } catch (error) {
+    if (error instanceof RangeError) throw tooLarge(what, maxSize);
+    throw invalid(what, `compressed data is damaged: ${messageOf(error)}`, {}, error);
+  }
 }
 
 function tooLarge(what: string, maxSize: number): GranaryError {

@@ -6,7 +6,7 @@ import { GranaryError, withContext } from '../base/errors.ts';
 import { type ArenaRoom, SharedArena } from '../base/shared-arena.ts';
 import { WorkerPool } from '../base/worker-pool.ts';
 import { type CryptConfig, plainDigest } from '../crypto/crypt-config.ts';
-import { encryptedHeaderSize } from '../format/blob.ts';
+import { encryptedHeaderSize, isCompressed } from '../format/blob.ts';
 import { fixedChunkSize, maxChunkSize } from '../model/names.ts';
 import type { H2Session } from '../wire/h2-client.ts';
 import type { DecodeWorkerInit, RawChunk, WritableFile } from './decode-worker.ts';
@@ -93,7 +93,7 @@ export class ChunkCache implements AsyncDisposable {
   /** Starts to fetch the chunk if there is room that nobody else has a claim to; errors show when it is taken. */
   prefetch(chunk: ChunkAddress): void {
     if (this.isZero(chunk) || this.#find(chunk)) return;
-    const room = this.#tryRoom(chunk.size, (entry) => entry.used);
+    const room = this.#tryRoom(chunk.size, isUsed);
     if (room) this.#load(chunk, async () => room);
   }
 
@@ -138,9 +138,8 @@ export class ChunkCache implements AsyncDisposable {
     const entry: Entry = {
       key,
       room: undefined,
-      content: this.#fetch(chunk, async () => {
-        entry.room = await getRoom();
-        return entry.room;
+      content: this.#fetch(chunk, getRoom, (room) => {
+        entry.room = room;
       }),
       pins: 0,
       settled: false,
@@ -160,11 +159,30 @@ export class ChunkCache implements AsyncDisposable {
     return entry;
   }
 
-  async #fetch(chunk: ChunkAddress, getRoom: () => Promise<ArenaRoom>): Promise<Uint8Array> {
+  /** `hold` is told of the room that has to stay as long as the content. */
+  async #fetch(
+    chunk: ChunkAddress,
+    getRoom: () => Promise<ArenaRoom>,
+    hold: (room: ArenaRoom) => void,
+  ): Promise<Uint8Array> {
     // The entry has to be there before anything happens that may look at it.
     await Promise.resolve();
-    const raw = await this.#download(chunk, await getRoom());
-    const start = await this.#pool.run<number>('decode', [raw]);
+    const room = await getRoom();
+    hold(room);
+    const raw = await this.#download(chunk, room);
+    // With room for it, what is decompressed is not put where it was compressed, which takes a copy.
+    const spare = isCompressed(room.bytes.subarray(0, raw.length)) ? this.#tryRoom(chunk.size, isUsed) : undefined;
+    let start: number;
+    try {
+      start = await this.#pool.run<number>('decode', [raw, spare?.offset]);
+    } catch (error) {
+      if (spare) this.#giveBack(spare);
+      throw error;
+    }
+    if (spare?.offset === start) {
+      hold(spare);
+      this.#giveBack(room);
+    } else if (spare) this.#giveBack(spare);
     return new Uint8Array(this.#arena.buffer, start, chunk.size);
   }
 
@@ -229,6 +247,10 @@ export class ChunkCache implements AsyncDisposable {
   #zeroBytes(size: number): Uint8Array {
     return this.#zeros!.bytes.subarray(0, size);
   }
+}
+
+function isUsed(entry: Entry): boolean {
+  return entry.used;
 }
 
 function keyOf({ digest, size, expect }: ChunkAddress): string {

@@ -20,7 +20,7 @@ export interface DecodeWorkerInit {
 interface Context {
   buffer: SharedArrayBuffer;
   crypt: CryptConfig | undefined;
-  /** Memory at a page boundary, for direct writes. */
+  /** Memory at a page boundary, for what is decompressed to be written, and for direct writes. */
   aligned: WebAssembly.Memory | undefined;
 }
 
@@ -39,9 +39,12 @@ export function setup(init: DecodeWorkerInit): Context {
   return { buffer: init.buffer, crypt: init.encKey && CryptConfig.fromKey(init.encKey), aligned: undefined };
 }
 
-/** Checks and opens the chunk where it lies; returns where in the shared memory its content begins. */
-export function decode(context: Context, chunk: RawChunk): number {
-  const content = open(context, chunk);
+/**
+ * Checks and opens the chunk; returns where in the shared memory its content begins: at `room`, which has so many bytes
+ * for what is decompressed, or where the chunk lies.
+ */
+export function decode(context: Context, chunk: RawChunk, room?: number): number {
+  const content = open(context, chunk, room === undefined ? undefined : bytesAt(context, room, chunk.size));
   if (content.buffer === context.buffer) return content.byteOffset;
   copyBytes(new Uint8Array(context.buffer, chunk.offset, content.byteLength), content);
   freeBytes(content);
@@ -56,11 +59,11 @@ export interface WritableFile {
 
 /** Checks and opens the chunk, and writes its content at `position` of a file. */
 export function decodeTo(context: Context, chunk: RawChunk, { fd, direct }: WritableFile, position: number): void {
-  const content = open(context, chunk);
+  const content = open(context, chunk, alignedRoom(context, chunk.size));
   try {
     const done = direct === undefined ? 0 : writeDirect(context, direct, content, position);
     writeAll(fd, content.subarray(done), position + done);
-    freeBytes(content);
+    if (content.buffer !== context.aligned?.buffer) freeBytes(content);
   } catch (error) {
     throw withContext(`${chunk.what} cannot be written`, error);
   }
@@ -71,20 +74,30 @@ export function writeZeros(_: Context, fd: number, position: number, length: num
   writeAll(fd, new Uint8Array(length), position);
 }
 
-function open({ buffer, crypt }: Context, { offset, length, digest, size, expect, what }: RawChunk): Uint8Array {
-  const raw = new Uint8Array(buffer, offset, length);
-  return decodeBlob(raw, { what, crypt, digest, size, expect, maxSize: size });
+function open(context: Context, chunk: RawChunk, room: Uint8Array | undefined): Uint8Array {
+  const { offset, length, digest, size, expect, what } = chunk;
+  const options = { what, crypt: context.crypt, digest, size, expect, maxSize: size, ...(room ? { room } : {}) };
+  return decodeBlob(bytesAt(context, offset, length), options);
+}
+
+function bytesAt({ buffer }: Context, offset: number, length: number): Uint8Array {
+  return new Uint8Array(buffer, offset, length);
+}
+
+/** The thread's own memory at a page boundary: what it held before is gone. */
+function alignedRoom(context: Context, length: number): Uint8Array {
+  if (context.aligned === undefined || context.aligned.buffer.byteLength < length) {
+    context.aligned = new WebAssembly.Memory({ initial: Math.ceil(length / wasmPage) });
+  }
+  return new Uint8Array(context.aligned.buffer, 0, length);
 }
 
 /** Writes the whole blocks of `bytes` past the page cache; returns how many bytes are written, 0 if that is refused. */
 function writeDirect(context: Context, fd: number, bytes: Uint8Array, position: number): number {
   const length = bytes.byteLength - (bytes.byteLength % directAlignment);
   if (position % directAlignment !== 0 || length < leastDirect) return 0;
-  if (context.aligned === undefined || context.aligned.buffer.byteLength < length) {
-    context.aligned = new WebAssembly.Memory({ initial: Math.ceil(length / wasmPage) });
-  }
-  const room = new Uint8Array(context.aligned.buffer, 0, length);
-  copyBytes(room, bytes.subarray(0, length));
+  const room = alignedRoom(context, length);
+  if (bytes.buffer !== room.buffer) copyBytes(room, bytes.subarray(0, length));
   let done = 0;
   try {
     while (done < length) done += writeSync(fd, room, done, length - done, position + done);

@@ -60,7 +60,7 @@ export function digest({ init, crypt }: Context, offset: number, length: number)
  */
 export function encode({ init, crypt }: Context, offset: number, length: number): EncodedChunk {
   const data = new Uint8Array(init.buffer, offset, length);
-  const { header, body } = encodeBlobParts(data, { compress: init.compress, level: init.level, crypt });
+  const { header, body } = encodeBlobParts(data, { compress: init.compress, level: init.level, crypt, crc: false });
   const encoded = { header, length: body.byteLength };
   if (body.buffer !== init.buffer) {
     copyBytes(data, body);
