@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createConnection } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -303,6 +303,15 @@ test('tasks of another process are listed, followed and stopped', async () => {
   await until(async () => (await texts(upid)).length > 0);
   assert.deepEqual(await texts(upid), ['waiting']);
   assert.equal((await registry.log(upid)).active, true);
+  // While the process is too busy to answer the task still runs.
+  const socket = controlSocketPath(directories.run, parseUpid(upid)!.pid);
+  fs.renameSync(socket, `${socket}.aside`);
+  const silent = createServer((connection) => connection.destroy());
+  await new Promise<void>((resolve) => silent.listen(socket, resolve));
+  assert.equal((await registry.log(upid)).active, true);
+  assert.equal((await registry.status(upid)).status, 'running');
+  await new Promise((resolve) => silent.close(resolve));
+  fs.renameSync(`${socket}.aside`, socket);
   await registry.abort(upid);
   await until(async () => !(await registry.log(upid)).active);
   assert.equal((await registry.status(upid)).exitstatus, 'abort requested - aborting task');

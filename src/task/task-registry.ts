@@ -285,8 +285,14 @@ export class TaskRegistry {
     if (this.#isHere(parsed)) return running.has(upid);
     if (!isProcessRunning(parsed.pid, parsed.pstart)) return false;
     if ((await readTaskEnd(this.#lists.logPath(upid, parsed)))?.final) return false;
-    const answer = await sendControl(this.#directories.run, parsed.pid, 'worker-task-status', { upid });
-    return answer?.result === true;
+    try {
+      const answer = await sendControl(this.#directories.run, parsed.pid, 'worker-task-status', { upid });
+      return answer?.result === true;
+    } catch (error) {
+      // Too busy to answer, which is no sign that it has ended: whoever waits for the task goes on waiting.
+      if (error instanceof GranaryError && error.code === 'connection') return true;
+      throw error;
+    }
   }
 
   #isHere(parsed: Upid): boolean {
