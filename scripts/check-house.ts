@@ -49,6 +49,7 @@ export const sameLayer: Readonly<Record<string, string>> = {
   'reader -> backup': 'both sessions share one vocabulary',
   'cli -> daemon': 'the manager tells the version of the server that it belongs to',
   'jobs -> wire': 'a job is given the rooms of the server',
+  'jobs -> client': 'jobs of a datastore that was mounted are run through the port of the server itself',
   'jobs -> sync': 'a sync job is a run of a synchronisation by schedule',
   'sync -> wire': 'sessions with the other server speak HTTP/2',
   'sync -> client': 'the other server is reached as a client reaches it',

@@ -6,7 +6,6 @@ import { calendarEvent } from './job-fields.ts';
 import { type PropertyStringFormat, parsePropertyString, propertyString } from './property-string.ts';
 
 const oneOf = <T extends string>(...values: T[]) => Type.Unsafe<T>(Type.Union(values.map((one) => Type.Literal(one))));
-const line = (description: string) => Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]*$', description });
 const notice = Type.Optional(oneOf('always', 'error', 'never'));
 const keep = (period: string) =>
   Type.Optional(Type.Integer({ minimum: 1, description: `Backups to keep: ${period}.` }));
@@ -61,7 +60,10 @@ export const thresholdsFormat: PropertyStringFormat = {
 
 export const datastoreSchema = Type.Object({
   name: schema.store,
-  path: Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]+$', description: 'Absolute path of the datastore.' }),
+  path: Type.String({
+    pattern: '^[^\\u0000-\\u001f\\u007f]+$',
+    description: 'Absolute path of the datastore, or its path on the removable device.',
+  }),
   comment: Type.Optional(schema.comment),
   'gc-schedule': Type.Optional(calendarEvent('When garbage is collected')),
   'gc-on-unmount': Type.Optional(Type.Boolean({ description: 'Collect garbage before unmounting.' })),
@@ -79,7 +81,12 @@ export const datastoreSchema = Type.Object({
   'notification-mode': Type.Optional(oneOf('notification-system', 'legacy-sendmail')),
   tuning: Type.Optional(propertyString(tuningFormat, { description: 'Tuning options.' })),
   'maintenance-mode': Type.Optional(propertyString(maintenanceFormat, { description: 'Maintenance mode.' })),
-  'backing-device': Type.Optional(line('UUID of the file system of a removable datastore.')),
+  'backing-device': Type.Optional(
+    Type.String({
+      pattern: '^[0-9A-Za-z-]{1,64}$',
+      description: 'UUID of the file system of a removable datastore.',
+    }),
+  ),
   backend: Type.Optional(propertyString(backendFormat, { description: 'Where the chunks are.' })),
   'notification-thresholds': Type.Optional(
     propertyString(thresholdsFormat, { description: 'Counters of the object store that cause a notification.' }),

@@ -3,7 +3,7 @@
 
 import path from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { GranaryError } from '../base/errors.ts';
+import { GranaryError, messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { DatastoreConfig } from '../config/datastore-config.ts';
 import { backendFormat, type DatastoreSection, parseTuning } from '../config/datastore-schema.ts';
@@ -11,6 +11,8 @@ import type { Directories } from '../config/directories.ts';
 import { checkMaintenance } from '../config/maintenance.ts';
 import { parsePropertyString } from '../config/property-string.ts';
 import { Datastore } from '../datastore/datastore.ts';
+import { Machine } from '../machine/machine.ts';
+import { checkMounted, datastorePath } from '../machine/removable-datastore.ts';
 import type { DatastoreOperation, DatastoreRegistry, DatastoreUse } from '../wire/context.ts';
 import { ActiveOperations } from './active-operations.ts';
 
@@ -18,33 +20,45 @@ interface OpenStore {
   /** What of the configuration the opened datastore depends on. */
   key: string;
   store: Promise<Datastore>;
+  /** It lies on a device that somebody may want to take away. */
+  isRemovable: boolean;
 }
+
+/** How often it is looked whether a device is wanted back. */
+const removableCheckMs = 1000;
 
 export class ConfiguredDatastores implements DatastoreRegistry {
   readonly #config: DatastoreConfig;
+  readonly #directories: Directories;
+  readonly #machine: Machine;
   readonly #lockDir: string;
   readonly #clock: Clock;
+  readonly #log: Logger;
   readonly #operations: ActiveOperations;
   readonly #open = new Map<string, OpenStore>();
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(directories: Directories, clock: Clock, log: Logger) {
+  constructor(directories: Directories, clock: Clock, log: Logger, machine = new Machine()) {
     this.#config = new DatastoreConfig(directories);
+    this.#directories = directories;
+    this.#machine = machine;
     this.#lockDir = path.join(directories.run, 'locks');
     this.#clock = clock;
+    this.#log = log;
     this.#operations = new ActiveOperations(path.join(directories.state, 'active-operations'), log);
   }
 
   async get(name: string, operation: DatastoreOperation = 'read'): Promise<Datastore> {
-    const section = this.#config.get(name).data;
-    checkMaintenance(name, section['maintenance-mode'], operation);
-    checkBackend(section);
-    const { path: base, tuning, 'verify-new': verifyNew } = section;
-    const key = JSON.stringify([base, tuning, verifyNew]);
+    const section = this.#usableSection(name, operation);
+    const { tuning, 'verify-new': verifyNew, 'backing-device': device } = section;
+    const base = datastorePath(this.#machine, section);
+    const key = JSON.stringify([base, tuning, verifyNew, device, section.path]);
     const open = this.#open.get(name);
     if (open?.key === key) return await open.store;
     const options = { path: base, tuning: parseTuning(tuning), verifyNew: verifyNew ?? false };
     const store = Datastore.open(name, options, { lockDir: this.#lockDir, clock: this.#clock });
-    this.#open.set(name, { key, store });
+    this.#open.set(name, { key, store, isRemovable: device !== undefined });
+    if (device !== undefined) this.#timer ??= setInterval(() => this.#letGoOfWanted(), removableCheckMs).unref();
     // A datastore that could not be opened is tried again by the next call.
     store.catch(() => {
       if (this.#open.get(name)?.store === store) this.#open.delete(name);
@@ -52,10 +66,25 @@ export class ConfiguredDatastores implements DatastoreRegistry {
     return await store;
   }
 
+  /** Throws when the datastore is unknown, in a maintenance mode that refuses the operation, or not mounted. */
+  #usableSection(name: string, operation: DatastoreOperation): DatastoreSection {
+    const section = this.#config.get(name).data;
+    checkMaintenance(name, section['maintenance-mode'], operation);
+    checkBackend(section);
+    checkMounted({ machine: this.#machine, directories: this.#directories }, section);
+    return section;
+  }
+
   async use(name: string, operation: 'read' | 'write'): Promise<DatastoreUse> {
-    const datastore = await this.get(name, operation);
+    await this.get(name, operation);
     const release = await this.#operations.enter(name, operation);
-    return { datastore, [Symbol.dispose]: release };
+    try {
+      // Who sets a mode and then sees no operation has seen this one, or this sees the mode.
+      return { datastore: await this.get(name, operation), [Symbol.dispose]: release };
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
   activeOperations(name: string): Promise<{ read: number; write: number }> {
@@ -70,23 +99,41 @@ export class ConfiguredDatastores implements DatastoreRegistry {
       .sort();
   }
 
+  async letGo(name: string): Promise<void> {
+    const open = this.#open.get(name);
+    this.#open.delete(name);
+    await open?.store.then(
+      ({ accounting }) => accounting.close(),
+      () => {},
+    );
+  }
+
+  /** Closes what is on devices that are being unmounted, or gone. */
+  #letGoOfWanted(): void {
+    const removable = [...this.#open].filter(([, { isRemovable }]) => isRemovable).map(([name]) => name);
+    if (removable.length === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    }
+    for (const name of removable) {
+      try {
+        this.#usableSection(name, 'read');
+      } catch (error) {
+        this.#log('debug', 'datastore-closed', { store: name, reason: messageOf(error) });
+        void this.letGo(name);
+      }
+    }
+  }
+
   /** Settles when this process has taken itself out of the counts, and counts no more itself. */
   async close(): Promise<void> {
-    for (const { store } of this.#open.values()) {
-      await store.then(
-        ({ accounting }) => accounting.close(),
-        () => {},
-      );
-    }
+    clearInterval(this.#timer);
+    for (const name of [...this.#open.keys()]) await this.letGo(name);
     await this.#operations.flush();
   }
 }
 
-function checkBackend(section: DatastoreSection): void {
-  const { name, backend } = section;
-  if (section['backing-device'] !== undefined) {
-    throw new GranaryError('maintenance', `datastore '${name}' is not mounted`);
-  }
+function checkBackend({ name, backend }: DatastoreSection): void {
   if (backend === undefined) return;
   if (parsePropertyString(backendFormat, backend).value?.['type'] === 's3') {
     throw new GranaryError(

@@ -7,6 +7,7 @@ import { localSocketPath } from '../config/directories.ts';
 import { watchCertificate } from '../jobs/certificate-alerts.ts';
 import { configurationJobs } from '../jobs/due-jobs.ts';
 import { Scheduler } from '../jobs/scheduler.ts';
+import { settleRemovable } from '../jobs/unmount-job.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { FileOwner } from '../os/inherit-owner.ts';
 import { http } from '../os/node-http.ts';
@@ -66,6 +67,7 @@ export async function startPrivileged(options: PrivilegedOptions): Promise<Privi
   const socket = listenLocal(socketPath, { mode: 0o660, ...group, backlog: listenBacklog });
   await api.listenLocal(socket.fd, owner?.uid);
   const scheduler = new Scheduler(rooms.server, 'configuration', configurationJobs, watchCertificate);
+  await settleRemovable(rooms.server);
   scheduler.start();
   const notifications = makeSpoolWorker(rooms.server);
   notifications.start();

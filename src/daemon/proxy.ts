@@ -13,6 +13,7 @@ import { watchCertificate } from '../jobs/certificate-alerts.ts';
 import { configurationJobs, datastoreJobs, housekeepingJobs } from '../jobs/due-jobs.ts';
 import { Scheduler } from '../jobs/scheduler.ts';
 import { watchThresholds } from '../jobs/threshold-alerts.ts';
+import { settleRemovable } from '../jobs/unmount-job.ts';
 import type { Machine } from '../machine/machine.ts';
 import { InfluxDbSender } from '../metrics/influxdb-sender.ts';
 import { Sampler } from '../metrics/sampler.ts';
@@ -118,6 +119,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   ];
   if (privileged === undefined)
     schedulers.push(new Scheduler(rooms.server, 'configuration', configurationJobs, watchCertificate));
+  if (privileged === undefined) await settleRemovable(rooms.server);
   for (const scheduler of schedulers) scheduler.start();
   const notifications = privileged === undefined ? makeSpoolWorker(rooms.server) : undefined;
   notifications?.start();

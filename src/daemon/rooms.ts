@@ -95,7 +95,7 @@ export async function openRooms(
   });
   const audit = new AuditLog(directories, clock, log);
   const tasks = await TaskRegistry.open(directories, clock, node, log, { onEnd: auditTasks(audit) });
-  const datastores = new ConfiguredDatastores(directories, clock, log);
+  const datastores = new ConfiguredDatastores(directories, clock, log, machine);
   const metrics = new MetricsReader(directories);
   const counters = new ServerCounters(directories, log);
   const version = serverVersion;

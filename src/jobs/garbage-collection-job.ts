@@ -4,14 +4,15 @@ import { DatastoreConfig } from '../config/datastore-config.ts';
 import { parseTuning } from '../config/datastore-schema.ts';
 import { deduplicationFactor } from '../datastore/garbage-collection.ts';
 import type { WorkerTask } from '../task/task-registry.ts';
-import type { ServerContext } from '../wire/context.ts';
+import type { DatastoreUse, ServerContext } from '../wire/context.ts';
 import { type JobCaller, startJob } from './run-job.ts';
 
-/** Undefined when a collection of that datastore is running already. */
+/** Undefined when a collection of that datastore is running already. `open` is for who has the datastore for himself. */
 export async function startGarbageCollection(
   server: ServerContext,
   store: string,
   { schedule, ...caller }: JobCaller,
+  open: () => Promise<DatastoreUse> = () => server.datastores.use(store, 'write'),
 ): Promise<WorkerTask | undefined> {
   const task = { type: 'garbage_collection', id: store, ...caller };
   const notice = { type: 'gc' as const, store };
@@ -26,7 +27,7 @@ export async function startGarbageCollection(
   };
   return await startJob(server, start, async (worker) => {
     const tuning = parseTuning(new DatastoreConfig(server.directories).get(store).data.tuning);
-    using use = await server.datastores.use(store, 'write');
+    using use = await open();
     const status = await use.datastore.collectGarbage({
       upid: worker.upid,
       log: (line) => worker.log(line),

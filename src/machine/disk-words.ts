@@ -20,3 +20,7 @@ export type ZfsCompression = (typeof zfsCompressions)[number];
 
 /** Below it file systems are mounted that are made for datastores. */
 export const datastoreMounts = '/mnt/datastore';
+
+export const mountStatuses = ['mounted', 'notmounted', 'nonremovable'] as const;
+/** Whether the device of a datastore is there; most datastores have none of their own. */
+export type MountStatus = (typeof mountStatuses)[number];

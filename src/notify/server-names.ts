@@ -27,7 +27,8 @@ async function searchDomain(file: string): Promise<string | undefined> {
   return domain;
 }
 
-async function announcedPort(directories: Directories): Promise<number> {
+/** The port that the server has announced, or the usual one. */
+export async function announcedPort(directories: Directories): Promise<number> {
   const text = await readFile(join(directories.run, 'proxy.json'), 'utf8').catch(() => '');
   const port = Number(/"port":\s*(\d+)/.exec(text)?.[1]);
   return port > 0 ? port : usualPort;

@@ -24,12 +24,15 @@ export interface DatastoreUse extends Disposable {
 
 export interface DatastoreRegistry {
   /**
-   * The open datastore of that name. Throws `bad-request` (`no such datastore 'X'`) or `maintenance`.
+   * The open datastore of that name. Throws `bad-request` (`no such datastore 'X'`) or `maintenance`, also when it is
+   * on a removable device that is not mounted.
    * The default operation is `read`.
    */
   get(name: string, operation?: DatastoreOperation): Promise<Datastore>;
   /** As `get`, for an operation that lasts: a session or a task. */
   use(name: string, operation: 'read' | 'write'): Promise<DatastoreUse>;
+  /** Closes what this process has open of a datastore and no call needs, so that its device can be taken away. */
+  letGo(name: string): Promise<void>;
   /** Running operations of all processes. */
   activeOperations(name: string): Promise<{ read: number; write: number }>;
   /** Every configured name, sorted. */

@@ -3,7 +3,6 @@
 // datastore stays configured, in mode `delete`, until everything else is gone.
 
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { GranaryError } from '../../base/errors.ts';
 import { aclConfigFile } from '../../config/acl-config.ts';
 import { DatastoreConfig } from '../../config/datastore-config.ts';
@@ -14,6 +13,10 @@ import { VerifyJobConfig } from '../../config/verify-config.ts';
 import { nestedPath } from '../../datastore/create.ts';
 import { Datastore } from '../../datastore/datastore.ts';
 import { checkDestroyable, destroyDatastore } from '../../datastore/destroy.ts';
+import { waitUntilUnused } from '../../jobs/quiet-datastore.ts';
+import { checkNotUnmounting } from '../../jobs/removable-section.ts';
+import { removeMountPoint, unmountDatastore } from '../../machine/mount-datastore.ts';
+import { checkMounted, datastorePath, mountStatus } from '../../machine/removable-datastore.ts';
 import { datastoreAclPath } from '../../model/backup.ts';
 import { JobStates, type JobType } from '../../task/job-state.ts';
 import type { WorkerTask } from '../../task/task-registry.ts';
@@ -26,14 +29,12 @@ export interface RemovalOptions {
   digest?: string | undefined;
 }
 
-const firstPollMs = 50;
-const longestPollMs = 1000;
-
 /** The work of a task `delete-datastore`. Waits until nobody uses the datastore. */
 export async function takeOut(server: ServerContext, name: string, o: RemovalOptions, task: WorkerTask): Promise<void> {
   const config = new DatastoreConfig(server.directories);
   const check = (section: DatastoreSection, all: readonly DatastoreSection[]): void => {
-    if (o.destroyData) checkDataIsOnlyOurs(section, all);
+    checkNotUnmounting(section);
+    if (o.destroyData) checkDataIsOnlyOurs(server, section, all);
   };
   const { before } = await config.update(
     name,
@@ -51,43 +52,40 @@ export async function takeOut(server: ServerContext, name: string, o: RemovalOpt
   }
   try {
     if (!o.keepJobs) await removeReferences(server, name, task);
-    if (o.destroyData) await removeData(section.path, task);
+    if (o.destroyData) await removeData(datastorePath(server.machine, section), task);
   } finally {
     collection?.[Symbol.dispose]();
   }
   await new JobStates(server.directories).remove('garbage_collection', name);
+  if (mountStatus(server, section) === 'mounted') {
+    await server.datastores.letGo(name);
+    await unmountDatastore(server, section, { log: (line) => task.log(line), signal: task.signal });
+  }
   await config.remove(name);
+  if (section['backing-device'] !== undefined) removeMountPoint(server.machine, section);
   task.log(`Datastore '${name}' removed from the configuration.`);
 }
 
-function checkDataIsOnlyOurs(section: DatastoreSection, all: readonly DatastoreSection[]): void {
-  const others = all.filter((other) => other.name !== section.name).map((other) => other.path);
-  const nested = nestedPath(section.path, others);
+function checkDataIsOnlyOurs(server: ServerContext, section: DatastoreSection, all: readonly DatastoreSection[]): void {
+  checkMounted(server, section);
+  const base = datastorePath(server.machine, section);
+  const others = all.filter((other) => other.name !== section.name);
+  const nested = nestedPath(
+    base,
+    others.map((other) => datastorePath(server.machine, other)),
+  );
   if (nested !== undefined) {
-    const text = `cannot delete the data of '${section.path}': datastore in '${nested}' is nested with it`;
+    const text = `cannot delete the data of '${base}': datastore in '${nested}' is nested with it`;
     throw new GranaryError('bad-request', text);
   }
-  checkDestroyable(section.path);
-}
-
-/** Operations that began before the mode was set go on; new ones are refused. */
-async function waitUntilUnused(server: ServerContext, name: string, task: WorkerTask): Promise<void> {
-  let told = '';
-  for (let pollMs = firstPollMs; ; pollMs = Math.min(longestPollMs, pollMs * 2)) {
-    const { read, write } = await server.datastores.activeOperations(name);
-    if (read + write === 0) return;
-    const text = `waiting for ${read} reading and ${write} writing operations to end`;
-    if (text !== told) task.log(text);
-    told = text;
-    await delay(pollMs, undefined, { signal: task.signal }).catch(() => {});
-    task.checkAbort();
-  }
+  checkDestroyable(base);
 }
 
 /** Keeps garbage collection, and processes of the original product, off the datastore. */
 async function keepOthersOut(server: ServerContext, section: DatastoreSection): Promise<Disposable> {
   const lockDir = path.join(server.directories.run, 'locks');
-  const store = await Datastore.open(section.name, { path: section.path }, { lockDir, clock: server.clock });
+  const options = { path: datastorePath(server.machine, section) };
+  const store = await Datastore.open(section.name, options, { lockDir, clock: server.clock });
   return store.context.writers.beginCollection();
 }
 

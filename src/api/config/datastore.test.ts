@@ -39,13 +39,16 @@ test('a datastore is created in a task and is there at once', async () => {
 });
 
 test('names and places that cannot be are refused', async () => {
+  api.machine.programs['blkid'] = () => ({ code: 2, stdout: '', stderr: '' });
   const cases: [Record<string, string>, RegExp][] = [
     [{ name: 'ds1', path: '/elsewhere' }, /'name': datastore 'ds1' already exists\.$/],
     [{ name: 'ds2', path: 'relative/path' }, /'path': .*not an absolute path/],
     [{ name: 'ds2', path: path.join(api.home, 'store', 'inside') }, /nested datastores not allowed/],
     [{ name: 'ds2', path: api.home }, /nested datastores not allowed/],
     [{ name: 'ds2', path: '/x', backend: 'type=s3,client=c,bucket=b' }, /'backend': object stores are not supported/],
-    [{ name: 'ds2', path: 'x', 'backing-device': 'abcd' }, /'backing-device': removable/],
+    [{ name: 'ds2', path: 'x', 'backing-device': 'abcd' }, /'backing-device': there is no device with .* UUID 'abcd'/],
+    [{ name: 'ds2', path: 'a/../b', 'backing-device': 'abcd' }, /'path': path 'a\/\.\.\/b' leads out of the device/],
+    [{ name: 'ds2', path: 'x', 'backing-device': '../sda' }, /'backing-device': /],
     [{ name: 'ds2', path: '/x', tuning: 'no-such-option=1' }, /'tuning': /],
     [{ name: 'ds2', path: '/x', 'gc-schedule': 'someday' }, /'gc-schedule': unable to parse calendar event 'someday'/],
     [{ name: 'ds2', path: '/x', 'maintenance-mode': 'delete' }, /'maintenance-mode': mode 'delete' is set by/],

@@ -2,19 +2,21 @@
 
 import path from 'node:path';
 import { epochSeconds } from '../../base/clock.ts';
-import { GranaryError } from '../../base/errors.ts';
+import { GranaryError, messageOf } from '../../base/errors.ts';
 import { checkDigest } from '../../config/config-file.ts';
 import { DatastoreConfig } from '../../config/datastore-config.ts';
 import type { DatastoreSection } from '../../config/datastore-schema.ts';
-import type { Directories } from '../../config/directories.ts';
 import { formatMaintenanceMode, type MaintenanceType, parseMaintenanceMode } from '../../config/maintenance.ts';
 import { checkCreatable, nestedPath } from '../../datastore/create.ts';
 import { Datastore } from '../../datastore/datastore.ts';
+import { findDevice } from '../../machine/block-device.ts';
+import { isRemovable, mountDatastore, removeMountPoint, unmountDatastore } from '../../machine/mount-datastore.ts';
+import { datastorePath, pathOnDevice } from '../../machine/removable-datastore.ts';
 import { datastoreAclPath } from '../../model/backup.ts';
 import { JobStates } from '../../task/job-state.ts';
 import type { WorkerTask } from '../../task/task-registry.ts';
 import { callerOf, hasPrivileges, requirePrivileges } from '../../wire/authorize.ts';
-import type { CallContext } from '../../wire/context.ts';
+import type { CallContext, ServerContext } from '../../wire/context.ts';
 import { implement } from '../../wire/implement.ts';
 import { parameterError } from '../../wire/parameters.ts';
 import { implementConfig } from '../config-object.ts';
@@ -39,8 +41,8 @@ export const datastoreConfigEndpoints = [
 
   implement(createDatastore, async (parameters, call) => {
     const { 'reuse-datastore': reuse, 'overwrite-in-use': _overwrite, ...given } = parameters;
-    const section = storedFields({ ...given, path: given.path }) as DatastoreSection;
-    checkNewDatastore(call, section, reuse ?? false);
+    const section = storedFields({ ...given, path: placeOf(given) }) as DatastoreSection;
+    await checkNewDatastore(call, section, reuse ?? false);
     const { server } = call;
     const start = { type: 'create-datastore', id: section.name, authId: callerOf(call) };
     const task = await server.tasks.start(start, (worker) => addDatastore(call, section, worker, reuse ?? false));
@@ -123,43 +125,72 @@ function checkMaintenanceChange(
 }
 
 /** What can be refused at once; the task checks names and places again, under the lock of the configuration. */
-export function checkNewDatastore(call: CallContext, section: DatastoreSection, reuse = false): void {
+export async function checkNewDatastore(call: CallContext, section: DatastoreSection, reuse = false): Promise<void> {
   const { server } = call;
   const { data } = new DatastoreConfig(server.directories).list();
   if (data.some((other) => other.name === section.name)) {
     throw parameterError('name', `datastore '${section.name}' already exists.`);
   }
   checkMaintenanceChange(section, [], undefined);
-  if (section['backing-device'] !== undefined) {
-    requirePrivileges(call, '/system/disks', { all: ['Sys.Modify'] });
-    throw parameterError('backing-device', 'removable datastores are not supported');
-  }
   if (section.backend !== undefined && /(^|=|,)s3\b/.test(section.backend)) {
     throw parameterError('backend', 'object stores are not supported');
   }
+  if (section['backing-device'] !== undefined) {
+    requirePrivileges(call, '/system/disks', { all: ['Sys.Modify'] });
+    checkNotNested(server, section, data);
+    try {
+      await findDevice(server.machine, section['backing-device']);
+    } catch (error) {
+      throw parameterError('backing-device', messageOf(error));
+    }
+    return;
+  }
   if (!path.isAbsolute(section.path)) throw parameterError('path', `'${section.path}' is not an absolute path`);
-  checkNotNested(section, data);
+  checkNotNested(server, section, data);
   checkCreatable(section.path, reuse);
 }
 
+/** The path as it is stored: normalized, on a removable device from its top. */
+function placeOf(given: { path: string; 'backing-device'?: string }): string {
+  if (given['backing-device'] === undefined) return given.path;
+  try {
+    return pathOnDevice(given.path) || '/';
+  } catch (error) {
+    throw parameterError('path', messageOf(error));
+  }
+}
+
 /** Throws when a datastore is at the path or below. */
-export function checkUnusedPath(directories: Directories, place: string): void {
-  const user = new DatastoreConfig(directories)
-    .list()
-    .data.find((one) => path.normalize(`${one.path}/`).startsWith(path.normalize(`${place}/`)));
+export function checkUnusedPath(server: Pick<ServerContext, 'directories' | 'machine'>, place: string): void {
+  const { data } = new DatastoreConfig(server.directories).list();
+  const user = data.find((one) =>
+    path.normalize(`${datastorePath(server.machine, one)}/`).startsWith(path.normalize(`${place}/`)),
+  );
   if (user !== undefined) {
     throw new GranaryError('bad-request', `"${place}" is used by datastore '${user.name}'; remove that first`);
   }
 }
 
-function checkNotNested(section: DatastoreSection, all: readonly DatastoreSection[]): void {
+function checkNotNested(
+  { machine }: Pick<ServerContext, 'machine'>,
+  section: DatastoreSection,
+  all: readonly DatastoreSection[],
+): void {
+  const base = datastorePath(machine, section);
   const other = nestedPath(
-    section.path,
-    all.map((one) => one.path),
+    base,
+    all.map((one) => datastorePath(machine, one)),
   );
   if (other !== undefined) {
-    throw new GranaryError('bad-request', `nested datastores not allowed: '${section.path}' and '${other}'`);
+    throw new GranaryError('bad-request', `nested datastores not allowed: '${base}' and '${other}'`);
   }
+  const device = section['backing-device'];
+  if (device === undefined) return;
+  const onDevice = all.filter((one) => one['backing-device'] === device).map((one) => `/${pathOnDevice(one.path)}`);
+  const neighbour = nestedPath(`/${pathOnDevice(section.path)}`, onDevice);
+  if (neighbour === undefined) return;
+  const text = `nested datastores not allowed: '${section.path}' and '${neighbour.slice(1) || '/'}' on device '${device}'`;
+  throw new GranaryError('bad-request', text);
 }
 
 /** Creates a datastore and its configuration; the work of a task. An existing one is only taken over with `reuse`. */
@@ -169,20 +200,41 @@ export async function addDatastore(
   task: Pick<WorkerTask, 'log' | 'signal'>,
   reuse = false,
 ): Promise<void> {
-  const { directories, clock } = call.server;
-  const result = await Datastore.create(section.path, {
+  const { server } = call;
+  const { directories, clock } = server;
+  const work = { log: (line: string) => task.log(line), signal: task.signal };
+  let isMounted = false;
+  try {
+    if (isRemovable(section)) {
+      await mountDatastore(server, section, work, { make: !reuse });
+      isMounted = true;
+    }
+    await makeStore(datastorePath(server.machine, section), task, reuse);
+    const stored = withoutRetention({ ...section, path: path.normalize(section.path) });
+    await new DatastoreConfig(directories).create(stored, {
+      check: (next, _before, all) => checkNotNested(server, next!, all),
+    });
+  } catch (error) {
+    if (isRemovable(section)) {
+      // Not by the task's signal, which may be why it failed.
+      if (isMounted) await unmountDatastore(server, section, { log: work.log });
+      removeMountPoint(server.machine, section);
+    }
+    throw error;
+  }
+  await new JobStates(directories).create('garbage_collection', section.name, epochSeconds(clock));
+  if (touchesRetention(section)) await changeRetention(call, section.name, {}, section);
+  task.log(`Datastore '${section.name}' created.`);
+}
+
+async function makeStore(base: string, task: Pick<WorkerTask, 'log' | 'signal'>, reuse: boolean): Promise<void> {
+  if (reuse) checkCreatable(base, true);
+  const result = await Datastore.create(base, {
     signal: task.signal,
     onProgress: (percent) => task.log(`Chunkstore create: ${percent}%`),
   });
   if (result === 'reused' && !reuse) {
-    throw new GranaryError('bad-request', `datastore path not empty: '${section.path}' holds a datastore already`);
+    throw new GranaryError('bad-request', `datastore path not empty: '${base}' holds a datastore already`);
   }
-  if (result === 'reused') task.log(`Reusing the datastore in '${section.path}'`);
-  const stored = withoutRetention({ ...section, path: path.normalize(section.path) });
-  await new DatastoreConfig(directories).create(stored, {
-    check: (next, _before, all) => checkNotNested(next!, all),
-  });
-  await new JobStates(directories).create('garbage_collection', section.name, epochSeconds(clock));
-  if (touchesRetention(section)) await changeRetention(call, section.name, {}, section);
-  task.log(`Datastore '${section.name}' created.`);
+  if (result === 'reused') task.log(`Reusing the datastore in '${base}'`);
 }

@@ -67,7 +67,7 @@ export const diskEndpoints = [
     const { machine } = call.server;
     checkNewDirectory(machine, name);
     await unusedDisk(machine, disk);
-    if (add) checkNewDatastore(call, datastoreAt(name));
+    if (add) await checkNewDatastore(call, datastoreAt(name));
     return await startDiskTask(call, 'dircreate', name, async (work) => {
       await createDirectory(work, await unusedDisk(machine, disk), { name, filesystem });
       if (add) await addDatastore(call, datastoreAt(name), work);
@@ -75,7 +75,7 @@ export const diskEndpoints = [
   }),
 
   implement(removeNodeDirectory, async ({ name }, { server }) => {
-    checkUnusedPath(server.directories, `${datastoreMounts}/${name}`);
+    checkUnusedPath(server, `${datastoreMounts}/${name}`);
     await removeDirectory(server.machine, name);
     return null;
   }),
@@ -91,7 +91,7 @@ export const diskEndpoints = [
     checkPoolSize(raidlevel, names.length);
     const unusedDisks = () => Promise.all(names.map((disk) => unusedDisk(machine, disk)));
     await unusedDisks();
-    if (add) checkNewDatastore(call, datastoreAt(name));
+    if (add) await checkNewDatastore(call, datastoreAt(name));
     return await startDiskTask(call, 'zfscreate', name, async (work) => {
       await createZfsPool(work, await unusedDisks(), { name, raidLevel: raidlevel, ashift, compression });
       if (add) await addDatastore(call, datastoreAt(name), work);

@@ -2,6 +2,8 @@
 
 import { epochSeconds } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
+import { DatastoreConfig } from '../../config/datastore-config.ts';
+import { mountStatus } from '../../machine/removable-datastore.ts';
 import { estimateFull } from '../../metrics/forecast.ts';
 import { datastoreSeries } from '../../metrics/series.ts';
 import { datastoreAclPath } from '../../model/backup.ts';
@@ -24,7 +26,9 @@ async function usageOf(call: CallContext, name: string) {
   const { server } = call;
   const caller = callerOf(call);
   const path = datastoreAclPath(name);
-  const item = { store: name, 'mount-status': 'nonremovable' };
+  const section = new DatastoreConfig(server.directories).find(name);
+  if (section === undefined) return undefined;
+  const item = { store: name, 'mount-status': mountStatus(server, section) };
   if (!hasPrivileges(server, caller, path, { any: ['Datastore.Audit', 'Datastore.Backup'] })) {
     return server.access.anyBelow(caller, path, privileges) ? item : undefined;
   }

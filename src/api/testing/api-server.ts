@@ -102,8 +102,8 @@ export class TestApi implements AsyncDisposable {
     const access = await AccessControl.open(directories, clock, { logger: log, sleep: async () => {} });
     const audit = new AuditLog(directories, clock, log);
     const tasks = await TaskRegistry.open(directories, clock, 'testnode', log, { onEnd: auditTasks(audit) });
-    const datastores = new ConfiguredDatastores(directories, clock, log);
     const machine = options.machine ?? new FakeMachine({}, {}, '/');
+    const datastores = new ConfiguredDatastores(directories, clock, log, machine);
     const server: ServerContext = {
       directories,
       access,

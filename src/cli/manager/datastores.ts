@@ -1,4 +1,5 @@
-// Commands about datastores: list, show, create, update, remove (cli.md 5, 12).
+// Commands about datastores: list, show, create, update, remove (cli.md 5, 12). Those that mount are in
+// `datastore-mounts.ts`.
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -13,6 +14,7 @@ import type { Terminal } from '../framework/terminal.ts';
 import { followTask } from '../task-log.ts';
 import { completeDatastore, completeUser } from './complete.ts';
 import { fieldRows, objectCommands } from './config-object.ts';
+import { mounts } from './datastore-mounts.ts';
 import { usage } from './datastore-usage.ts';
 import { keepOptions } from './job-options.ts';
 import { openLocalServer } from './local-server.ts';
@@ -40,7 +42,7 @@ const changeableFields = {
   'counter-reset-schedule': text('When the counters of the object store restart: calendar event.'),
 };
 const createFields = {
-  path: option.text('Directory on the server.', { valueName: 'path' }),
+  path: option.text('Directory on the server, or on the removable device.', { valueName: 'path' }),
   ...changeableFields,
   'backing-device': text('UUID of the file system of a removable datastore.'),
   backend: text('Where the chunks are: type=filesystem or type=s3,client=ID,bucket=NAME.'),
@@ -71,12 +73,16 @@ const create = defineCommand({
     ...outputOption,
   },
   complete: { path: completeFileNames },
-  examples: ['datastore create ds1 /backup-pool/datastore1 --comment "Primary" --gc-schedule daily --keep-daily 7'],
+  examples: [
+    'datastore create ds1 /backup-pool/datastore1 --comment "Primary" --gc-schedule daily --keep-daily 7',
+    'datastore create usb1 backups --backing-device 0d3a6a4f-0b1e-4a52-9c3f-5f0d6d6c9f2e',
+  ],
   async run(values, terminal) {
     const { 'output-format': _format, 'reuse-datastore': wanted, ...fields } = values;
-    const path = resolve(values.path);
-    // On another machine it has to be said.
-    const here = terminal.env[remoteVariable] === undefined;
+    const isOnDevice = values['backing-device'] !== undefined;
+    const path = isOnDevice ? values.path : resolve(values.path);
+    // On another machine, and on a device, it has to be said.
+    const here = terminal.env[remoteVariable] === undefined && !isOnDevice;
     const reuse = wanted ?? (here && existsSync(join(path, '.chunks')));
     if (reuse && wanted === undefined) terminal.message(`'${path}' holds a datastore already: it is taken over`);
     await using server = await openLocalServer(terminal);
@@ -171,4 +177,4 @@ async function readStatus(server: Connection, store: string, terminal: Terminal)
   }
 }
 
-export const datastores = { ...generic, create, remove, show, usage };
+export const datastores = { ...generic, create, remove, show, usage, ...mounts };

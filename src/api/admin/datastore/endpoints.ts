@@ -8,6 +8,7 @@ import { gcEndpoints } from './gc.ts';
 import { groupEndpoints } from './groups.ts';
 import { jobEndpoints } from './jobs.ts';
 import { listEndpoints } from './list.ts';
+import { mountEndpoints } from './mount.ts';
 import { namespaceEndpoints } from './namespace.ts';
 import { datastoreRrdEndpoints } from './rrd.ts';
 import { searchEndpoints } from './search.ts';
@@ -32,6 +33,7 @@ export const adminDatastoreEndpoints = [
   ...simulationEndpoints,
   ...comparisonEndpoints,
   ...statusEndpoints,
+  ...mountEndpoints,
   ...accountingEndpoints,
   ...datastoreRrdEndpoints,
 ];

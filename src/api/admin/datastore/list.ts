@@ -1,6 +1,7 @@
 // GET admin/datastore: every datastore that the caller may see something of.
 
 import { DatastoreConfig } from '../../../config/datastore-config.ts';
+import { mountStatus } from '../../../machine/removable-datastore.ts';
 import { datastoreAclPath } from '../../../model/backup.ts';
 import { privileges } from '../../../model/privileges.ts';
 import { callerOf, hasPrivileges } from '../../../wire/authorize.ts';
@@ -23,7 +24,7 @@ export const listEndpoints = [
       .map((section) => ({
         store: section.name,
         ...(section.comment === undefined ? {} : { comment: section.comment }),
-        'mount-status': 'nonremovable',
+        'mount-status': mountStatus(server, section),
         'backend-type': 'filesystem',
         ...(section['maintenance-mode'] === undefined ? {} : { maintenance: section['maintenance-mode'] }),
       }));

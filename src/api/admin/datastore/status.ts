@@ -6,6 +6,7 @@ import { DatastoreConfig } from '../../../config/datastore-config.ts';
 import type { Datastore } from '../../../datastore/datastore.ts';
 import { deduplicationFactor } from '../../../datastore/garbage-collection.ts';
 import { StoreWriters } from '../../../datastore/writers.ts';
+import { datastorePath, mountStatus } from '../../../machine/removable-datastore.ts';
 import { datastoreAclPath } from '../../../model/backup.ts';
 import { privileges } from '../../../model/privileges.ts';
 import { processName } from '../../../os/process.ts';
@@ -60,7 +61,9 @@ async function lockedBy(server: ServerContext, name: string): Promise<string | u
   const { data: tasks } = await server.tasks.list({ store: name, running: true, start: 0, limit: 0 });
   const task = tasks.find((one) => exclusiveTasks.includes(one.worker_type));
   if (task) return task.upid;
-  const { path: base } = new DatastoreConfig(server.directories).get(name).data;
+  const section = new DatastoreConfig(server.directories).get(name).data;
+  if (mountStatus(server, section) === 'notmounted') return undefined;
+  const base = datastorePath(server.machine, section);
   const pid = new StoreWriters(base, path.join(server.directories.run, 'locks', name)).exclusiveHolder();
   return pid === undefined ? undefined : `process ${pid} (${processName(pid) ?? 'unknown'})`;
 }
