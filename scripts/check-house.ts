@@ -10,6 +10,7 @@ export const layers: readonly (readonly string[])[] = [
   ['model', 'format', 'crypto', 'chunker', 'pxar', 'calendar'],
   [
     'chunk-store',
+    'object-store',
     'datastore',
     'config',
     'access',

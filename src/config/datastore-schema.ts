@@ -44,6 +44,21 @@ export const backendFormat: PropertyStringFormat = {
   }),
 };
 
+export interface Backend {
+  type: 'filesystem' | 's3';
+  /** Of `s3`: the endpoint, the bucket, and how large the local copies of chunks may be, as it was written. */
+  client?: string;
+  bucket?: string;
+  'max-cache-size'?: string;
+}
+
+/** What `backend` of a datastore says. Throws a TypeError for a text that the schema refuses. */
+export function parseBackend(text: string | undefined): Backend {
+  const given = text === undefined ? { value: {} } : parsePropertyString(backendFormat, text);
+  if (given.value === undefined) throw new TypeError(`backend: ${given.problem}`);
+  return { type: 'filesystem', ...given.value };
+}
+
 const count = Type.Optional(Type.Integer({ minimum: 0 }));
 const size = Type.Optional(Type.String());
 export const thresholdsFormat: PropertyStringFormat = {

@@ -5,6 +5,7 @@ import { calendarEndpoints } from './calendar.ts';
 import { adminDatastoreEndpoints } from './datastore/endpoints.ts';
 import { jobEndpoints } from './jobs.ts';
 import { metricListEndpoints } from './metrics.ts';
+import { s3AdminEndpoints } from './s3/s3.ts';
 import { trafficEndpoints } from './traffic-control.ts';
 
 export const adminEndpoints = [
@@ -13,5 +14,6 @@ export const adminEndpoints = [
   ...calendarEndpoints,
   ...jobEndpoints,
   ...metricListEndpoints,
+  ...s3AdminEndpoints,
   ...trafficEndpoints,
 ];

@@ -9,6 +9,7 @@ import { metricServerEndpoints } from './metrics/metric-servers.ts';
 import { notificationEndpoints } from './notifications/endpoints.ts';
 import { pruneConfigEndpoints } from './prune.ts';
 import { remoteEndpoints } from './remote.ts';
+import { s3Endpoints } from './s3.ts';
 import { syncConfigEndpoints } from './sync.ts';
 import { trafficControlEndpoints } from './traffic-control.ts';
 import { verifyConfigEndpoints } from './verify.ts';
@@ -26,4 +27,5 @@ export const configEndpoints = [
   ...remoteEndpoints,
   ...trafficControlEndpoints,
   ...encryptionKeyEndpoints,
+  ...s3Endpoints,
 ];

@@ -80,6 +80,11 @@ export const samples: Record<string, string | number | boolean> = {
   'redirect-url': 'https://127.0.0.1:8007',
   state: 'no-such-state',
   code: 'no-such-code',
+  endpoint: 's3.example.com',
+  'access-key': 'key-1',
+  'secret-key': 'secret-1',
+  's3-endpoint-id': 'sample',
+  bucket: 'backups',
   upid: 'UPID:testnode:00000001:00000001:00000001:6B03A79F:backup:fixture:admin@pbs:',
 };
 

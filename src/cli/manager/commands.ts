@@ -18,6 +18,7 @@ import { pull } from './pull.ts';
 import { push } from './push.ts';
 import { adCommands, ldapCommands, openIdCommands } from './realms.ts';
 import { remotes } from './remotes.ts';
+import { s3Commands } from './s3.ts';
 import { report, versions } from './server-facts.ts';
 import { syncJobs } from './sync-jobs.ts';
 import { list as listTasks, stop as stopTask, log as taskLog } from './tasks.ts';
@@ -75,6 +76,7 @@ export const managerCommands = defineGroup('Manage the backup server on this mac
   dns: dnsCommands,
   network: networkCommands,
   disk: diskCommands,
+  s3: s3Commands,
   subscription: subscriptionCommands,
   pull,
   push,
