@@ -326,6 +326,51 @@ if (chromiumPath !== undefined) {
     fs.writeFileSync(file, text);
   });
 
+  test('a console is opened, typed into, resized, left by keyboard, ended and opened again', async () => {
+    const script = String.raw`trap 'stty size | tr " " x' WINCH
+stty size | tr " " x
+printf "\e[31mred \e[34mblue \e[1;32mgreen\e[0m Grüße\n"
+until read -t 0.1 line; do :; done
+echo "got $line"; exec bash --norc --noprofile -i`;
+    machine.terminal = () => ['bash', '-c', script];
+    await using window = await browser.open();
+    const { page } = window;
+    await window.logIn('admin@pbs', 'admin-password', '/administration/console');
+    const open = page.getByRole('button', { name: 'Open a console' });
+    await open.waitFor();
+    await window.check('administration-console-before');
+    await open.click();
+    await page.getByText('Connected').waitFor();
+    const screen = page.locator('.xterm-rows');
+    const typed = (text: string): Promise<void> => page.keyboard.type(text);
+    await screen.getByText(/^\d+x1\d\d$/).waitFor();
+    await screen.getByText('Grüße', { exact: true }).waitFor();
+    await window.check('administration-console');
+    await page.setViewportSize({ width: 390, height: 800 });
+    await screen.getByText(/^\d+x[2-5]\d$/).waitFor();
+    await typed('hällo\n');
+    await screen.getByText('got hällo').waitFor();
+    await window.check('administration-console-narrow');
+    // Tab is the program's; the way out is another.
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate<string>('document.activeElement.className'), 'xterm-helper-textarea');
+    await page.keyboard.press('Control+Shift+F6');
+    await page.keyboard.press('Enter');
+    await page.getByText('Ended').waitFor();
+    await window.check('administration-console-ended');
+    await page.getByText('Read new lines out (screen reader)').click();
+    await page.getByRole('button', { name: 'Open another console' }).click();
+    await page.getByText('Connected').waitFor();
+    await typed('words\n');
+    await page.locator('.xterm-accessibility').getByText('got words').first().waitFor();
+    await window.check('administration-console-spoken');
+    await typed('exit\n');
+    await page.getByText('Ended').waitFor();
+    machine.terminal = () => {
+      throw new Error('no terminal today');
+    };
+  });
+
   test('a restart wants the name of the machine typed', async () => {
     await using window = await browser.open();
     const { page } = window;

@@ -2,7 +2,7 @@
 
 import type { Permissions } from '../base/permissions.ts';
 
-export type SectionId = 'status' | 'services' | 'journal' | 'network' | 'disks' | 'audit' | 'versions';
+export type SectionId = 'status' | 'services' | 'journal' | 'network' | 'disks' | 'audit' | 'versions' | 'console';
 
 interface Section {
   id: SectionId;
@@ -23,6 +23,7 @@ export const administrationSections: readonly Section[] = [
   { id: 'disks', isShown: seenWith('/system/disks') },
   { id: 'audit', isShown: seenWith('/system/log') },
   { id: 'versions', isShown: seenWith('/') },
+  { id: 'console', isShown: ({ may }) => may('/system', 'Sys.Console') },
 ];
 
 export function maySeeAdministration(permissions: Permissions): boolean {

@@ -19,6 +19,7 @@ const contents: Record<SectionId, ComponentType> = {
   disks: lazy(() => import('./disks.tsx')),
   audit: lazy(() => import('./audit.tsx')),
   versions: lazy(() => import('./versions.tsx')),
+  console: lazy(() => import('./console.tsx')),
 };
 
 const addressOf = (id: SectionId): string => `/administration/${id}`;

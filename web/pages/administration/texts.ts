@@ -16,6 +16,21 @@ export const words = texts({
     disks: 'Disks',
     audit: 'Audit log',
     versions: 'Versions',
+    console: 'Console',
+
+    openConsole: 'Open a console',
+    openAgain: 'Open another console',
+    upgradePackages: 'Upgrade packages',
+    endConsole: 'End',
+    connecting: 'Connecting …',
+    connected: 'Connected',
+    ended: 'Ended',
+    terminal: 'Terminal',
+    spoken: 'Read new lines out (screen reader)',
+    consoleOfRoot: 'A shell of root on this machine. It ends when you leave this page.',
+    consoleOfUser: 'The login of this machine, for its own users. It ends when you leave this page.',
+    terminalKeys:
+      'Tab belongs to the terminal: Ctrl+Shift+F6 leaves it. Ctrl+C copies what is selected, Ctrl+V pastes.',
 
     load: 'Load',
     cpu: 'Processor',
@@ -197,6 +212,22 @@ export const words = texts({
     disks: 'Laufwerke',
     audit: 'Änderungsprotokoll',
     versions: 'Versionen',
+    console: 'Konsole',
+
+    openConsole: 'Konsole öffnen',
+    openAgain: 'Neue Konsole öffnen',
+    upgradePackages: 'Pakete aktualisieren',
+    endConsole: 'Beenden',
+    connecting: 'Wird verbunden …',
+    connected: 'Verbunden',
+    ended: 'Beendet',
+    terminal: 'Terminal',
+    spoken: 'Neue Zeilen vorlesen (Screenreader)',
+    consoleOfRoot: 'Eine Shell von root auf dieser Maschine. Sie endet, wenn Sie diese Seite verlassen.',
+    consoleOfUser:
+      'Die Anmeldung dieser Maschine, für deren eigene Benutzer. Sie endet, wenn Sie diese Seite verlassen.',
+    terminalKeys:
+      'Die Tabulatortaste gehört dem Terminal: Strg+Umschalt+F6 verlässt es. Strg+C kopiert die Auswahl, Strg+V fügt ein.',
 
     load: 'Auslastung',
     cpu: 'Prozessor',
