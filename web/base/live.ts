@@ -23,7 +23,6 @@ export function newResults(): QueryClient {
       queries: {
         staleTime: 2000,
         retry: (count, error) => count < 2 && error instanceof ApiError && (error.status === 0 || error.status >= 500),
-        placeholderData: keepPreviousData,
       },
     },
   });
@@ -73,6 +72,7 @@ export function useWhole<P extends TObject, R extends TSchema>(
     queryFn: ({ signal }) => callWhole(contract, parameters, { signal }),
     refetchInterval: intervalOf(every),
     enabled,
+    placeholderData: keepPreviousData,
   });
   const { data, error, isPending, isPlaceholderData: isPrevious, refetch } = query;
   return {
@@ -101,7 +101,6 @@ export function useCalls<P extends TObject, R extends TSchema>(
       queryFn: ({ signal }: { signal: AbortSignal }) => callWhole(contract, parameters, { signal }),
       refetchInterval: intervalOf(every),
       enabled,
-      placeholderData: undefined,
     })),
   }).map(({ data, error }) => ({ data: data?.data, error: error ?? undefined }));
   const kept = useRef(results);

@@ -30,7 +30,6 @@ interface TextInputProps extends Common {
   type?: 'text' | 'password' | 'number' | 'url' | 'email' | 'search' | 'date' | 'datetime-local';
   /** Several lines. */
   isLong?: boolean;
-  placeholder?: string | undefined;
   /** Offered while one types. */
   suggestions?: readonly string[];
   autoComplete?: string;
@@ -38,7 +37,7 @@ interface TextInputProps extends Common {
 }
 
 export function TextInput(props: TextInputProps): ReactNode {
-  const { label, help, error, isLong, placeholder, suggestions, autoComplete = 'off', ...rest } = props;
+  const { label, help, error, isLong, suggestions, autoComplete = 'off', ...rest } = props;
   const list = useId();
   return (
     <TextField
@@ -50,13 +49,9 @@ export function TextInput(props: TextInputProps): ReactNode {
     >
       <FieldLabel label={label} isRequired={props.isRequired} />
       {isLong ? (
-        <TextArea className={styles['input']!} rows={5} placeholder={placeholder} />
+        <TextArea className={styles['input']!} rows={5} />
       ) : (
-        <Input
-          className={styles['input']!}
-          placeholder={placeholder}
-          {...(suggestions === undefined ? {} : { list })}
-        />
+        <Input className={styles['input']!} {...(suggestions === undefined ? {} : { list })} />
       )}
       {suggestions !== undefined && (
         <datalist id={list}>
@@ -94,11 +89,12 @@ export function Select(props: SelectProps): ReactNode {
       onSelectionChange={(key) => onChange(String(key ?? ''))}
       isInvalid={error !== undefined}
       validationBehavior="aria"
-      placeholder={choices.find(({ id }) => id === '')?.label ?? '–'}
     >
       <FieldLabel label={label} isRequired={props.isRequired} />
       <AriaButton className={`${styles['input']} ${styles['choose']}`}>
-        <SelectValue />
+        <SelectValue>
+          {({ selectedText }) => selectedText || (choices.find(({ id }) => id === '')?.label ?? '–')}
+        </SelectValue>
         <Icon name="down" size={16} />
       </AriaButton>
       <Below help={help} error={error} />

@@ -82,7 +82,7 @@ function Content({ store, ns }: { store: string; ns: string }): ReactNode {
       <Path store={store} ns={ns} />
       <Bar>
         <div className={styles['grow']}>
-          <TextInput label={t.filter} placeholder={t.filterHelp} type="search" value={filter} onChange={setFilter} />
+          <TextInput label={t.filter} help={t.filterHelp} type="search" value={filter} onChange={setFilter} />
         </div>
         <div className={styles['buttons']}>
           {actions.mayPrune && <LinkButton to={pruneAddress(store, { ns })}>{t.prune}</LinkButton>}

@@ -49,7 +49,6 @@ export function EntryPanel({ source, sourceKey, entry, actions }: Props): ReactN
     queryFn: () => source.facts(entry!),
     enabled: isInside,
     staleTime: Number.POSITIVE_INFINITY,
-    placeholderData: undefined,
   });
   if (entry === undefined) {
     return (

@@ -143,6 +143,5 @@ function useSource(kind: string | undefined, snapshot: SnapshotAddress, open: ()
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
     retry: false,
-    placeholderData: undefined,
   });
 }

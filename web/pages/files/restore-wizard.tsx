@@ -92,7 +92,7 @@ export function RestoreWizard({ snapshot, tops = [], chosen, fingerprint, onClos
             label={isTree ? t.targetFolder : t.targetFile}
             value={target}
             onChange={setTarget}
-            placeholder={isTree ? '/tmp/restored' : `/tmp/${plainName(archive)}`}
+            help={t.targetExample(isTree ? '/tmp/restored' : `/tmp/${plainName(archive)}`)}
           />
           {fingerprint !== undefined && <TextInput label={t.keyfile} value={keyfile} onChange={setKeyfile} />}
         </>
