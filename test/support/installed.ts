@@ -7,10 +7,20 @@ import { delimiter, join } from 'node:path';
 const systemFolders = ['/usr/sbin', '/sbin', '/usr/bin'];
 
 /**
- * The path of a program, or undefined when this machine does not have it, so that the tests that need it are not
- * declared. Throws in continuous integration, which has to install `debianPackage`.
+ * The path of a program, or of one that does as well, or undefined when this machine has neither, so that the tests that
+ * need it are not declared. Throws in continuous integration, which has to install `debianPackage`.
  */
-export function findInstalled(program: string, debianPackage: string): string | undefined {
+export function findInstalled(program: string, debianPackage: string, otherwise?: string): string | undefined {
+  const found = findProgram(program);
+  if (found !== undefined) return found;
+  if (process.env['CI']) throw new Error(`${program} is missing: .ci/run has to install ${debianPackage}`);
+  const other = otherwise === undefined ? undefined : findProgram(otherwise);
+  if (other === undefined)
+    console.log(`not tested against ${program}: install the Debian package ${debianPackage} for that`);
+  return other;
+}
+
+function findProgram(program: string): string | undefined {
   for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), ...systemFolders]) {
     const file = join(folder, program);
     try {
@@ -18,7 +28,5 @@ export function findInstalled(program: string, debianPackage: string): string | 
       return file;
     } catch {}
   }
-  if (process.env['CI']) throw new Error(`${program} is missing: .ci/run has to install ${debianPackage}`);
-  console.log(`not tested against ${program}: install the Debian package ${debianPackage} for that`);
   return undefined;
 }

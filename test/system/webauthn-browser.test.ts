@@ -4,11 +4,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { type Browser, type CDPSession, chromium, type Page } from 'playwright-core';
+import type { Browser, CDPSession, Page } from 'playwright-core';
 import { TestApi } from '../../src/api/testing/api-server.ts';
-import { findInstalled } from '../support/installed.ts';
+import { chromiumPath, launchChromium } from '../support/browser.ts';
 
-const executablePath = findInstalled('chromium', 'chromium');
 const user = 'nobody@pbs';
 const password = 'nobody-secret';
 
@@ -18,7 +17,7 @@ interface Answer {
   response: Record<string, string>;
 }
 
-if (executablePath !== undefined) {
+if (chromiumPath !== undefined) {
   let api: TestApi;
   let browser: Browser;
   let page: Page;
@@ -33,19 +32,7 @@ if (executablePath !== undefined) {
       id: 'localhost',
       origin: `https://localhost:${api.port}`,
     });
-    browser = await chromium.launch({
-      executablePath,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--ignore-certificate-errors',
-      ],
-    });
+    browser = await launchChromium();
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
     page = await context.newPage();
     const address = `https://localhost:${api.port}/security-key`;

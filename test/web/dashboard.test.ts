@@ -68,7 +68,7 @@ if (chromiumPath !== undefined) {
   });
 
   test('a clock that is wrong is told', async () => {
-    await using window = await browser.open();
+    await using window = await browser.open({ isAlone: true });
     await window.logIn('admin@pbs', 'admin-password');
     await window.page.clock.setFixedTime(Date.now() + 3 * 3600_000);
     await window.page.reload();

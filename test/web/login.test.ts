@@ -57,14 +57,18 @@ if (chromiumPath !== undefined) {
   });
 
   test('the script that login and dashboard load is below 250 KiB compressed', async () => {
-    await using window = await browser.open();
+    await using window = await browser.open({ isAlone: true });
     const loaded: string[] = [];
     window.page.on('response', (response) => {
       const { pathname } = new URL(response.url());
       if (pathname.endsWith('.js')) loaded.push(path.basename(pathname));
     });
-    await window.logIn('admin@pbs', 'admin-password');
-    await window.page.getByRole('heading', { name: 'Dashboard' }).waitFor();
+    const { page } = window;
+    await page.goto('/');
+    await page.getByLabel('User name').fill('admin@pbs');
+    await page.getByLabel('Password').fill('admin-password');
+    await page.getByRole('button', { name: 'Log in', exact: true }).click();
+    await page.getByRole('heading', { name: 'Dashboard' }).waitFor();
     await window.check('dashboard');
     const assets = path.join(import.meta.dirname, '../../web/dist/assets');
     assert.ok(readdirSync(assets).length > 0);
@@ -72,8 +76,8 @@ if (chromiumPath !== undefined) {
       .values()
       .reduce((sum, name) => sum + statSync(path.join(assets, `${name}.br`)).size, 0);
     assert.ok(bytes > 50_000 && bytes < 250 * 1024, `${bytes} bytes in ${loaded.length} files`);
-    const page = readFileSync(path.join(assets, '../index.html'), 'utf8');
-    assert.doesNotMatch(page, /https?:\/\/(?!www\.w3\.org)/);
+    const html = readFileSync(path.join(assets, '../index.html'), 'utf8');
+    assert.doesNotMatch(html, /https?:\/\/(?!www\.w3\.org)/);
   });
 
   test('on a phone, in the dark, in German', async () => {
