@@ -34,6 +34,8 @@ export const sameLayer: Readonly<Record<string, string>> = {
   'format -> crypto': 'blobs are encrypted, manifests are signed',
   'crypto -> model': 'the key file names crypt modes',
   'datastore -> chunk-store': 'a datastore is a chunk store and the snapshots that refer to it',
+  'chunk-store -> object-store': 'chunks are objects of a bucket',
+  'datastore -> object-store': 'files of snapshots are objects of a bucket',
   'datastore -> config': 'tuning options are declared with the configuration file',
   'chunk-store -> config': 'tuning options are declared with the configuration file',
   'access -> config': 'users, tokens and ACL are configuration files',

@@ -164,4 +164,10 @@ export interface ChunkStore {
 
   /** Makes everything inserted so far durable, as far as the store is set to care. */
   sync(): Promise<void>;
+
+  /**
+   * Learns anew which chunks there are, for a store that keeps that apart from the chunks; others need not. Nobody may
+   * use it meanwhile. Gives the number of chunks.
+   */
+  relearn?(options?: { signal?: AbortSignal }): Promise<number>;
 }

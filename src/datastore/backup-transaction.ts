@@ -10,14 +10,13 @@ import * as fs from 'node:fs';
 import { toHex } from '../base/bytes.ts';
 import { epochSeconds } from '../base/clock.ts';
 import { GranaryError, isErrno, messageOf, withContext } from '../base/errors.ts';
-import { makeDirectorySync, storeOwner } from '../chunk-store/ownership.ts';
+import { makeDirectorySync } from '../chunk-store/ownership.ts';
 import { checkBlob } from '../format/blob.ts';
 import type { ChunkIndex } from '../format/chunk-index.ts';
 import { decodeManifestBlob, type Manifest } from '../format/manifest.ts';
 import { type AuthId, ownerMatches } from '../model/auth-id.ts';
 import { type BackupSnapshot, formatSnapshot, type Namespace, snapshotPath } from '../model/backup.ts';
 import { archiveKind, fixedChunkSize, isSafeId, manifestName } from '../model/names.ts';
-import { replaceFile } from '../os/atomic-file.ts';
 import { failpoint } from '../os/failpoint.ts';
 import type { FileLock } from '../os/file-lock.ts';
 import { groupSnapshots } from './groups.ts';
@@ -27,7 +26,7 @@ import { namespaceExists } from './namespaces.ts';
 import { removeGroupDirectory, removeSnapshotDirectory } from './removal.ts';
 import { claimGroup, makeDurable } from './snapshot-steps.ts';
 import { parseVerifyState, snapshotExists } from './snapshots.ts';
-import { asGranaryError, type StoreContext, snapshotDirectory, snapshotFilePath } from './store-context.ts';
+import { asGranaryError, type StoreContext, snapshotDirectory, snapshotFilePath, storeFile } from './store-context.ts';
 import { openIndexFile, readStoredFile } from './stored-files.ts';
 import type { WriterHandle } from './writers.ts';
 
@@ -181,7 +180,7 @@ export class BackupTransaction implements AsyncDisposable {
     checkBlob(raw, '');
     if (name === manifestName) this.#manifest = Uint8Array.from(raw);
     else {
-      await this.#track(replaceFile(path, raw, { durable: this.#fsyncFiles, owner: storeOwner() }), path);
+      await this.#track(storeFile(this.#store, path, raw, this.#fsyncFiles), path);
       this.#uploaded.set(name, { size: raw.byteLength, csum: createHash('sha256').update(raw).digest('hex') });
     }
     return { path, compressed: raw.byteLength };
@@ -230,6 +229,7 @@ export class BackupTransaction implements AsyncDisposable {
       name,
       ctime: epochSeconds(this.#store.clock),
       durable: this.#fsyncFiles,
+      mirror: this.#store.mirror,
       onEnd: (closed) => {
         this.#writers.delete(writer);
         if (closed) this.#uploaded.set(name, { size: closed.size, csum: toHex(closed.checksum) });

@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import { isAbsolute, normalize } from 'node:path';
 import { type Clock, epochSeconds, systemClock } from '../base/clock.ts';
 import { GranaryError } from '../base/errors.ts';
-import { openChunkStore } from '../chunk-store/backends.ts';
+import { type BucketPlace, openChunkStore } from '../chunk-store/backends.ts';
 import type { ChunkStore } from '../chunk-store/contract.ts';
 import type { StoreWorkers } from '../chunk-store/workers.ts';
 import type { ChunkIndex } from '../format/chunk-index.ts';
@@ -22,7 +22,9 @@ import { GroupImport } from './group-import.ts';
 import * as groups from './groups.ts';
 import { DatastoreLocks } from './locks.ts';
 import * as manifests from './manifests.ts';
+import { noMirror, ObjectMirror } from './mirror.ts';
 import * as namespaces from './namespaces.ts';
+import { prepareRefresh } from './refresh.ts';
 import * as removal from './removal.ts';
 import * as snapshots from './snapshots.ts';
 import { noEntry, type StoreContext, snapshotFilePath } from './store-context.ts';
@@ -42,6 +44,8 @@ export interface DatastoreOptions {
   tuning?: DatastoreTuning;
   /** Whether each new backup is verified once it is finished. */
   verifyNew?: boolean;
+  /** For a datastore that is in a bucket; `path` is its local part then. */
+  bucket?: BucketPlace | undefined;
 }
 
 export interface DatastoreEnvironment {
@@ -63,9 +67,11 @@ export class Datastore {
   /** For the other files of this room. */
   readonly context: StoreContext;
   readonly #census: SnapshotCensus;
+  readonly #bucket: BucketPlace | undefined;
 
-  private constructor(context: StoreContext, verifyNew: boolean) {
+  private constructor(context: StoreContext, verifyNew: boolean, bucket: BucketPlace | undefined) {
     this.context = context;
+    this.#bucket = bucket;
     this.#census = new SnapshotCensus(context);
     this.name = context.name;
     this.path = context.base;
@@ -81,27 +87,31 @@ export class Datastore {
     }
     const base = normalize(options.path).replace(/\/+$/, '');
     const syncLevel = options.tuning?.['sync-level'] ?? 'filesystem';
-    const chunks = openChunkStore('directory', {
+    const lockDirectory = `${env.lockDir}/${name}`;
+    const { bucket } = options;
+    const chunks = openChunkStore(bucket ? 's3' : 'directory', {
       base,
       name,
+      bucket,
+      lockDirectory,
       syncLevel,
       chunkOrder: options.tuning?.['chunk-order'],
       workers: env.workers,
     });
-    const lockDirectory = `${env.lockDir}/${name}`;
     const clock = env.clock ?? systemClock;
     const threads = env.workers?.check.size === 0 ? 0 : 1;
     const context: StoreContext = {
       name,
       base,
       chunks,
+      mirror: bucket ? new ObjectMirror(bucket.objects, bucket.prefix, base) : noMirror,
       locks: new DatastoreLocks(lockDirectory),
       writers: new StoreWriters(base, lockDirectory, env.uptime),
       accounting: new Accounting({ base, lockDirectory, clock, threads }),
       clock,
       syncLevel,
     };
-    return new Datastore(context, options.verifyNew ?? false);
+    return new Datastore(context, options.verifyNew ?? false, bucket);
   }
 
   /** See `createDatastore`. */
@@ -299,6 +309,16 @@ export class Datastore {
   /** See `collectGarbage`. */
   collectGarbage(options: GcOptions): Promise<usage.GcStatus> {
     return collectGarbage(this.context, options);
+  }
+
+  /**
+   * Fetches the files of a datastore that is in a bucket, and makes markers of its chunks: see `prepareRefresh`. Nobody
+   * may use it until the step that this gives is done.
+   */
+  prepareRefresh(o: { log: (line: string) => void; signal?: AbortSignal }): Promise<() => Promise<void>> {
+    if (!this.#bucket) throw new GranaryError('bad-request', `datastore '${this.name}' is not in an object store`);
+    const { objects, prefix } = this.#bucket;
+    return prepareRefresh({ ...o, objects, prefix, base: this.path, chunks: this.chunks });
   }
 
   /** What the last garbage collection found; zeros before the first. */

@@ -7,20 +7,26 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { toHex } from '../base/bytes.ts';
 import { GranaryError } from '../base/errors.ts';
-import { makeDirectorySync, storeOwner } from '../chunk-store/ownership.ts';
+import { makeDirectorySync } from '../chunk-store/ownership.ts';
 import type { ChunkIndex } from '../format/chunk-index.ts';
 import type { ManifestFile } from '../format/manifest.ts';
 import type { AuthId } from '../model/auth-id.ts';
 import { type BackupGroup, type BackupSnapshot, formatSnapshot, type Namespace } from '../model/backup.ts';
 import { archiveKind, clientLogName, manifestName, maxBlobSize } from '../model/names.ts';
-import { replaceFile } from '../os/atomic-file.ts';
 import { failpoint } from '../os/failpoint.ts';
 import type { FileLock } from '../os/file-lock.ts';
 import { groupSnapshots, snapshotTimes } from './groups.ts';
 import { ImportRecord } from './import-record.ts';
 import { removeGroupDirectory, removeSnapshotDirectory } from './removal.ts';
 import { claimGroup, makeDurable } from './snapshot-steps.ts';
-import { asGranaryError, ifExists, type StoreContext, snapshotDirectory, snapshotFilePath } from './store-context.ts';
+import {
+  asGranaryError,
+  ifExists,
+  type StoreContext,
+  snapshotDirectory,
+  snapshotFilePath,
+  storeFile,
+} from './store-context.ts';
 import { openIndexFile } from './stored-files.ts';
 
 /** A group under its exclusive lock. */
@@ -153,7 +159,7 @@ export class SnapshotImport implements AsyncDisposable {
     }
     const path = this.#path(name);
     try {
-      await replaceFile(path, raw, { mode: 0o644, durable: this.#store.syncLevel === 'file', owner: storeOwner() });
+      await storeFile(this.#store, path, raw, this.#store.syncLevel === 'file');
     } catch (error) {
       throw asGranaryError(`writing "${path}" failed`, error);
     }
@@ -169,17 +175,13 @@ export class SnapshotImport implements AsyncDisposable {
     const path = this.#path(manifestName);
     try {
       using _lock = await this.#store.locks.manifest(this.#ns, this.snapshot);
-      await replaceFile(path, manifest, {
-        mode: 0o644,
-        durable: this.#store.syncLevel !== 'none',
-        owner: storeOwner(),
-      });
+      await storeFile(this.#store, path, manifest, this.#store.syncLevel !== 'none');
     } catch (error) {
       throw asGranaryError(`unable to write manifest "${path}"`, error);
     }
     this.#committed = true;
     failpoint('commit:after-manifest');
-    this.#removeOthers(named);
+    await this.#removeOthers(named);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -193,12 +195,13 @@ export class SnapshotImport implements AsyncDisposable {
     }
   }
 
-  #removeOthers(named: readonly string[]): void {
+  async #removeOthers(named: readonly string[]): Promise<void> {
     const keep = new Set([...named, manifestName, clientLogName]);
     try {
-      for (const name of fs.readdirSync(this.#directory)) {
-        if (!keep.has(name) && !name.startsWith('.')) fs.rmSync(`${this.#directory}/${name}`, { force: true });
-      }
+      const others = fs.readdirSync(this.#directory).filter((name) => !keep.has(name) && !name.startsWith('.'));
+      const paths = others.map((name) => `${this.#directory}/${name}`);
+      if (paths.length > 0) await this.#store.mirror.remove(...paths);
+      for (const path of paths) fs.rmSync(path, { force: true });
     } catch (error) {
       throw asGranaryError(`removing files of "${this.#directory}" failed`, error);
     }

@@ -4,11 +4,9 @@ import * as fs from 'node:fs';
 import { formatUtc, parseUtc } from '../base/clock.ts';
 import { GranaryError } from '../base/errors.ts';
 import { mapOrdered } from '../base/streams.ts';
-import { storeOwner } from '../chunk-store/ownership.ts';
 import { type AuthId, parseAuthId } from '../model/auth-id.ts';
 import { type BackupGroup, type BackupSnapshot, compareGroups, formatGroup, type Namespace } from '../model/backup.ts';
 import { archiveKind, type BackupType, backupTypes, isSafeId } from '../model/names.ts';
-import { replaceFile } from '../os/atomic-file.ts';
 import { eachDirectory, listDirectories, namespaceExists } from './namespaces.ts';
 import {
   asGranaryError,
@@ -17,6 +15,7 @@ import {
   namespaceDirectory,
   noEntry,
   type StoreContext,
+  storeFile,
 } from './store-context.ts';
 
 /** A group with at least one snapshot, finished or not. */
@@ -170,7 +169,9 @@ export async function setGroupNotes(
 ): Promise<void> {
   await requireGroup(store, ns, group);
   if (notes !== '') return writeGroupFile(store, ns, group, 'notes', notes);
-  fs.rmSync(`${groupDirectory(store, ns, group)}/notes`, { force: true });
+  const path = `${groupDirectory(store, ns, group)}/notes`;
+  await store.mirror.remove(path);
+  fs.rmSync(path, { force: true });
 }
 
 export async function writeGroupFile(
@@ -182,7 +183,7 @@ export async function writeGroupFile(
 ): Promise<void> {
   const path = `${groupDirectory(store, ns, group)}/${name}`;
   try {
-    await replaceFile(path, text, { mode: 0o644, durable: store.syncLevel !== 'none', owner: storeOwner() });
+    await storeFile(store, path, text, store.syncLevel !== 'none');
   } catch (error) {
     throw asGranaryError(`unable to write "${path}"`, error);
   }

@@ -5,6 +5,7 @@ import * as fs from 'node:fs';
 import { GranaryError, isErrno } from '../base/errors.ts';
 import { storeOwner } from '../chunk-store/ownership.ts';
 import { failpoint } from '../os/failpoint.ts';
+import type { Mirror } from './mirror.ts';
 import { asGranaryError } from './store-context.ts';
 
 const fileMode = 0o644;
@@ -68,14 +69,18 @@ export class IndexFile {
     }
   }
 
-  /** Gives the finished file its name, replacing what had it. With `durable` it and its name survive a crash then. */
-  async finish(length: number, durable: boolean): Promise<void> {
+  /**
+   * Gives the finished file its name, replacing what had it; `mirror` has it before. With `durable` it and its name
+   * survive a crash then.
+   */
+  async finish(length: number, { durable, mirror }: { durable: boolean; mirror: Mirror }): Promise<void> {
     const fd = this.#open();
     try {
       fs.ftruncateSync(fd, length);
       failpoint('index:before-fsync');
       if (durable) await fsyncAsync(fd);
       failpoint('index:after-fsync');
+      await mirror.putFile(this.path, this.#temporary);
       this.#close();
       fs.renameSync(this.#temporary, this.path);
       failpoint('index:after-rename');

@@ -11,6 +11,7 @@ import { parseFixedIndex } from '../format/fixed-index.ts';
 import { fixedChunkSize } from '../model/names.ts';
 import { setFailpoint } from '../os/failpoint.ts';
 import { type ClosedIndex, DynamicIndexWriter, type FixedIndexOptions, FixedIndexWriter } from './index-writer.ts';
+import { noMirror } from './mirror.ts';
 import { dynamicChecksum, fixedChecksum } from './testing/temporary-store.ts';
 
 interface Under {
@@ -31,6 +32,7 @@ function setup(): Under {
     name,
     ctime: 1593179765,
     durable: true,
+    mirror: noMirror,
     onEnd: (closed: ClosedIndex | undefined) => ended.push(closed),
   });
   return {

@@ -10,6 +10,7 @@ import { encodeFixedHeader } from '../format/fixed-index.ts';
 import { digestSize, indexHeaderSize } from '../format/index-header.ts';
 import { fixedChunkSize } from '../model/names.ts';
 import { IndexFile } from './index-file.ts';
+import type { Mirror } from './mirror.ts';
 
 /** What the client says the index is, at its close. */
 export interface IndexClaim {
@@ -55,6 +56,8 @@ export interface IndexWriterOptions {
   ctime: number;
   /** fsync at close. */
   durable: boolean;
+  /** Has the index before it gets its name. */
+  mirror: Mirror;
   /** Told once, when the writer is closed, has failed to close or is aborted. */
   onEnd: (closed: ClosedIndex | undefined) => void;
 }
@@ -104,7 +107,7 @@ abstract class BaseWriter implements IndexWriter {
       if (!bytesEqual(checksum, claim.checksum)) throw this.refusal('close failed - got unexpected checksum');
       // Last of all: until then the file is no index.
       this.file.write(header, 0);
-      await this.file.finish(length, this.options.durable);
+      await this.file.finish(length, this.options);
       closed = { uuid: this.uuid, checksum, size };
       return closed;
     } finally {

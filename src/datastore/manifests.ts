@@ -3,13 +3,11 @@
 
 import * as fs from 'node:fs';
 import { GranaryError } from '../base/errors.ts';
-import { storeOwner } from '../chunk-store/ownership.ts';
 import { decodeManifestBlob, encodeManifestBlob, type Manifest } from '../format/manifest.ts';
 import type { BackupSnapshot, Namespace } from '../model/backup.ts';
 import { formatSnapshot } from '../model/backup.ts';
 import { manifestName, maxBlobSize } from '../model/names.ts';
-import { replaceFile } from '../os/atomic-file.ts';
-import { asGranaryError, ifExists, type StoreContext, snapshotDirectory } from './store-context.ts';
+import { asGranaryError, ifExists, type StoreContext, snapshotDirectory, storeFile } from './store-context.ts';
 
 export interface StoredManifest {
   manifest: Manifest;
@@ -73,11 +71,7 @@ export async function writeManifest(
 ): Promise<void> {
   const path = `${snapshotDirectory(store, ns, snapshot)}/${manifestName}`;
   try {
-    await replaceFile(path, encodeManifestBlob(manifest), {
-      mode: 0o644,
-      durable: store.syncLevel !== 'none',
-      owner: storeOwner(),
-    });
+    await storeFile(store, path, encodeManifestBlob(manifest), store.syncLevel !== 'none');
   } catch (error) {
     throw asGranaryError(`unable to write manifest "${path}"`, error);
   }

@@ -5,6 +5,7 @@ import { GranaryError, isErrno } from '../base/errors.ts';
 import { makeDirectorySync } from '../chunk-store/ownership.ts';
 import { formatNamespace, maxNamespaceDepth, type Namespace, parseNamespace } from '../model/backup.ts';
 import { isSafeId } from '../model/names.ts';
+import { namespaceMark } from './mirror.ts';
 import { asGranaryError, ifExists, namespaceDirectory, type StoreContext } from './store-context.ts';
 
 /** The root always exists. */
@@ -67,6 +68,7 @@ export async function createNamespace(store: StoreContext, parent: Namespace, na
   }
   const directory = namespaceDirectory(store, parent);
   try {
+    await store.mirror.put(`${namespaceDirectory(store, ns)}/${namespaceMark}`, '');
     makeDirectorySync(`${directory}/ns`);
     makeDirectorySync(`${directory}/ns/${name}`);
   } catch (error) {
@@ -76,7 +78,7 @@ export async function createNamespace(store: StoreContext, parent: Namespace, na
 }
 
 /** Removes the directories of a namespace that has no groups and no namespaces left; false when something is in it. */
-export function removeNamespaceDirectories(store: StoreContext, ns: Namespace): boolean {
+export async function removeNamespaceDirectories(store: StoreContext, ns: Namespace): Promise<boolean> {
   const directory = namespaceDirectory(store, ns);
   for (const part of ['ct', 'host', 'vm', 'ns', '']) {
     try {
@@ -86,6 +88,7 @@ export function removeNamespaceDirectories(store: StoreContext, ns: Namespace): 
       if (!isErrno(error, 'ENOENT')) throw asGranaryError(`cannot remove namespace '${formatNamespace(ns)}'`, error);
     }
   }
+  await store.mirror.remove(`${directory}/${namespaceMark}`);
   // The `ns` above it goes with its last namespace.
   try {
     fs.rmdirSync(`${namespaceDirectory(store, ns.slice(0, -1))}/ns`);

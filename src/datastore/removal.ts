@@ -81,6 +81,7 @@ export async function removeSnapshotDirectory(
 ): Promise<void> {
   const directory = snapshotDirectory(store, ns, snapshot);
   try {
+    await store.mirror.removeTree(directory, manifestName);
     fs.rmSync(`${directory}/${manifestName}`, { force: true });
     failpoint('removal:after-manifest');
     await fs.promises.rm(directory, { recursive: true, force: true, maxRetries: 3 });
@@ -105,6 +106,7 @@ export async function removeGroupDirectory(
   try {
     const names = fs.readdirSync(directory);
     if (!names.every((name) => groupFile.test(name))) return false;
+    await store.mirror.remove(`${directory}/notes`, `${directory}/owner`);
     // The owner last: a group without snapshots and without owner is nobody's, one with an owner is not.
     for (const name of names.sort().reverse()) fs.rmSync(`${directory}/${name}`, { force: true });
     fs.rmdirSync(directory);
@@ -174,7 +176,7 @@ export async function removeNamespace(
   // The deepest first.
   for (const inner of (await listNamespaces(store, ns)).reverse()) {
     if (options.deleteGroups) await removeGroupsOf(store, inner, removal);
-    complete = removeNamespaceDirectories(store, inner) && complete;
+    complete = (await removeNamespaceDirectories(store, inner)) && complete;
   }
   if (complete || removal.protectedSnapshots > 0) return removal;
   throw new GranaryError(

@@ -204,9 +204,13 @@ export async function setProtected(
   if (!(await snapshotExists(store, ns, snapshot))) throw noEntry(`snapshot '${formatSnapshot(snapshot)}'`);
   const path = protectionPath(store, ns, snapshot);
   try {
-    if (value)
+    if (value) {
+      await store.mirror.put(path, '');
       await createFileExclusive(path, '', { mode: 0o644, durable: store.syncLevel !== 'none', owner: storeOwner() });
-    else fs.rmSync(path, { force: true });
+    } else {
+      await store.mirror.remove(path);
+      fs.rmSync(path, { force: true });
+    }
   } catch (error) {
     throw asGranaryError(`unable to change protection of '${formatSnapshot(snapshot)}'`, error);
   }
@@ -224,14 +228,17 @@ export async function uploadLog(
   using _lock = await store.locks.snapshotShared(ns, snapshot);
   if (!(await snapshotExists(store, ns, snapshot))) throw noEntry(`snapshot '${formatSnapshot(snapshot)}'`);
   const path = `${snapshotDirectory(store, ns, snapshot)}/${clientLogName}`;
-  let made: boolean;
+  let made = false;
   try {
     made = await createFileExclusive(path, raw, {
       mode: 0o644,
       durable: store.syncLevel !== 'none',
       owner: storeOwner(),
     });
+    // The one file that is made first: whoever makes it has the right to the name.
+    if (made) await store.mirror.put(path, raw);
   } catch (error) {
+    if (made) fs.rmSync(path, { force: true });
     throw asGranaryError(`unable to write client log of '${formatSnapshot(snapshot)}'`, error);
   }
   if (!made) throw new GranaryError('already-exists', 'backup already contains a log.');

@@ -3,6 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import { GranaryError, isErrno, withContext } from '../base/errors.ts';
 import type { ChunkStore } from '../chunk-store/contract.ts';
+import { storeOwner } from '../chunk-store/ownership.ts';
 import {
   type BackupGroup,
   type BackupSnapshot,
@@ -12,8 +13,10 @@ import {
   snapshotPath,
 } from '../model/backup.ts';
 import { isSafeId } from '../model/names.ts';
+import { replaceFile } from '../os/atomic-file.ts';
 import type { Accounting } from './accounting.ts';
 import type { DatastoreLocks } from './locks.ts';
+import type { Mirror } from './mirror.ts';
 import type { StoreWriters } from './writers.ts';
 
 export interface StoreContext {
@@ -22,6 +25,8 @@ export interface StoreContext {
   /** Absolute, without a slash at the end. */
   readonly base: string;
   readonly chunks: ChunkStore;
+  /** Told of each file of namespaces, groups and snapshots before it changes. */
+  readonly mirror: Mirror;
   readonly locks: DatastoreLocks;
   readonly writers: StoreWriters;
   readonly accounting: Accounting;
@@ -46,6 +51,17 @@ export function snapshotDirectory(store: StoreContext, ns: Namespace, snapshot: 
 export function snapshotFilePath(store: StoreContext, ns: Namespace, snapshot: BackupSnapshot, name: string): string {
   if (!isSafeId(name)) throw new GranaryError('bad-request', `'${name}' is not a plain file name`);
   return `${snapshotDirectory(store, ns, snapshot)}/${name}`;
+}
+
+/** Makes or replaces a file of the datastore, in its second home first. */
+export async function storeFile(
+  store: StoreContext,
+  path: string,
+  content: Uint8Array | string,
+  durable: boolean,
+): Promise<void> {
+  await store.mirror.put(path, content);
+  await replaceFile(path, content, { mode: 0o644, durable, owner: storeOwner() });
 }
 
 /** The refusal for something in the datastore that does not exist; clients look for the first word. */

@@ -44,6 +44,7 @@ if (hasObjectServer) {
       assert.deepEqual([text(start?.bytes), start?.size, start?.etag], ['9876', 10, stored!.etag]);
       await objects.put(`${key}.empty`, bytes(''));
       assert.equal((await objects.get(`${key}.empty`))?.size, 0);
+      assert.equal((await objects.start(`${key}.empty`, 4))?.size, 0);
       assert.equal(await objects.copy(key, 'copy', '"00000000000000000000000000000000"'), false);
       assert.equal(await objects.copy('nothing', 'copy', stored!.etag), false);
       assert.equal(await objects.head('copy'), undefined);

@@ -162,8 +162,14 @@ export class S3Objects implements ObjectStore {
     return this.#read(key, undefined, o);
   }
 
-  start(key: string, length: number, o: CallOptions = {}): Promise<StoredObject | undefined> {
-    return this.#read(key, `bytes=0-${length - 1}`, o);
+  async start(key: string, length: number, o: CallOptions = {}): Promise<StoredObject | undefined> {
+    try {
+      return await this.#read(key, `bytes=0-${length - 1}`, o);
+    } catch (error) {
+      // An empty object has no first byte.
+      if (error instanceof GranaryError && statusOf(error.cause) === 416) return await this.get(key, o);
+      throw error;
+    }
   }
 
   #read(key: string, range: string | undefined, o: CallOptions): Promise<StoredObject | undefined> {

@@ -3,11 +3,12 @@
 
 import * as fs from 'node:fs';
 import { maxBlobSize } from '../../model/names.ts';
-import type { ChunkCheck, ChunkKind, InsertResult, SweepCounts } from '../contract.ts';
+import type { ChunkCheck, ChunkExpectation, ChunkKind, InsertResult, SweepCounts } from '../contract.ts';
+import type { IncomingChunk } from '../insert-table.ts';
 import { KeptChunks } from '../kept-chunks.ts';
 import { chunkPath, digestName } from '../layout.ts';
 import { noCounts } from '../sweep-counts.ts';
-import { admitChunk, describeChunk } from '../verdict.ts';
+import { admitChunk, describeChunk, judgeChunk } from '../verdict.ts';
 import { checkChunk, insertChunk, type StoreTarget, touchChunk } from './chunk-files.ts';
 import { markChunks, sweepPrefix } from './chunk-sweep.ts';
 
@@ -47,6 +48,32 @@ export function insert(
 ): InsertResult {
   const blob = new Uint8Array(context.memory, offset, length);
   return insertChunk(target, digest, blob, describeChunk(blob, `chunk ${digestName(digest)}`));
+}
+
+/** As `receive`, but only checks it: for stores that are elsewhere. */
+export function admit(
+  context: Context,
+  digest: Uint8Array,
+  size: number,
+  offset: number,
+  length: number,
+  copyOf?: ChunkKind,
+): IncomingChunk {
+  return admitChunk(new Uint8Array(context.memory, offset, length), digest, size, copyOf);
+}
+
+/** As `insert`, but only looks at it. */
+export function describe(context: Context, digest: Uint8Array, offset: number, length: number): IncomingChunk {
+  return describeChunk(new Uint8Array(context.memory, offset, length), `chunk ${digestName(digest)}`);
+}
+
+/** Judges a stored chunk that was read already. */
+export function judge(
+  _context: Context,
+  blob: Uint8Array,
+  expected: ChunkExpectation,
+): Pick<ChunkCheck, 'verdict' | 'error'> {
+  return judgeChunk(blob, expected);
 }
 
 /** Touches chunks; gives the positions of those that are not there. */

@@ -12,7 +12,7 @@ import { encryptedChunk, noise, plainChunk, type TestChunk } from './chunks.ts';
 /** A new, empty store named `test`, and a way to change a stored chunk behind its back. */
 export interface StoreUnderTest extends AsyncDisposable {
   store: ChunkStore;
-  damage(digest: Uint8Array, change: (blob: Uint8Array) => Uint8Array): void;
+  damage(digest: Uint8Array, change: (blob: Uint8Array) => Uint8Array): void | Promise<void>;
   /** Makes a chunk, or the copies of it that were set aside, last used at that time, epoch seconds. */
   age(digest: Uint8Array, used: number): void;
 }
@@ -205,7 +205,7 @@ export function chunkStoreSuite(name: string, open: () => Promise<StoreUnderTest
       for (const junk of [new Uint8Array(0), new Uint8Array(5), new Uint8Array(100)]) {
         const chunk = plainChunk(text(`junk ${junk.byteLength}`));
         await receiveChunk(under.store, chunk);
-        under.damage(chunk.digest, () => junk);
+        await under.damage(chunk.digest, () => junk);
         if (junk.byteLength === 0) {
           assert.deepEqual(await receiveChunk(under.store, chunk), {
             duplicate: false,
@@ -247,7 +247,7 @@ export function chunkStoreSuite(name: string, open: () => Promise<StoreUnderTest
       await using under = await open();
       const chunk = plainChunk(text('rot'));
       await receiveChunk(under.store, chunk);
-      under.damage(chunk.digest, (blob) => blob.with(20, blob[20]! ^ 1));
+      await under.damage(chunk.digest, (blob) => blob.with(20, blob[20]! ^ 1));
       await assert.rejects(under.store.read(chunk.digest), refuses('blob-invalid', /wrong CRC checksum/));
     });
 
@@ -263,7 +263,7 @@ export function chunkStoreSuite(name: string, open: () => Promise<StoreUnderTest
       for (let at = 0; at < read.byteLength; at += 300) await opened.read(read.subarray(at, at + 300), at);
       assert.deepEqual(Buffer.from(read), Buffer.from(whole));
       await assert.rejects(opened.read(new Uint8Array(2), opened.size - 1), refuses('io', /shorter/));
-      under.damage(chunk.digest, (blob) => blob.with(20, blob[20]! ^ 1));
+      await under.damage(chunk.digest, (blob) => blob.with(20, blob[20]! ^ 1));
       await using damaged = await store.openChunk(chunk.digest);
       await damaged.read(read, 0);
       assert.throws(() => checkBlob(read, ''), refuses('blob-invalid', /wrong CRC checksum/));
@@ -277,8 +277,8 @@ export function chunkStoreSuite(name: string, open: () => Promise<StoreUnderTest
       const sealed = encryptedChunk(text('s'));
       const swapped = plainChunk(text('w'));
       for (const chunk of [plain, rotten, sealed, swapped]) await receiveChunk(store, chunk);
-      under.damage(rotten.digest, (blob) => blob.slice(0, -1));
-      under.damage(swapped.digest, () => plain.blob);
+      await under.damage(rotten.digest, (blob) => blob.slice(0, -1));
+      await under.damage(swapped.digest, () => plain.blob);
       const expected = [
         { digest: plain.digest, size: plain.size, encrypted: false },
         { digest: plain.digest, size: plain.size - 1, encrypted: false },
@@ -300,7 +300,7 @@ export function chunkStoreSuite(name: string, open: () => Promise<StoreUnderTest
       const chunk = plainChunk(text('bad'));
       for (const n of [0, 1]) {
         await receiveChunk(store, chunk);
-        under.damage(chunk.digest, (blob) => blob.with(15, blob[15]! ^ 1));
+        await under.damage(chunk.digest, (blob) => blob.with(15, blob[15]! ^ 1));
         const [check] = await store.check([{ digest: chunk.digest, size: chunk.size, encrypted: false }]);
         assert.equal(check!.verdict, 'corrupt');
         assert.match(

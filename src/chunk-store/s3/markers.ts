@@ -1,0 +1,94 @@
+// Marker files: an empty file `.chunks/XXXX/DIGEST` says that the bucket has that chunk, and its access time when it was
+// last used, which is what garbage collection goes by. It is made after the object, and taken away before it.
+
+import * as fs from 'node:fs';
+import { isErrno } from '../../base/errors.ts';
+import { touchAccessTimeSync } from '../../os/times.ts';
+import { chunkPath, chunksDirectory, isPrefixName, prefixDirectory } from '../layout.ts';
+import { makeDirectorySync, storeOwner } from '../ownership.ts';
+
+/** What a marker is called while a sweep decides about it; a crash may leave it, and it means nothing then. */
+const removingSuffix = '.removing';
+
+/** Makes the marker of a name (a digest, or a copy that was set aside), or touches the one that is there. */
+export function setMarker(base: string, name: string): void {
+  const path = chunkPath(base, name);
+  for (let attempt = 0; ; attempt++) {
+    try {
+      touchAccessTimeSync(path);
+      return;
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+    }
+    try {
+      const fd = fs.openSync(path, 'wx', 0o644);
+      const owner = storeOwner();
+      if (owner) fs.fchownSync(fd, owner.uid, owner.gid);
+      fs.closeSync(fd);
+      return;
+    } catch (error) {
+      if (isErrno(error, 'ENOENT') && attempt === 0) makeDirectorySync(prefixDirectory(base, name), 0o750);
+      else if (!isErrno(error, 'EEXIST') || attempt > 2) throw error;
+    }
+  }
+}
+
+/** Epoch seconds of the last use; undefined without a marker. */
+export function markerTime(base: string, name: string): number | undefined {
+  const stat = fs.lstatSync(chunkPath(base, name), { throwIfNoEntry: false });
+  return stat && Math.floor(stat.atimeMs / 1000);
+}
+
+export function removeMarker(base: string, name: string): void {
+  fs.rmSync(chunkPath(base, name), { force: true });
+}
+
+/** Gives a marker another name; does nothing when there is none. */
+export function renameMarker(base: string, from: string, to: string): void {
+  try {
+    fs.renameSync(chunkPath(base, from), chunkPath(base, to));
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
+}
+
+/**
+ * Takes away markers of before `minAtime`, so that whoever touches one from now on finds it missing. Those that were used
+ * at the last moment, or have gone, are left as they are. Gives the names that were taken away.
+ */
+export function takeMarkers(base: string, names: readonly string[], minAtime: number): string[] {
+  return names.filter((name) => {
+    renameMarker(base, name, `${name}${removingSuffix}`);
+    const time = markerTime(base, `${name}${removingSuffix}`);
+    if (time === undefined) return false;
+    if (time < minAtime) return true;
+    renameMarker(base, `${name}${removingSuffix}`, name);
+    return false;
+  });
+}
+
+/** Forgets markers that were taken away; with `restore` puts them back. */
+export function settleTaken(base: string, names: readonly string[], restore: boolean): void {
+  for (const name of names) {
+    if (restore) renameMarker(base, `${name}${removingSuffix}`, name);
+    else removeMarker(base, `${name}${removingSuffix}`);
+  }
+}
+
+/** The directories of digests that there are, ascending: `0000` to `ffff`. */
+export function markerPrefixes(base: string): string[] {
+  return fs.readdirSync(chunksDirectory(base)).filter(isPrefixName).sort();
+}
+
+/** Everything in one of them, ascending; what a crash has left is removed. */
+export function markersOf(base: string, prefix: string): string[] {
+  let names: string[];
+  try {
+    names = fs.readdirSync(`${chunksDirectory(base)}/${prefix}`);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  }
+  for (const name of names) if (name.endsWith(removingSuffix)) removeMarker(base, name);
+  return names.filter((name) => !name.endsWith(removingSuffix)).sort();
+}
