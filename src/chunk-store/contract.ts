@@ -136,10 +136,10 @@ export interface ChunkStore {
    * Looks at chunks as verification does: CRC, kind, and for plain ones digest and content length.
    * The answers are in the order of `expected`. Never throws for a bad chunk, never changes anything.
    */
-  check(expected: readonly ChunkExpectation[]): Promise<ChunkCheck[]>;
+  check(expected: readonly ChunkExpectation[], options?: { signal?: AbortSignal }): Promise<ChunkCheck[]>;
 
   /** Positions of `digests` in the order in which reading them is cheapest here; those not there come last. */
-  readingOrder(digests: readonly Uint8Array[]): Promise<Uint32Array>;
+  readingOrder(digests: readonly Uint8Array[], options?: { signal?: AbortSignal }): Promise<Uint32Array>;
 
   /**
    * Sets a corrupt chunk aside so that the digest is missing from now on. With `copy` of a check only that

@@ -249,6 +249,37 @@ describe('garbage collection', () => {
     assert.deepEqual(await temporary.store.gcStatus(), before);
   });
 
+  it('stops in the middle of either phase, and says so', async () => {
+    await using temporary = await temporaryStore();
+    const garbage = Array.from({ length: 300 }, (_, i) => plainChunk(text(`garbage ${i}`)));
+    await writeBackup(temporary.store, host('a', 1000), archive(...garbage));
+    await temporary.store.removeSnapshot([], host('a', 1000));
+    for (let time = 2000; time < 2010; time++) await writeBackup(temporary.store, host('b', time));
+    ageAll(temporary, 30 * day);
+    const left = (): number => garbage.filter((chunk) => exists(temporary, chunk)).length;
+    const stopAt = async (line: RegExp): Promise<string[]> => {
+      const controller = new AbortController();
+      const lines: string[] = [];
+      const log = (one: string): void => {
+        lines.push(one);
+        if (line.test(one)) controller.abort(new GranaryError('aborted', 'enough'));
+      };
+      await assert.rejects(collect(temporary, { log, signal: controller.signal }), {
+        code: 'aborted',
+        message: 'enough',
+      });
+      return lines;
+    };
+    const first = await stopAt(/^Start GC phase1/);
+    assert.deepEqual([first.at(-1), left()], ['Start GC phase1 (mark used chunks)', 300]);
+    const second = await stopAt(/^processed [1-4]\d% /);
+    assert.match(second.at(-1)!, /^processed [1-4]\d% /);
+    assert.ok(left() > 150 && left() < 300, String(left()));
+    // The next one does the rest.
+    await collect(temporary);
+    assert.equal(left(), 0);
+  });
+
   it('goes by the clock of the file system, however wrong its own is', async () => {
     for (const shift of [-3 * day, 3 * day, 3000 * day]) {
       const clock = { now: () => Date.now() + shift * 1000 };

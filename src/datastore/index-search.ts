@@ -1,6 +1,7 @@
 // Every index file of a datastore, wherever it lies: what garbage collection has to read (formats.md 16.3).
 
 import * as fs from 'node:fs';
+import { throwIfAborted } from '../base/abort.ts';
 import { isErrno, withContext } from '../base/errors.ts';
 import { archiveKind } from '../model/names.ts';
 
@@ -13,9 +14,9 @@ export interface FoundIndex {
 /**
  * All `*.fidx` and `*.didx` below `base`, so that those of a group come together. Names that start with a dot
  * and symbolic links are not followed. What vanishes meanwhile is passed over; everything else that cannot be listed is
- * an error, but for `lost+found` directly below the base.
+ * an error, but for `lost+found` directly below the base. Throws `aborted`.
  */
-export async function findIndexFiles(base: string): Promise<FoundIndex[]> {
+export async function findIndexFiles(base: string, signal?: AbortSignal): Promise<FoundIndex[]> {
   const found: FoundIndex[] = [];
   const walk = async (directory: string): Promise<void> => {
     let entries: fs.Dirent[];
@@ -27,6 +28,7 @@ export async function findIndexFiles(base: string): Promise<FoundIndex[]> {
       throw withContext(`unable to list "${directory}"`, error);
     }
     for (const { name } of entries.sort(byName)) {
+      throwIfAborted(signal);
       if (name.startsWith('.')) continue;
       const path = `${directory}/${name}`;
       const stat = await statIfPresent(path);

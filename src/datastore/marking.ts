@@ -86,7 +86,7 @@ export class Marking {
 
   /** Throws what makes an index unreadable, unless the index is gone. */
   async run(): Promise<Marked> {
-    const found = await findIndexFiles(this.#store.base);
+    const found = await findIndexFiles(this.#store.base, this.#options.signal);
     this.#paths = found.map(({ path }) => path);
     this.#totalBytes = found.reduce((sum, { size }) => sum + size, 0);
     let files = 0;

@@ -73,11 +73,13 @@ export class ChunkVerifier {
   }
 
   async #verifyWindow(todo: readonly ChunkExpectation[], tally: Tally): Promise<void> {
-    const order = await this.#chunks.readingOrder(todo.map(({ digest }) => digest));
+    const options = this.#signal === undefined ? {} : { signal: this.#signal };
+    const digests = todo.map(({ digest }) => digest);
+    const order = await this.#chunks.readingOrder(digests, options);
     const sorted = Array.from(order, (position) => todo[position]!);
     const steps: ChunkExpectation[][] = [];
     for (let at = 0; at < sorted.length; at += stepSize) steps.push(sorted.slice(at, at + stepSize));
-    const check = async (step: ChunkExpectation[]) => ({ step, checks: await this.#chunks.check(step) });
+    const check = async (step: ChunkExpectation[]) => ({ step, checks: await this.#chunks.check(step, options) });
     for await (const { step, checks } of mapOrdered(steps, stepsAtOnce, check, this.#signal)) {
       for (const [i, expected] of step.entries()) await this.#judge(expected, checks[i]!, tally);
       throwIfAborted(this.#signal);

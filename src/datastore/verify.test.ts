@@ -202,6 +202,28 @@ describe('verification', () => {
     }
   });
 
+  it('is cancelled in the middle of an index', async () => {
+    await using temporary = await temporaryStore();
+    const chunks = Array.from({ length: 400 }, (_, i) => plainChunk(text(`chunk ${i}`)));
+    await writeBackup(temporary.store, host('a', 100), { archives: { 'root.pxar.didx': chunks } });
+    const controller = new AbortController();
+    const { chunks: store } = temporary.store;
+    const check = store.check.bind(store);
+    let looked = 0;
+    store.check = async (expected, options) => {
+      looked += expected.length;
+      assert.equal(options?.signal, controller.signal);
+      const answers = await check(expected, options);
+      controller.abort();
+      return answers;
+    };
+    const { verification, lines } = start(temporary, { signal: controller.signal });
+    await assert.rejects(verification.verifyDatastore(), { code: 'aborted' });
+    assert.ok(looked < 100, String(looked));
+    assert.match(lines.at(-1)!, /check root\.pxar\.didx/);
+    assert.equal(await stateOf(temporary, host('a', 100)), undefined);
+  });
+
   it('can be cancelled', async () => {
     await using temporary = await temporaryStore({ fixture: true });
     const controller = new AbortController();

@@ -7,6 +7,7 @@
 import * as fs from 'node:fs';
 import { fromHex } from '../../base/bytes.ts';
 import { isErrno } from '../../base/errors.ts';
+import { type StopWord, throwIfStopped } from '../../base/stop-flag.ts';
 import { DirectoryScan } from '../../os/directory-scan.ts';
 import { failpoint } from '../../os/failpoint.ts';
 import { touchAccessTimeAt } from '../../os/times.ts';
@@ -26,15 +27,23 @@ import { restoreSwept, touchChunk } from './chunk-files.ts';
 const badCopies = 10;
 const digestNameLength = 64;
 
+/** A part of a list, and when to stop before its end. */
+interface Part {
+  from: number;
+  to: number;
+  stop: StopWord;
+}
+
 /**
- * Marks the chunks `from` to `to` of a list of digests as used; gives the positions of those that are not there, whose
- * copies that were set aside are marked instead.
+ * Marks a part of a list of digests as used; gives the positions of those that are not there, whose copies that were set
+ * aside are marked instead. Throws `aborted`.
  */
-export function markChunks(base: string, digests: Uint8Array, from: number, to: number): number[] {
+export function markChunks(base: string, digests: Uint8Array, { from, to, stop }: Part): number[] {
   const missing: number[] = [];
   const directory = fs.openSync(chunksDirectory(base), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
   try {
     for (let i = from; i < to; i++) {
+      throwIfStopped(stop);
       writeName(digests, i * 32);
       if (touchAccessTimeAt(directory, name)) continue;
       if (!markElsewhere(chunkPath(base, digestName(digests.slice(i * 32, i * 32 + 32))))) missing.push(i);
@@ -67,10 +76,11 @@ function writeName(digests: Uint8Array, at: number): void {
   for (let i = 0; i < 4; i++) name[i] = name[5 + i]!;
 }
 
-/** Sweeps one directory of digests; chunks that stay are added to `kept`. */
-export function sweepPrefix(base: string, prefix: string, times: Times, counts: SweepCounts, kept?: KeptChunks): void {
+/** Sweeps one directory of digests; chunks that stay are added to `kept`. Throws `aborted`. */
+export function sweepPrefix(base: string, prefix: string, times: Sweep, counts: SweepCounts, kept?: KeptChunks): void {
   const directory = `${base}/.chunks/${prefix}`;
   for (const name of keepUsed(directory, times, counts, kept)) {
+    throwIfStopped(times.stop);
     const path = `${directory}/${name}`;
     if (isChunkName(name)) sweepChunk(path, times, counts, kept);
     else if (isBadName(name)) sweepBad(path, times, counts);
@@ -88,10 +98,11 @@ export function sweepPrefix(base: string, prefix: string, times: Times, counts: 
  * Counts the chunks that were used lately, which are nearly all in most datastores, and gives the names of everything
  * else. Nothing changes in the directory while it is read.
  */
-function keepUsed(directory: string, times: Times, counts: SweepCounts, kept: KeptChunks | undefined): string[] {
+function keepUsed(directory: string, times: Sweep, counts: SweepCounts, kept: KeptChunks | undefined): string[] {
   const others: string[] = [];
   using scan = DirectoryScan.open(directory);
   while (scan?.next()) {
+    throwIfStopped(times.stop);
     const isUsed = readDigest(scan) && scan.isFile() && scan.accessed >= times.minAtime;
     if (isUsed) keep(scan.accessed, scan.size, times, counts, kept);
     else others.push(scan.name);
@@ -121,6 +132,11 @@ function readDigest(scan: DirectoryScan): boolean {
 interface Times {
   minAtime: number;
   oldestWriter: number;
+}
+
+interface Sweep extends Times {
+  /** Set when it is to stop. */
+  stop: StopWord;
 }
 
 function sweepChunk(path: string, times: Times, counts: SweepCounts, kept: KeptChunks | undefined): void {

@@ -2,6 +2,7 @@
 // is given, lists of digests as one flat array of 32 bytes each.
 
 import * as fs from 'node:fs';
+import { type StopWord, throwIfStopped } from '../../base/stop-flag.ts';
 import { maxBlobSize } from '../../model/names.ts';
 import type { ChunkCheck, ChunkExpectation, ChunkKind, InsertResult, SweepCounts } from '../contract.ts';
 import type { IncomingChunk } from '../insert-table.ts';
@@ -93,19 +94,27 @@ export function check(
   digests: Uint8Array,
   sizes: Float64Array,
   encrypted: Uint8Array,
+  stop: StopWord,
 ): ChunkCheck[] {
   context.room ??= new Uint8Array(maxBlobSize);
   const room = context.room;
   return Array.from(sizes, (size, i) => {
+    throwIfStopped(stop);
     const digest = digests.subarray(i * 32, i * 32 + 32);
     return checkChunk(base, { digest, size, encrypted: encrypted[i] === 1 }, room);
   });
 }
 
 /** The inode number of each chunk's file, infinity for one that is not there. */
-export function inodes(_context: Context, base: string, digests: Uint8Array): Float64Array<ArrayBuffer> {
+export function inodes(
+  _context: Context,
+  base: string,
+  digests: Uint8Array,
+  stop: StopWord,
+): Float64Array<ArrayBuffer> {
   const result = new Float64Array(digests.byteLength / 32);
   for (let i = 0; i < result.length; i++) {
+    throwIfStopped(stop);
     const path = chunkPath(base, digestName(digests.subarray(i * 32, i * 32 + 32)));
     result[i] = fs.lstatSync(path, { throwIfNoEntry: false })?.ino ?? Number.POSITIVE_INFINITY;
   }
@@ -119,8 +128,9 @@ export function mark(
   list: SharedArrayBuffer,
   from: number,
   to: number,
+  stop: StopWord,
 ): Uint32Array<ArrayBuffer> {
-  return Uint32Array.from(markChunks(base, new Uint8Array(list), from, to));
+  return Uint32Array.from(markChunks(base, new Uint8Array(list), { from, to, stop }));
 }
 
 /** What a sweep of some directories found, with the chunks that stay if they are wanted. */
@@ -137,9 +147,10 @@ export function sweep(
   minAtime: number,
   oldestWriter: number,
   tellKept: boolean,
+  stop: StopWord,
 ): SweepPart {
   const counts = noCounts();
   const kept = tellKept ? new KeptChunks() : undefined;
-  for (const prefix of prefixes) sweepPrefix(base, prefix, { minAtime, oldestWriter }, counts, kept);
+  for (const prefix of prefixes) sweepPrefix(base, prefix, { minAtime, oldestWriter, stop }, counts, kept);
   return { counts, ...(kept ? { kept: kept.records() } : {}) };
 }

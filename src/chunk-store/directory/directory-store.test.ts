@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { toHex } from '../../base/bytes.ts';
 import { GranaryError } from '../../base/errors.ts';
+import { StopFlag } from '../../base/stop-flag.ts';
 import { setFailpoint } from '../../os/failpoint.ts';
 import { chunkPath, createChunkTree, prefixName } from '../layout.ts';
 import { storeOwner } from '../ownership.ts';
 import { chunkStoreSuite, receiveChunk, type StoreUnderTest } from '../testing/chunk-store-suite.ts';
 import { noise, plainChunk, temporaryDirectory } from '../testing/chunks.ts';
 import { createWorkers } from '../workers.ts';
+import { check, inodes, mark, setup, sweep } from './chunk-worker.ts';
 import { DirectoryChunkStore, type DirectoryStoreOptions } from './directory-store.ts';
 
 const slotMemory = 40 * 1024 * 1024;
@@ -318,6 +320,37 @@ describe('digests', () => {
       files.map((file) => fs.existsSync(file)),
       [false, true, true, true, true],
     );
+  });
+
+  it('looks at each chunk whether its work is still wanted, not only between calls of threads', async () => {
+    await using under = await open();
+    const chunks = Array.from({ length: 40 }, (_, i) => plainChunk(noise(`stop ${i}`, 100)));
+    const used = Math.floor(Date.now() / 1000) - 10 * 86_400;
+    for (const chunk of chunks) {
+      await receiveChunk(under.store, chunk);
+      under.age(chunk.digest, used);
+    }
+    const digests = Buffer.concat(chunks.map(({ digest }) => digest));
+    const shared = new SharedArrayBuffer(digests.byteLength);
+    new Uint8Array(shared).set(digests);
+    const stop = new StopFlag(AbortSignal.abort());
+    const go = new StopFlag(undefined);
+    const context = setup(new SharedArrayBuffer(0));
+    const prefixes = [...new Set(chunks.map(({ digest }) => toHex(digest).slice(0, 4)))];
+    const sizes = Float64Array.from(chunks, ({ size }) => size);
+    const works = (flag: StopFlag): (() => unknown)[] => [
+      () => check(context, under.base, digests, sizes, new Uint8Array(chunks.length), flag.word),
+      () => inodes(context, under.base, digests, flag.word),
+      () => mark(context, under.base, shared, 0, chunks.length, flag.word),
+      () => sweep(context, under.base, prefixes, used + 1, used + 1, false, flag.word),
+    ];
+    for (const work of works(stop)) assert.throws(work, { code: 'aborted' });
+    for (const { digest } of chunks) {
+      const path = chunkPath(under.base, toHex(digest));
+      assert.equal(Math.floor(fs.statSync(path).atimeMs / 1000), used);
+    }
+    for (const work of works(go)) work();
+    assert.equal(await under.store.storedSize(chunks[0]!.digest), chunks[0]!.blob.byteLength);
   });
 
   it('stops a sweep when it is asked to, and at what it cannot remove', async () => {

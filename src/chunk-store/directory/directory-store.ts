@@ -4,7 +4,8 @@
 import * as fs from 'node:fs';
 import { fromHex } from '../../base/bytes.ts';
 import { GranaryError, isErrno, messageOf } from '../../base/errors.ts';
-import { mapOrdered } from '../../base/streams.ts';
+import { StopFlag } from '../../base/stop-flag.ts';
+import { mapOrdered, throwIfAborted } from '../../base/streams.ts';
 import { checkBlob } from '../../format/blob.ts';
 import { maxBlobSize } from '../../model/names.ts';
 import { syncFileSystem } from '../../os/atomic-file.ts';
@@ -51,7 +52,7 @@ export interface DirectoryStoreOptions {
 
 const touchBatch = 2048;
 const checkBatch = 8;
-/** Work that one call of a thread does of a collection: little enough to be stopped within a second. */
+/** Work that one call of a thread does of a collection. */
 const markBatch = 4096;
 const sweepBatch = 64;
 
@@ -191,28 +192,32 @@ export class DirectoryChunkStore implements ChunkStore {
     return answers.flatMap((positions, i) => Array.from(positions, (position) => batches[i]![position]!));
   }
 
-  async check(expected: readonly ChunkExpectation[]): Promise<ChunkCheck[]> {
-    const batches = batchesOf(expected, checkBatch);
-    const answers = await Promise.all(
-      batches.map((batch) =>
+  async check(expected: readonly ChunkExpectation[], o: { signal?: AbortSignal } = {}): Promise<ChunkCheck[]> {
+    using stop = new StopFlag(o.signal);
+    const answers = await allOrReason(
+      batchesOf(expected, checkBatch).map((batch) =>
         this.#workers.check.run<ChunkCheck[]>('check', [
           this.base,
           flatten(batch.map((chunk) => chunk.digest)),
           Float64Array.from(batch, (chunk) => chunk.size),
           Uint8Array.from(batch, (chunk) => (chunk.encrypted ? 1 : 0)),
+          stop.word,
         ]),
       ),
+      o.signal,
     );
     return answers.flat();
   }
 
-  async readingOrder(digests: readonly Uint8Array[]): Promise<Uint32Array> {
+  async readingOrder(digests: readonly Uint8Array[], o: { signal?: AbortSignal } = {}): Promise<Uint32Array> {
     const order = Uint32Array.from(digests, (_, i) => i);
     if (this.#chunkOrder === 'none') return order;
-    const answers = await Promise.all(
+    using stop = new StopFlag(o.signal);
+    const answers = await allOrReason(
       batchesOf(digests, touchBatch).map((batch) =>
-        this.#workers.check.run<Float64Array>('inodes', [this.base, flatten(batch)]),
+        this.#workers.check.run<Float64Array>('inodes', [this.base, flatten(batch), stop.word]),
       ),
+      o.signal,
     );
     const inodes = new Float64Array(digests.length);
     let at = 0;
@@ -253,9 +258,10 @@ export class DirectoryChunkStore implements ChunkStore {
     const { list, positions } = byDirectory(digests);
     const missing: number[] = [];
     let done = 0;
+    using stop = new StopFlag(signal);
     const run = (from: number): Promise<Uint32Array> => {
       const to = Math.min(from + markBatch, positions.length);
-      return this.#workers.check.run('mark', [this.base, list, from, to]);
+      return this.#workers.check.run('mark', [this.base, list, from, to, stop.word]);
     };
     try {
       for await (const answer of mapOrdered(steps(positions.length, markBatch), this.#callsAtOnce, run, signal)) {
@@ -264,6 +270,7 @@ export class DirectoryChunkStore implements ChunkStore {
         onProgress?.(Math.min(1, done / positions.length));
       }
     } catch (error) {
+      throwIfAborted(signal);
       throw asGranaryError(`marking chunks of store '${this.#target.name}' failed`, error);
     }
     return Uint32Array.from(missing).sort();
@@ -274,8 +281,9 @@ export class DirectoryChunkStore implements ChunkStore {
     const counts = noCounts();
     // A directory that is made from now on holds nothing that is old.
     const prefixes = (await this.#list(chunksDirectory(this.base))).filter(isPrefixName).sort();
+    using stop = new StopFlag(signal);
     const run = (some: readonly string[]): Promise<SweepPart> =>
-      this.#workers.check.run('sweep', [this.base, some, minAtime, oldestWriter, onKept !== undefined]);
+      this.#workers.check.run('sweep', [this.base, some, minAtime, oldestWriter, onKept !== undefined, stop.word]);
     let done = 0;
     try {
       for await (const part of mapOrdered(batchesOf(prefixes, sweepBatch), this.#callsAtOnce, run, signal)) {
@@ -286,6 +294,7 @@ export class DirectoryChunkStore implements ChunkStore {
         onProgress?.(Math.min(1, done / prefixes.length), chunks);
       }
     } catch (error) {
+      throwIfAborted(signal);
       throw asGranaryError(`sweeping chunks of store '${this.#target.name}' failed`, error);
     }
     return counts;
@@ -298,6 +307,17 @@ export class DirectoryChunkStore implements ChunkStore {
 
   async sync(): Promise<void> {
     if (this.#syncLevel === 'filesystem') await syncFileSystem(this.base);
+  }
+}
+
+/** Waits for all, so that none is left behind; those that were stopped throw what the signal says. */
+async function allOrReason<T>(calls: readonly Promise<T>[], signal: AbortSignal | undefined): Promise<T[]> {
+  try {
+    return await Promise.all(calls);
+  } catch (error) {
+    await Promise.allSettled(calls);
+    throwIfAborted(signal);
+    throw error;
   }
 }
 
