@@ -4,15 +4,19 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { logsToJournal, notifyManager, watchdogMs } from './service-manager.ts';
 import {
   boundPort,
   descriptorOf,
   duplicate,
+  limitReceiveWindow,
   listenLocal,
   listenTcp,
   peerCredentials,
+  segmentSize,
   sendDatagram,
+  unreadBytes,
 } from './sockets.ts';
 import { DatagramReceiver } from './testing/datagrams.ts';
 
@@ -100,4 +104,44 @@ test('levels are for the journal, and only if standard error leads there', () =>
   assert.ok(logsToJournal({ JOURNAL_STREAM: `${dev}:${ino}` }));
   assert.ok(!logsToJournal({ JOURNAL_STREAM: `${dev}:${ino + 1n}` }));
   assert.ok(!logsToJournal({}));
+});
+
+test("a limited window stays as small after a while of fast reading, and is the kernel's again afterwards", async (t) => {
+  const fd = listenTcp('127.0.0.1', 0, 5);
+  const [client, socket] = await serve(fd, { port: boundPort(fd), host: '127.0.0.1' });
+  const [from, to] = [client!, socket!];
+  t.after(() => {
+    from.destroy();
+    to.destroy();
+  });
+  const receiver = descriptorOf(to)!;
+  assert.ok(segmentSize(receiver) > 500);
+  const window = 256 * 1024;
+  limitReceiveWindow(receiver, window);
+  /** Reads so much, stops, and tells how much came without being read. */
+  const readAndStop = async (bytes: number): Promise<number> => {
+    let left = bytes;
+    await new Promise<void>((resolve) => {
+      const take = (data: Buffer): void => {
+        left -= data.byteLength;
+        if (left > 0) return;
+        to.pause().off('data', take);
+        resolve();
+      };
+      to.on('data', take);
+      to.resume();
+    });
+    let unread = unreadBytes(receiver);
+    for (let before = -1; before !== unread; unread = unreadBytes(receiver)) {
+      before = unread;
+      await delay(50);
+    }
+    return unread;
+  };
+  from.write(Buffer.alloc(200 * 1024 * 1024));
+  const held = await readAndStop(64 * 1024 * 1024);
+  // The kernel takes some more than it has announced; without a limit it would be megabytes.
+  assert.ok(held <= 4 * window, `${held} bytes`);
+  limitReceiveWindow(receiver, undefined);
+  await readAndStop(64 * 1024 * 1024);
 });

@@ -28,7 +28,11 @@ const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_PEERCRED = 17;
+const SO_RCVLOWAT = 18;
+const SO_BUF_LOCK = 72;
+const SOCK_RCVBUF_LOCK = 2;
 const IPPROTO_TCP = 6;
+const TCP_MAXSEG = 2;
 const TCP_WINDOW_CLAMP = 10;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
@@ -72,9 +76,27 @@ export function unreadBytes(fd: number): number {
 }
 const count = Buffer.alloc(4);
 
-/** Bounds what a peer may send ahead of the reader of a TCP connection. The kernel may raise it again by itself. */
-export function clampReceiveWindow(fd: number, bytes: number): void {
-  setsockopt()(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, int32(Math.min(bytes, 2 ** 30)), 4);
+/**
+ * Bounds what a peer may send ahead of the reader of a TCP connection, bytes, and keeps the kernel from raising that by
+ * itself, as it does for a reader that is fast for a while; undefined leaves it to the kernel again. What the peer has
+ * been allowed already stays allowed.
+ */
+export function limitReceiveWindow(fd: number, bytes: number | undefined): void {
+  const set = (level: number, name: number, value: number) => setsockopt()(fd, level, name, int32(value), 4);
+  set(SOL_SOCKET, SO_BUF_LOCK, 0);
+  set(IPPROTO_TCP, TCP_WINDOW_CLAMP, Math.min(bytes ?? maxWindow, maxWindow));
+  if (bytes === undefined) return;
+  // Asking for so much at once makes the buffer as large, which setting its size does for the privileged only.
+  set(SOL_SOCKET, SO_RCVLOWAT, Math.min(bytes, maxWindow));
+  set(SOL_SOCKET, SO_RCVLOWAT, 1);
+  set(SOL_SOCKET, SO_BUF_LOCK, SOCK_RCVBUF_LOCK);
+}
+const maxWindow = 2 ** 30;
+
+/** Bytes of the largest segments of a connected TCP socket, as far as the kernel knows; 0 when it does not tell. */
+export function segmentSize(fd: number): number {
+  const size = int32(0);
+  return getsockopt()(fd, IPPROTO_TCP, TCP_MAXSEG, size, int32(size.byteLength)) === 0 ? size.readInt32LE(0) : 0;
 }
 
 /**

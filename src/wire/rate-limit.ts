@@ -4,7 +4,7 @@
 // the way of a byte.
 
 import type { Socket } from 'node:net';
-import { clampReceiveWindow, descriptorOf, unreadBytes } from '../os/sockets.ts';
+import { descriptorOf, limitReceiveWindow, segmentSize, unreadBytes } from '../os/sockets.ts';
 import { type Bucket, LocalBucket, rateOf } from './rate-bucket.ts';
 import { ReadGate } from './read-gate.ts';
 
@@ -50,9 +50,18 @@ const leastRestMs = 1;
 /** Received bytes that are fewer than a portion are paid for after this long. */
 const settleMs = 50;
 
+/**
+ * What all connections of a bucket may have on the way together: what arrives in a moment that is longer than the way to
+ * most peers and back. A new connection gets the least until it is known with how many it shares.
+ */
 const windowSeconds = 0.2;
-/** Four of the largest segments, which those of the loopback are: with less a sender waits for timers. */
-const leastWindow = 256 * 1024;
+const startMs = 500;
+/** A connection that received nothing for so long does not count among those that share, which are counted so often. */
+const idleMs = 1000;
+const recountMs = 250;
+/** With a window of fewer segments a sender waits for timers; those of the loopback are 64 KiB long. */
+const leastSegments = 4;
+const leastWindow = 32 * 1024;
 
 /** What a socket is asked to write, below its stream. */
 interface Writing {
@@ -71,12 +80,14 @@ export class LimitedConnection {
   #buckets: Buckets = {};
   #watchesReads = false;
   #gatesWrites = false;
-  /** The receive window is smaller than the kernel would have it. */
-  #clamped = false;
+  /** The receive window, where it is not the kernel's choice. */
+  #window: number | undefined;
   #readBefore = 0;
   #paidIn = 0;
   #paidOut = 0;
-  #settledAt = 0;
+  #settledAt = Number.NEGATIVE_INFINITY;
+  /** When it began to pay for what it receives. */
+  #startedAt = 0;
   /** When reading and writing go on, in the time of `performance.now`. */
   #readAt = 0;
   #writeAt = 0;
@@ -106,11 +117,12 @@ export class LimitedConnection {
     }
     this.#buckets = buckets;
     if (buckets.in) {
+      this.#startedAt = performance.now();
       if (!this.#watchesReads) this.#gate.watch(() => this.afterRead());
       this.#watchesReads = true;
       readers.add(this, buckets.in);
     } else readers.delete(this);
-    this.#clampWindow();
+    this.#limitWindow();
     if (buckets.out && !this.#gatesWrites) this.#gateWrites();
     this.#openGate();
     this.#writeAt = 0;
@@ -118,6 +130,11 @@ export class LimitedConnection {
   }
 
   // ---- what is received
+
+  /** Whether anything was received lately. */
+  isActive(now: number): boolean {
+    return now - this.#settledAt < idleMs;
+  }
 
   /** Pays for what has come since the last time, and stops reading until it is paid for. */
   afterRead(): void {
@@ -155,22 +172,25 @@ export class LimitedConnection {
     const arrived = this.#arrived();
     const bytes = arrived - this.#paidIn;
     this.#paidIn = arrived;
-    if (this.#clamped) this.#clampWindow();
+    this.#limitWindow();
     return bytes <= 0 ? 0 : (this.#buckets.in?.take(bytes) ?? 0);
   }
 
-  /**
-   * What comes while the connection rests is not paid for yet: it must not be much. All connections of a bucket together
-   * get what arrives in a moment that is longer than the way to most peers and back.
-   */
-  #clampWindow(): void {
+  /** What comes while the connection rests is not paid for yet: it must not be much. */
+  #limitWindow(): void {
     const fd = descriptorOf(this.#tcp);
     const { in: bucket } = this.#buckets;
-    const limited = bucket?.rate !== undefined;
-    if (fd === undefined || (!limited && !this.#clamped)) return;
-    const share = limited ? (bucket.rate * windowSeconds) / readers.sharing(bucket) : Number.POSITIVE_INFINITY;
-    clampReceiveWindow(fd, Math.max(leastWindow, share));
-    this.#clamped = limited;
+    if (fd === undefined) return;
+    if (bucket?.rate === undefined) {
+      if (this.#window !== undefined) limitReceiveWindow(fd, undefined);
+      this.#window = undefined;
+      return;
+    }
+    const now = performance.now();
+    const share = now - this.#startedAt < startMs ? 0 : (bucket.rate * windowSeconds) / readers.sharing(bucket, now);
+    const window = Math.ceil(Math.max(leastWindow, leastSegments * segmentSize(fd), share));
+    if (window !== this.#window) limitReceiveWindow(fd, window);
+    this.#window = window;
   }
 
   /** What has come over the network, read or not: a kernel takes megabytes ahead of a reader that rests. */
@@ -249,30 +269,29 @@ function asBytes(chunk: string | Uint8Array, encoding: BufferEncoding): Uint8Arr
  */
 const readers = new (class {
   readonly #connections = new Map<LimitedConnection, Bucket>();
-  readonly #sharing = new Map<Bucket, number>();
+  readonly #sharing = new WeakMap<Bucket, { count: number; at: number }>();
   #watching = false;
 
   add(connection: LimitedConnection, bucket: Bucket): void {
-    this.delete(connection);
     this.#connections.set(connection, bucket);
-    this.#sharing.set(bucket, this.sharing(bucket) + 1);
     if (this.#watching) return;
     this.#watching = true;
     setImmediate(this.#look).unref();
   }
 
   delete(connection: LimitedConnection): void {
-    const bucket = this.#connections.get(connection);
-    if (bucket === undefined) return;
     this.#connections.delete(connection);
-    const left = this.sharing(bucket) - 1;
-    if (left > 0) this.#sharing.set(bucket, left);
-    else this.#sharing.delete(bucket);
   }
 
-  /** How many connections of this process pay to a bucket. */
-  sharing(bucket: Bucket): number {
-    return this.#sharing.get(bucket) ?? 0;
+  /** How many connections of this process have lately received what a bucket pays for; at least one. */
+  sharing(bucket: Bucket, now: number): number {
+    const known = this.#sharing.get(bucket);
+    if (known !== undefined && now - known.at < recountMs) return known.count;
+    let count = 0;
+    for (const [connection, other] of this.#connections) if (other === bucket && connection.isActive(now)) count++;
+    count = Math.max(1, count);
+    this.#sharing.set(bucket, { count, at: now });
+    return count;
   }
 
   readonly #look = (): void => {

@@ -6,6 +6,13 @@ import { native } from '../../src/os/libc.ts';
 import { descriptorOf } from '../../src/os/sockets.ts';
 
 const setsockopt = native('int setsockopt(int fd, int level, int name, const void *value, uint length)');
+const getsockopt = native('int getsockopt(int fd, int level, int name, void *value, void *length)');
+const IPPROTO_TCP = 6;
+const TCP_INFO = 11;
+/** Up to and with `tcpi_bytes_acked` and `tcpi_bytes_received` of struct tcp_info. */
+const infoSize = 136;
+const ackedAt = 120;
+const receivedAt = 128;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
@@ -14,9 +21,13 @@ const bufferBytes = 32 * 1024;
 
 export class CountingProxy implements AsyncDisposable {
   readonly port: number;
-  /** Bytes from clients to the server, and from the server to clients, so far. */
+  /** Bytes from clients to the server, and from the server to clients, so far, with what the proxy still holds. */
   up = 0;
   down = 0;
+  /** Connections to the server. */
+  readonly #far = new Set<Socket>();
+  /** What those carried that are closed. */
+  readonly #closed = { up: 0, down: 0 };
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -30,6 +41,12 @@ export class CountingProxy implements AsyncDisposable {
     let proxy: CountingProxy | undefined;
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (near) => {
       const far = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+      proxy!.#far.add(far);
+      far.once('close', () => {
+        proxy!.#far.delete(far);
+        proxy!.#closed.up += far.bytesWritten;
+        proxy!.#closed.down += far.bytesRead;
+      });
       proxy!.#pass(near, far, (bytes) => {
         proxy!.up += bytes;
       });
@@ -41,6 +58,22 @@ export class CountingProxy implements AsyncDisposable {
     await once(server, 'listening');
     proxy = new CountingProxy(server);
     return proxy;
+  }
+
+  /** What the server's side of the network has carried: bytes that have reached the server, and those it has sent. */
+  onWire(): { up: number; down: number } {
+    let { up, down } = this.#closed;
+    for (const far of this.#far) {
+      const fd = descriptorOf(far);
+      if (fd === undefined) continue;
+      const info = Buffer.alloc(infoSize);
+      const size = Buffer.alloc(4);
+      size.writeInt32LE(infoSize);
+      if (getsockopt()(fd, IPPROTO_TCP, TCP_INFO, info, size) !== 0) throw new Error('the kernel tells nothing of TCP');
+      up += Number(info.readBigUInt64LE(ackedAt));
+      down += Number(info.readBigUInt64LE(receivedAt));
+    }
+    return { up, down };
   }
 
   /** Cuts all connections, as a network that fails does. */
