@@ -1,5 +1,5 @@
 // Rows S12-2, S12-5 and S12-6: each check of verification finds what breaks it, and no other check does; a rotten chunk
-// is named, set aside, and healed by the next backup that has it.
+// is named, set aside, and healed by the next backup that has it. Jobs look where and when they are told to.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -153,4 +153,91 @@ test('S12-5: with verify-new each backup is verified when it ends', async () => 
   };
   for (let left = 200; (await state()) === undefined && left > 0; left--);
   assert.equal(await state(), 'ok', snapshot);
+});
+
+/** The snapshots of host/h in a namespace, oldest first. */
+function snapshotsIn(ns: string): string[] {
+  const folder = server.path('ds2', ...ns.split('/').flatMap((part) => (part === '' ? [] : ['ns', part])), 'host/h');
+  return readdirSync(folder)
+    .filter((name) => name !== 'owner')
+    .sort()
+    .map((name) => `${folder}/${name}`);
+}
+
+/** What is remembered of the last verification of a snapshot, and what is to be. */
+function verifyState(snapshot: string, change?: (upid: string | undefined) => string | undefined): string | undefined {
+  const manifest = `${snapshot}/index.json.blob`;
+  const { unprotected, ...rest } = decodeManifestBlob(readFileSync(manifest), 'manifest');
+  const { verify_state: state, ...others } = unprotected as { verify_state?: { upid: string } };
+  if (change === undefined) return state?.upid;
+  const upid = change(state?.upid);
+  const now = upid === undefined ? others : { ...others, verify_state: { state: 'ok', upid } };
+  writeFileSync(manifest, encodeManifestBlob({ ...rest, unprotected: now }));
+  return upid;
+}
+
+/** The identifier of a task that began that many days earlier. */
+function daysBefore(upid: string, days: number): string {
+  const parts = upid.split(':');
+  const time = Number.parseInt(parts[5]!, 16) - days * 86_400;
+  return parts.with(5, time.toString(16).toUpperCase().padStart(8, '0')).join(':');
+}
+
+test('jobs reach as deep as their max-depth says, and verify again what is outdated', async () => {
+  await server.datastore('ds2');
+  const image = server.path('deep.img');
+  writeFileSync(image, randomBytes(5000));
+  for (const ns of ['', 'a', 'a/b', 'a/b/c']) {
+    if (ns !== '') assert.equal((await server.client('ds2', ['namespace', 'create', ns])).code, 0);
+    for (let n = 0; n < 3; n++) {
+      const when = ['--backup-id', 'h', '--backup-time', String(++time), ...(ns === '' ? [] : ['--ns', ns])];
+      const { code, err } = await server.client('ds2', ['backup', `disk.img:${image}`, ...when]);
+      assert.equal(code, 0, err);
+    }
+  }
+  const manager = async (line: string): Promise<string> => {
+    const { code, out, err } = await server.manager(...line.split(' '));
+    assert.equal(code, 0, err);
+    return out;
+  };
+  /** Namespaces with the number of snapshots that were verified, and skipped, in a run of the job. */
+  const run = async (): Promise<Record<string, [number, number]>> => {
+    const out = await manager('verify-job run deep');
+    const counts: Record<string, [number, number]> = {};
+    for (const [, skipped, path] of out.matchAll(
+      /(SKIPPED: )?verify ds2:((?:ns\/\w+\/)*)host\/h\/\S+(?: \(recently verified\))?$/gm,
+    )) {
+      const ns = path!.replace(/ns\/(\w+)\//g, '/$1').slice(1);
+      counts[ns] ??= [0, 0];
+      counts[ns][skipped === undefined ? 0 : 1]++;
+    }
+    return counts;
+  };
+  await manager('verify-job create deep --store ds2 --ns a --max-depth 0');
+  assert.deepEqual(await run(), { a: [3, 0] });
+  await manager('verify-job update deep --max-depth 1');
+  assert.deepEqual(await run(), { a: [0, 3], 'a/b': [3, 0] });
+  await manager('verify-job update deep --delete max-depth');
+  assert.deepEqual(await run(), { a: [0, 3], 'a/b': [0, 3], 'a/b/c': [3, 0] });
+  await manager('verify-job update deep --delete ns --max-depth 1 --ignore-verified false');
+  assert.deepEqual(await run(), { '': [3, 0], a: [3, 0] });
+
+  await manager('verify-job update deep --max-depth 0 --ignore-verified true --outdated-after 7');
+  const [first, second, third] = snapshotsIn('');
+  const outdated = verifyState(first!, (upid) => daysBefore(upid!, 8));
+  const recent = verifyState(second!, (upid) => daysBefore(upid!, 7.5));
+  verifyState(third!, () => undefined);
+  assert.deepEqual(await run(), { '': [2, 1] });
+  assert.notEqual(verifyState(first!), outdated);
+  assert.equal(verifyState(second!), recent);
+  assert.equal(verifyState(third!), verifyState(first!));
+  assert.deepEqual(await run(), { '': [0, 3] });
+
+  await manager('prune-job create deep --store ds2 --schedule yearly --keep-last 1 --ns a --max-depth 1');
+  const left = (): number[] => ['', 'a', 'a/b', 'a/b/c'].map((ns) => snapshotsIn(ns).length);
+  await manager('prune-job run deep');
+  assert.deepEqual(left(), [3, 1, 1, 3]);
+  await manager('prune-job update deep --delete ns --delete max-depth --keep-last 2');
+  await manager('prune-job run deep');
+  assert.deepEqual(left(), [2, 1, 1, 2]);
 });
