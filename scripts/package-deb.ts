@@ -18,6 +18,8 @@ const library = '/usr/lib/granary';
 
 /** Where each program's launcher goes; what is not named is a command for every user. */
 const systemPrograms = new Set(['proxmox-backup-manager', 'proxmox-backup-proxy', 'proxmox-backup-api']);
+/** Called by other programs, never by people. */
+const helperPrograms = new Set(['proxmox-mail-forward']);
 const clientPrograms = new Set(['proxmox-backup-client', 'pxar', 'granary', 'proxmox-backup-debug']);
 
 interface Facts {
@@ -133,6 +135,10 @@ function build(lib: string): void {
 
 function addPrograms(tree: string, wanted: (name: string) => boolean): void {
   for (const name of readdirSync(path.join(root, 'bin')).filter(wanted)) {
+    if (helperPrograms.has(name)) {
+      write(path.join(tree, 'usr/libexec/granary', name), launcher(name), 0o755);
+      continue;
+    }
     write(path.join(tree, systemPrograms.has(name) ? 'usr/sbin' : 'usr/bin', name), launcher(name), 0o755);
     const share = path.join(tree, 'usr/share');
     write(path.join(share, 'bash-completion/completions', name), programCompletion(name, 'bash'));

@@ -75,6 +75,12 @@ export const errorKinds = {
   connection: { status: 400, exit: 255, retry: true, meaning: 'the connection failed or was lost' },
   io: { status: 400, exit: 255, retry: true, meaning: 'the operating system refused a file operation' },
   aborted: { status: 400, exit: 255, retry: true, meaning: 'the operation was cancelled' },
+  'try-later': {
+    status: 503,
+    exit: 75,
+    retry: true,
+    meaning: 'it cannot be done now; a mail server keeps the mail and tries again',
+  },
   usage: { status: 400, exit: 255, retry: false, meaning: 'a command line cannot be understood' },
   incomplete: {
     status: 400,

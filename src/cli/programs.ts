@@ -33,6 +33,11 @@ export const programs: Readonly<Record<string, ProgramEntry>> = {
     summary: 'Run the privileged part of an installed server.',
     load: async () => (await import('./api-daemon/command.ts')).apiDaemonCommand,
   },
+  'proxmox-mail-forward': {
+    short: 'mail-forward',
+    summary: 'Make a notification of a mail.',
+    load: async () => (await import('./mail-forward/command.ts')).mailForwardCommand,
+  },
   pxar: {
     short: 'pxar',
     summary: 'Archives of directory trees.',

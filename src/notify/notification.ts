@@ -29,6 +29,7 @@ export const templateNames = [
   'prune-ok',
   'sync-err',
   'sync-ok',
+  'system-mail',
   'tape-backup-err',
   'tape-backup-ok',
   'tape-load',

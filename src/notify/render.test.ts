@@ -61,6 +61,7 @@ test('every shipped template has a subject and a body that name what happened', 
     ['thresholds-exceeded', job, "Threshold Exceeded For Datastore 'ds1'"],
     ['thresholds-recovered', job, "Threshold No Longer Exceeded For Datastore 'ds1'"],
     ['test', { target: 't1' }, 'Test notification'],
+    ['system-mail', { subject: 'a mail', text: 'it <says>' }, 'a mail'],
   ];
   for (const [template, data, subject] of subjects) {
     const { title, text, html } = await rendered(template, data);
@@ -72,7 +73,7 @@ test('every shipped template has a subject and a body that name what happened', 
       assert.ok(html.includes('it &lt;broke&gt;'), html);
     }
     assert.match(html, /^<html><body><pre>\n/);
-    assert.ok(template === 'test' || text.includes(`<${names['base-url']}/#`), text);
+    assert.ok(['test', 'system-mail'].includes(template) || text.includes(`<${names['base-url']}/#`), text);
   }
   assert.deepEqual(new Set(subjects.map(([template]) => template)), new Set(templateNames));
   const files = readdirSync(new URL('./templates', import.meta.url)).sort();

@@ -21,6 +21,8 @@ export interface Message {
   /** Epoch seconds. */
   timestamp: number;
   fields: Readonly<Record<string, string>>;
+  /** A mail that is passed on as it is where mails are sent. */
+  mail?: string;
 }
 
 /** How the server is called, for the templates. */
@@ -61,6 +63,7 @@ export async function render(
     severity,
     timestamp,
     fields,
+    ...(template === 'system-mail' && typeof data['mail'] === 'string' ? { mail: data['mail'] } : {}),
   };
 }
 

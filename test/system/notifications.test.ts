@@ -1,9 +1,13 @@
 // The manager's commands about notifications, and files that are edited by hand.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { readMail } from '../../src/notify/testing/read-mail.ts';
+import { type Relay, startRelay } from '../../src/notify/testing/relay.ts';
 import { TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -159,4 +163,72 @@ smtp: corp-relay
   await collect();
   assert.deepEqual(readdirSync(server.path('server', 'lib', 'notifications')), []);
   assert.deepEqual(mails, []);
+});
+
+test('a mail to root is a notification: as it is by sendmail, its text by SMTP; a returned one is passed over', async () => {
+  await using relay = await startRelay({ disabledCommands: ['STARTTLS', 'AUTH'] });
+  const passed = Promise.withResolvers<string>();
+  server.machine.programs['/usr/sbin/sendmail'] = (_words, input = '') => {
+    passed.resolve(input);
+    return '';
+  };
+  writeFileSync(
+    config('notifications.cfg'),
+    `sendmail: as-it-is
+    mailto admin@example.com
+smtp: relay
+    server 127.0.0.1
+    port ${relay.port}
+    mode insecure
+    mailto admin@example.com
+    from-address backup@example.com
+matcher: default-matcher
+    match-field exact:type=system-mail
+    match-severity unknown
+    target as-it-is
+    target relay
+`,
+  );
+  const mail = [
+    'Received: by pbs (Postfix, from userid 0)',
+    'From: root <root@pbs>',
+    'To: root@pbs',
+    'Subject: =?utf-8?Q?SMART_error_on_/dev/sda_f=C3=BCr?= you',
+    'Content-Type: text/plain; charset=utf-8',
+    'Content-Transfer-Encoding: quoted-printable',
+    '',
+    'Device: /dev/sda, gef=C3=A4hrdet',
+    '',
+  ].join('\n');
+  const forward = async (input: string, home: string): Promise<{ code: number | null; err: string }> => {
+    const program = path.join(import.meta.dirname, '../../bin/proxmox-mail-forward');
+    const child = spawn(program, {
+      env: { PATH: process.env['PATH'], GRANARY_HOME: home },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    let err = '';
+    child.stderr.on('data', (part: Buffer) => {
+      err += part.toString();
+    });
+    child.stdin.end(input);
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, err };
+  };
+  const spool = server.path('server', 'lib', 'notifications');
+  const home = server.path('server');
+  const ours = mail.replace('To: root', 'Auto-Submitted: auto-generated;\nTo: root');
+  assert.deepEqual(await forward(ours, home), { code: 0, err: '' });
+  assert.deepEqual(await forward(mail, home), { code: 0, err: '' });
+  assert.equal(await passed.promise, mail);
+  while (relay.mails.length === 0 || readdirSync(spool).length > 0)
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  const [{ raw }] = relay.mails as [Relay['mails'][number]];
+  const { headers, text } = readMail(raw);
+  assert.deepEqual([headers['subject'], text], ['SMART error on /dev/sda für you', 'Device: /dev/sda, gefährdet\n']);
+  assert.deepEqual([relay.mails.length, relay.mails[0]!.to], [1, ['admin@example.com']]);
+  // Where it cannot be kept the mail server keeps it, and tries again.
+  writeFileSync(server.path('no-folder'), '');
+  const refused = await forward(mail, server.path('no-folder'));
+  assert.equal(refused.code, 75);
+  assert.match(refused.err, /^Error: .*no-folder/);
 });

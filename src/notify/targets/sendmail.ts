@@ -11,10 +11,11 @@ export const sendmail: TargetKind = {
   async send(target, message, around, signal) {
     const recipients = recipientsOf(target, around);
     const from = senderOf(target, around);
-    const mail = await composeMail(message, from, recipients, around.hostname);
+    const composed = async (): Promise<string> =>
+      (await composeMail(message, from, recipients, around.hostname)).toString();
     const words = ['/usr/sbin/sendmail', '-B', '8BITMIME', '-f', from.address, '--', ...recipients] as const;
     // On its input lines end as everywhere on the system.
-    const input = mail.toString().replaceAll('\r\n', '\n');
+    const input = (message.mail ?? (await composed())).replaceAll('\r\n', '\n');
     try {
       await around.run(words, { input, timeoutMs: around.timeoutMs ?? timeoutMs, ...(signal && { signal }) });
     } catch (error) {
