@@ -15,6 +15,9 @@ export interface Settings {
 
 const place = 'granary-settings';
 const listeners = new Set<() => void>();
+/** What the system asks for; forced colours ask for it too, and bring their own. */
+const moreContrast = matchMedia('(prefers-contrast: more)');
+moreContrast.addEventListener('change', apply);
 let current: Settings = {
   language: navigator.language.startsWith('de') ? 'de' : 'en',
   colours: 'auto',
@@ -34,7 +37,7 @@ function read(): Partial<Settings> {
 function apply(): void {
   const { dataset, lang } = document.documentElement;
   dataset['colours'] = current.colours;
-  dataset['contrast'] = current.contrast;
+  dataset['contrast'] = current.contrast === 'auto' && moreContrast.matches ? 'high' : current.contrast;
   if (lang !== current.language) document.documentElement.lang = current.language;
 }
 

@@ -57,6 +57,7 @@ function Plot({ times, series, height = 200, range }: Props): ReactNode {
     const element = frame.current!;
     const style = getComputedStyle(document.documentElement);
     const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim();
+    const isForced = matchMedia('(forced-colors: active)').matches;
     const axis = {
       stroke: colour('text-quiet'),
       grid: { stroke: colour('line'), width: 1 },
@@ -77,7 +78,7 @@ function Plot({ times, series, height = 200, range }: Props): ReactNode {
             label: one.label,
             stroke: colour(`series-${(index % 4) + 1}`),
             width: 2,
-            ...(index === 0 ? { fill: `${colour('series-1')}22` } : {}),
+            ...(index === 0 && !isForced ? { fill: `${colour('series-1')}22` } : {}),
             points: { show: false },
           })),
         ],
