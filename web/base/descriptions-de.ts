@@ -8,7 +8,9 @@ export const german: Readonly<Record<string, string>> = {
     'Ein Name, der ins Zertifikat kommt: Domain, Alias, Plugin.',
   'ACME account that certificates are ordered with.': 'ACME-Konto, mit dem Zertifikate bestellt werden.',
   'API token name.': 'Name des API-Tokens.',
-  'Absolute path of the datastore.': 'Absoluter Pfad des Datastores.',
+  'Absolute path of the datastore, or its path on the removable device.':
+    'Absoluter Pfad des Datastores, oder sein Pfad auf dem Wechseldatenträger.',
+  'Accepted; the server chooses by itself.': 'Wird angenommen; der Server wählt selbst.',
   'Address of the web interface: https://HOST[:PORT].': 'Adresse der Weboberfläche: https://HOST[:PORT].',
   'Addresses to send to.': 'Adressen, an die gesendet wird.',
   'Any lines of text.': 'Beliebige Textzeilen.',
@@ -25,6 +27,7 @@ export const german: Readonly<Record<string, string>> = {
   'Backups to keep: weekly.': 'Wie viele Sicherungen bleiben: wöchentliche.',
   'Backups to keep: yearly.': 'Wie viele Sicherungen bleiben: jährliche.',
   'Body: a template, in base64.': 'Inhalt: eine Vorlage, in Base64.',
+  'Answer the task instead of the list.': 'Die Aufgabe statt der Liste zurückgeben.',
   'Bucket.': 'Name des Buckets.',
   'Bytes of a packet.': 'Bytes je Paket.',
   'Bytes received a second.': 'Empfangene Bytes je Sekunde.',
@@ -48,6 +51,7 @@ export const german: Readonly<Record<string, string>> = {
   'Datastore name.': 'Name des Datastores.',
   'Datastore of the other side.': 'Datastore der Gegenseite.',
   'Days after which a verification does not count any more.': 'Tage, nach denen eine Verifizierung nicht mehr zählt.',
+  'Days after which a verification is done again.': 'Tage, nach denen erneut verifiziert wird.',
   'Delete all backups in it for good.': 'Alle Sicherungen darin endgültig löschen.',
   'Digest of the configuration file the change is based on.':
     'Digest der Konfigurationsdatei, auf der die Änderung beruht.',
@@ -84,6 +88,7 @@ export const german: Readonly<Record<string, string>> = {
   'Last name.': 'Nachname.',
   'Leave out what was verified and is not outdated. Default true.':
     'Lässt aus, was verifiziert und noch nicht veraltet ist. Vorgabe: ja.',
+  'Levels of namespaces below.': 'Ebenen von Namespaces darunter.',
   'Levels of namespaces below; all when absent.': 'Ebenen von Namespaces darunter; ohne Angabe alle.',
   'Lists of tasks show how each ended as a word: ok, warning, error, unknown.':
     'Listen von Aufgaben zeigen das Ergebnis als Wort: ok, warning, error, unknown.',
@@ -97,7 +102,7 @@ export const german: Readonly<Record<string, string>> = {
   'Name of the DNS hook.': 'Name der DNS-Anbindung.',
   'Name of the job.': 'Name des Jobs.',
   'Name of the key.': 'Name des Schlüssels.',
-  'Name of the matcher.': 'Name der Regel.',
+  'Name of the matcher.': 'Name des Matchers.',
   'Name of the metric server.': 'Name des Metrik-Servers.',
   'Name of the plugin.': 'Name des Plugins.',
   'Name of the relying party, as authenticators show it.':
@@ -124,6 +129,7 @@ export const german: Readonly<Record<string, string>> = {
     'Wird bei der Anmeldung zuerst angeboten; das gilt nur für einen Realm.',
   'Only encrypted snapshots.': 'Nur verschlüsselte Snapshots.',
   'Only say what would be changed.': 'Nur sagen, was geändert würde.',
+  'Only tell what would be done.': 'Nur sagen, was getan würde.',
   'Only verified snapshots.': 'Nur verifizierte Snapshots.',
   'Options of a synchronization that does not give its own.': 'Optionen eines Abgleichs, der selbst keine angibt.',
   'Options to remove.': 'Optionen, die entfernt werden.',
@@ -163,6 +169,7 @@ export const german: Readonly<Record<string, string>> = {
   'Sender address of mails.': 'Absenderadresse von Mails.',
   'Server to ask when the first cannot be reached.': 'Server, der gefragt wird, wenn der erste nicht erreichbar ist.',
   'Severities: info, notice, warning, error, unknown.': 'Schweregrade: info, notice, warning, error, unknown.',
+  'Skip what is verified already.': 'Überspringt, was schon verifiziert ist.',
   'Take over an object store that is marked as in use.':
     'Einen Objektspeicher übernehmen, der als in Gebrauch markiert ist.',
   'Targets to send to.': 'Ziele, an die gesendet wird.',

@@ -19,16 +19,8 @@ import {
   useTable,
 } from '@tanstack/react-table';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import {
-  type KeyboardEvent,
-  type ReactNode,
-  useEffect,
-  useEffectEvent,
-  useMemo,
-  useRef,
-  useState,
-  useSyncExternalStore,
-} from 'react';
+import { type KeyboardEvent, type ReactNode, useEffect, useEffectEvent, useMemo, useRef, useState } from 'react';
+import { useNarrow } from '../base/narrow.ts';
 import { texts, useTexts } from '../base/texts.ts';
 import styles from './data-table.module.css';
 import { Icon } from './icon.tsx';
@@ -390,15 +382,4 @@ function CellContent({ content }: { content: ReactNode }): ReactNode {
       {content}
     </span>
   );
-}
-
-const narrowScreen = matchMedia('(max-width: 700px)');
-
-function useNarrow(): boolean {
-  return useSyncExternalStore(followScreen, () => narrowScreen.matches);
-}
-
-function followScreen(changed: () => void): () => void {
-  narrowScreen.addEventListener('change', changed);
-  return () => narrowScreen.removeEventListener('change', changed);
 }

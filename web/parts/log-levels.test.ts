@@ -12,6 +12,7 @@ test('words tell how bad a line is', () => {
     ['Finished with 0 errors, errors: 0', undefined],
     ['verified 3/3 MiB, no errors', undefined],
     ['snapshot was skipped because it runs', 'warn'],
+    ['SKIPPED: verify store1:host/a/2026-11-27T20:00:00Z (recently verified)', undefined],
     ['sync terror.pxar', undefined],
   ];
   for (const [text, level] of levels) assert.equal(levelOfLine(text), level, text);

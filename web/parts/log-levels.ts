@@ -7,8 +7,12 @@ const bad = /^TASK ERROR|\berror\b|\bfail(?:ed|ure)\b|\bcorrupt|\bfatal\b|\bpani
 const warn =
   /^TASK WARNINGS|\bwarn(?:ings?)?\b|\bunable to\b|\bcould not\b|\bcannot\b|\bskipp(?:ed|ing)\b|\bmissing\b|\babort/i;
 
+/** What a verification has no need to read again. */
+const asWanted = /^SKIPPED: .* \(recently verified\)$/;
+
 /** Undefined for a line that says nothing of the kind. `text` is without time. */
 export function levelOfLine(text: string): LineLevel | undefined {
+  if (asWanted.test(text)) return undefined;
   const words = text.replace(harmless, '');
   if (bad.test(words)) return 'bad';
   return warn.test(words) ? 'warn' : undefined;

@@ -9,13 +9,16 @@ import { Button } from './button.tsx';
 import { type Column, DataTable } from './data-table.tsx';
 import { Confirm, Dialog } from './dialog.tsx';
 import { ErrorText, TextInput } from './field.tsx';
+import type { MenuAction } from './menu.tsx';
 import { Bar, Card, Page } from './page.tsx';
+import { RowActions, useActionsWidth } from './row-actions.tsx';
 
 const words = texts({
   en: {
     edit: (name: string) => `Edit ${name}`,
     remove: (name: string) => `Remove ${name}`,
     actions: 'Actions',
+    actionsOf: (name: string) => `Actions of ${name}`,
     doRemove: 'Remove',
     filter: 'Search',
   },
@@ -23,6 +26,7 @@ const words = texts({
     edit: (name) => `${name} bearbeiten`,
     remove: (name) => `${name} entfernen`,
     actions: 'Aktionen',
+    actionsOf: (name) => `Aktionen zu ${name}`,
     doRemove: 'Entfernen',
     filter: 'Suchen',
   },
@@ -80,10 +84,8 @@ interface Props<T> {
   buttons?: ReactNode;
   /** A click on a row, where it does not open the form. */
   onOpen?(row: T): void;
-  /** More buttons of a row. */
-  actions?(row: T): ReactNode;
-  /** Width of the buttons of a row, when there are more than two. */
-  actionsWidth?: string;
+  /** What else can be done with a row, before changing and removing it. */
+  actions?(row: T): readonly MenuAction[];
 }
 
 export function ObjectList<T>(props: Props<T>): ReactNode {
@@ -107,7 +109,25 @@ export function ObjectList<T>(props: Props<T>): ReactNode {
   const editedId = query.get(key('edit'));
   const edited = edit === undefined ? undefined : rows?.find((row) => rowId(row) === editedId);
   const mayEdit = (row: T): boolean => edit !== undefined && (edit.isShown?.(row) ?? true);
+  const actionsOf = (row: T): MenuAction[] => [
+    ...(actions?.(row) ?? []),
+    ...(mayEdit(row)
+      ? [{ id: 'edit', label: t.edit(nameOf(row)), icon: 'edit', run: () => show('edit', rowId(row)) } as const]
+      : []),
+    ...(remove !== undefined && (remove.isShown?.(row) ?? true)
+      ? [
+          {
+            id: 'remove',
+            label: t.remove(nameOf(row)),
+            icon: 'trash',
+            isDanger: true,
+            run: () => setRemoved({ row, digest }),
+          } as const,
+        ]
+      : []),
+  ];
   const hasActions = edit !== undefined || remove !== undefined || actions !== undefined;
+  const actionsWidth = useActionsWidth(Math.max(0, ...(rows ?? []).map((row) => actionsOf(row).length)));
   const columns: Column<T>[] = [
     ...props.columns,
     ...(hasActions
@@ -118,28 +138,14 @@ export function ObjectList<T>(props: Props<T>): ReactNode {
             value: () => undefined,
             isFixed: true,
             isNumber: true,
-            width: props.actionsWidth ?? '6.7rem',
-            cell: (row: T) => (
-              <>
-                {actions?.(row)}
-                {mayEdit(row) && (
-                  <Button kind="plain" icon="edit" iconOnly onPress={() => show('edit', rowId(row))}>
-                    {t.edit(nameOf(row))}
-                  </Button>
-                )}
-                {remove !== undefined && (remove.isShown?.(row) ?? true) && (
-                  <Button kind="plain" icon="trash" iconOnly onPress={() => setRemoved({ row, digest })}>
-                    {t.remove(nameOf(row))}
-                  </Button>
-                )}
-              </>
-            ),
+            width: actionsWidth,
+            cell: (row: T) => <RowActions label={t.actionsOf(nameOf(row))} actions={actionsOf(row)} />,
           },
         ]
       : []),
   ];
   const open = props.onOpen ?? (edit && ((row: T) => mayEdit(row) && show('edit', rowId(row))));
-  const buttons = (add.length > 0 || props.buttons !== undefined) && (
+  const buttons = (add.length > 0 || Boolean(props.buttons)) && (
     <>
       {props.buttons}
       {add.map(({ id, label }) => (

@@ -12,6 +12,7 @@ import { DatastoreFrame } from '../../parts/datastore-frame.tsx';
 import { ErrorText, TextInput } from '../../parts/field.tsx';
 import { MenuAt } from '../../parts/menu.tsx';
 import { Bar } from '../../parts/page.tsx';
+import { VerifyNow } from '../../parts/verify-now.tsx';
 import { useActions } from './actions.tsx';
 import { contentAddress, pruneAddress } from './addresses.ts';
 import { contentColumns } from './columns.tsx';
@@ -85,6 +86,7 @@ function Content({ store, ns }: { store: string; ns: string }): ReactNode {
           <TextInput label={t.filter} help={t.filterHelp} type="search" value={filter} onChange={setFilter} />
         </div>
         <div className={styles['buttons']}>
+          <VerifyNow key={ns} store={store} ns={ns} />
           {actions.mayPrune && <LinkButton to={pruneAddress(store, { ns })}>{t.prune}</LinkButton>}
           {actions.newNamespace !== undefined && (
             <Button icon="plus" onPress={actions.newNamespace}>

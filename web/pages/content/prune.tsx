@@ -19,7 +19,8 @@ import { Button } from '../../parts/button.tsx';
 import { type Column, DataTable } from '../../parts/data-table.tsx';
 import { DatastoreFrame } from '../../parts/datastore-frame.tsx';
 import { Confirm } from '../../parts/dialog.tsx';
-import { Checkbox, ErrorText } from '../../parts/field.tsx';
+import { ErrorText, Select } from '../../parts/field.tsx';
+import { useDepths } from '../../parts/namespace-fields.tsx';
 import { Card } from '../../parts/page.tsx';
 import { type Level, State } from '../../parts/state.tsx';
 import { TaskDialog } from '../../parts/task-log.tsx';
@@ -86,10 +87,12 @@ function Simulator({ store, ns, group, keep, settled, onKeep }: SimulatorProps):
   const { language } = useSettings();
   const { may } = usePermissions();
   const refresh = useRefresh();
-  const [isDeep, setDeep] = useState(true);
+  const [depth, setDepth] = useState('');
   const [isAsked, setAsked] = useState(false);
   const [task, setTask] = useState<string>();
-  const where = { store, ...(ns === '' ? {} : { ns }), ...(group !== undefined || isDeep ? {} : { 'max-depth': 0 }) };
+  const depths = useDepths();
+  const deepest = group !== undefined || depth === '' ? {} : { 'max-depth': Number(depth) };
+  const where = { store, ...(ns === '' ? {} : { ns }), ...deepest };
   const named = group === undefined ? {} : { 'backup-type': group.type, 'backup-id': group.id };
   const simulation = useCall(
     simulatePrune,
@@ -117,7 +120,7 @@ function Simulator({ store, ns, group, keep, settled, onKeep }: SimulatorProps):
         <Link href={contentAddress(store, ns)}>{t.content}</Link>
       </p>
       <KeepSliders keep={keep} onChange={onKeep} />
-      {group === undefined && <Checkbox label={t.below} value={isDeep} onChange={setDeep} />}
+      {group === undefined && <Select label={t.below} choices={depths} value={depth} onChange={setDepth} />}
       <ErrorText error={simulation.error} />
       <Card>
         <div className={styles['result']}>

@@ -7,7 +7,6 @@ import type { Result } from '../../../src/model/endpoint.ts';
 import { useWhole } from '../../base/live.ts';
 import { usePermissions } from '../../base/permissions.ts';
 import { useTexts } from '../../base/texts.ts';
-import { Button } from '../../parts/button.tsx';
 import { ConfigurationFrame } from '../../parts/configuration-frame.tsx';
 import { ContractForm } from '../../parts/contract-form.tsx';
 import { datastoreAddress } from '../../parts/datastore-frame.tsx';
@@ -57,18 +56,20 @@ export default function Datastores(): ReactNode {
         add={
           mayAllocate && [{ id: 'new', label: t.add, form: (ends) => <AddDatastore ends={ends} onTask={setTask} /> }]
         }
-        actions={(one) => (
-          <>
-            <Button kind="plain" icon="edit" iconOnly onPress={() => navigate(datastoreAddress(one.name, 'options'))}>
-              {t.edit(one.name)}
-            </Button>
-            {may(`/datastore/${one.name}`, 'Datastore.Allocate') && (
-              <Button kind="plain" icon="trash" iconOnly onPress={() => setRemoved(one.name)}>
-                {t.removeOne(one.name)}
-              </Button>
-            )}
-          </>
-        )}
+        actions={({ name }) => [
+          { id: 'options', label: t.edit(name), icon: 'edit', to: datastoreAddress(name, 'options') },
+          ...(may(`/datastore/${name}`, 'Datastore.Allocate')
+            ? [
+                {
+                  id: 'remove',
+                  label: t.removeOne(name),
+                  icon: 'trash',
+                  isDanger: true,
+                  run: () => setRemoved(name),
+                } as const,
+              ]
+            : []),
+        ]}
       />
       <RemoveDatastore store={removed} onClose={() => setRemoved(undefined)} onRemoved={list.refresh} />
       <TaskDialog

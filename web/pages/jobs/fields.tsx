@@ -2,12 +2,11 @@
 
 import type { ReactNode } from 'react';
 import { listDatastores } from '../../../src/api/admin/datastore/list.contract.ts';
-import { listNamespaces } from '../../../src/api/admin/datastore/namespace.contract.ts';
 import { useCall } from '../../base/live.ts';
 import { useTexts } from '../../base/texts.ts';
 import { ChoiceInput } from '../../parts/choice-input.tsx';
 import type { CustomField, FieldHints } from '../../parts/contract-form.tsx';
-import type { Choice } from '../../parts/field.tsx';
+import { NamespaceInput, useDepths } from '../../parts/namespace-fields.tsx';
 import { ScheduleInput } from '../../parts/schedule-input.tsx';
 import { words } from './texts.ts';
 
@@ -36,15 +35,6 @@ export function useJobFields({ store, isNew }: Options): Record<string, FieldHin
   };
 }
 
-export function useDepths(): Choice[] {
-  const t = useTexts(words);
-  return [
-    { id: '', label: t.allDepths },
-    { id: '0', label: t.onlyThis },
-    ...[1, 2, 3, 4, 5, 6, 7].map((depth) => ({ id: String(depth), label: t.depths(depth) })),
-  ];
-}
-
 /** One of the datastores of this server. */
 export function StoreInput({ field }: { field: CustomField }): ReactNode {
   const { data, error } = useCall(listDatastores, {}, { every: 60_000 });
@@ -55,20 +45,4 @@ export function StoreInput({ field }: { field: CustomField }): ReactNode {
       choices={data?.map(({ store }) => ({ id: store, label: store }))}
     />
   );
-}
-
-function NamespaceInput({ field, store }: { field: CustomField; store: string }): ReactNode {
-  const { data, error } = useCall(listNamespaces, { store }, { every: 60_000, enabled: store !== '' });
-  const choices = useNamespaceChoices(store === '' ? [] : data);
-  return <ChoiceInput field={field} isFree={error !== undefined} choices={choices} />;
-}
-
-/** Namespaces to choose from, the root among them. */
-export function useNamespaceChoices(namespaces: readonly { ns: string }[] | undefined): Choice[] | undefined {
-  const t = useTexts(words);
-  if (namespaces === undefined) return undefined;
-  return [
-    { id: '', label: t.root },
-    ...namespaces.filter(({ ns }) => ns !== '').map(({ ns }) => ({ id: ns, label: ns })),
-  ];
 }

@@ -57,7 +57,7 @@ export function GcList({ store }: { store: string | undefined }): ReactNode {
       rows={list.data}
       error={list.error}
       rowId={(gc) => gc.store}
-      actions={(gc) => mayChange(gc) && run.button(gc)}
+      actions={(gc) => (mayChange(gc) ? [run.action(gc)] : [])}
       intro={run.shown}
       edit={{
         isShown: mayChange,

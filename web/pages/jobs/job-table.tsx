@@ -5,9 +5,9 @@ import { Link } from 'wouter';
 import { ago } from '../../base/format.ts';
 import { type Language, useSettings } from '../../base/settings.ts';
 import { useTexts } from '../../base/texts.ts';
-import { Button } from '../../parts/button.tsx';
 import type { Column } from '../../parts/data-table.tsx';
 import { ErrorText } from '../../parts/field.tsx';
+import type { MenuAction } from '../../parts/menu.tsx';
 import { State } from '../../parts/state.tsx';
 import { TaskDialog } from '../../parts/task-log.tsx';
 import { levelOf } from '../../parts/task-name.ts';
@@ -79,11 +79,12 @@ export function useRunNow<T>(start: (job: T) => Promise<string>, nameOf: (job: T
     void start(job).then(setTask, setError);
   };
   return {
-    button: (job: T): ReactNode => (
-      <Button kind="plain" icon="play" iconOnly onPress={() => run(job)}>
-        {t.runNow(nameOf(job))}
-      </Button>
-    ),
+    action: (job: T): MenuAction => ({
+      id: 'run',
+      label: t.runNow(nameOf(job)),
+      icon: 'play',
+      run: () => run(job),
+    }),
     shown: (
       <>
         <ErrorText error={error} />

@@ -8,6 +8,7 @@ import type { Result } from '../../../src/model/endpoint.ts';
 import { useChange, useWhole } from '../../base/live.ts';
 import { usePermissions } from '../../base/permissions.ts';
 import { useTexts } from '../../base/texts.ts';
+import { LinkButton } from '../../parts/button.tsx';
 import { ContractForm, type FieldHints } from '../../parts/contract-form.tsx';
 import { datastoreAddress } from '../../parts/datastore-frame.tsx';
 import { useKeepFields, useKeepNames } from '../../parts/keep-fields.ts';
@@ -58,8 +59,13 @@ export function PruneList({ store }: { store: string | undefined }): ReactNode {
       digest={list.data?.digest}
       error={list.error}
       rowId={(job) => job.id}
-      actionsWidth="7.6rem"
-      actions={(job) => mayChange(job) && run.button(job)}
+      buttons={
+        store !== undefined &&
+        may(`/datastore/${store}`, 'Datastore.Modify', 'Datastore.Prune') && (
+          <LinkButton to={`${datastoreAddress(store)}/prune`}>{t.pruneNow}</LinkButton>
+        )
+      }
+      actions={(job) => (mayChange(job) ? [run.action(job)] : [])}
       add={
         mayBelow(store === undefined ? '/datastore' : `/datastore/${store}`, 'Datastore.Modify') && [
           { id: 'new', label: t.addPrune, form: (ends) => <PruneForm store={store} ends={ends} /> },

@@ -10,8 +10,9 @@ import { useCall } from '../../base/live.ts';
 import { useTexts } from '../../base/texts.ts';
 import { ChoiceInput } from '../../parts/choice-input.tsx';
 import { ContractForm, type CustomField, type FieldHints } from '../../parts/contract-form.tsx';
+import { useNamespaceChoices } from '../../parts/namespace-fields.tsx';
 import type { FormEnds } from '../../parts/object-list.tsx';
-import { useJobFields, useNamespaceChoices } from './fields.tsx';
+import { useJobFields } from './fields.tsx';
 import type { SyncJob } from './sync-list.tsx';
 import { words } from './texts.ts';
 

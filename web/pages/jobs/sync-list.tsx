@@ -61,8 +61,7 @@ export function SyncList({ store }: { store: string | undefined }): ReactNode {
       digest={list.data?.digest}
       error={list.error}
       rowId={(job) => job.id}
-      actionsWidth="7.6rem"
-      actions={(job) => mayChange(job) && run.button(job)}
+      actions={(job) => (mayChange(job) ? [run.action(job)] : [])}
       add={[
         ...(mayBelow(path, 'Datastore.Backup')
           ? [

@@ -9,6 +9,7 @@ import { usePermissions } from '../../base/permissions.ts';
 import { useTexts } from '../../base/texts.ts';
 import { ContractForm, type FieldHints } from '../../parts/contract-form.tsx';
 import { type FormEnds, ObjectList } from '../../parts/object-list.tsx';
+import { useDueFields, VerifyNow } from '../../parts/verify-now.tsx';
 import { useJobFields } from './fields.tsx';
 import { useRunColumns, useRunNow } from './job-table.tsx';
 import { aclPathOf, placeColumns } from './place.ts';
@@ -47,8 +48,8 @@ export function VerifyList({ store }: { store: string | undefined }): ReactNode 
       digest={list.data?.digest}
       error={list.error}
       rowId={(job) => job.id}
-      actionsWidth="7.6rem"
-      actions={(job) => mayChange(job) && run.button(job)}
+      buttons={store !== undefined && <VerifyNow store={store} />}
+      actions={(job) => (mayChange(job) ? [run.action(job)] : [])}
       add={
         mayBelow(store === undefined ? '/datastore' : `/datastore/${store}`, 'Datastore.Verify') && [
           { id: 'new', label: t.addVerify, form: (ends) => <VerifyForm store={store} ends={ends} /> },
@@ -76,12 +77,7 @@ function VerifyForm({ store, job, ends }: FormProps): ReactNode {
   const isNew = job === undefined;
   const fields: Record<string, FieldHints> = {
     ...useJobFields({ store, isNew }),
-    'ignore-verified': { label: t.ignoreVerified, help: t.ignoreVerifiedHelp, byDefault: true },
-    'outdated-after': {
-      label: t.outdatedAfter,
-      help: t.outdatedAfterHelp,
-      isShown: (values) => values['ignore-verified'] === true,
-    },
+    ...useDueFields(),
     comment: { label: t.comment, help: '' },
     'read-threads': { label: t.readThreads, isMore: true },
     'verify-threads': { label: t.verifyThreads, isMore: true },

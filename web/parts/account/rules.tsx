@@ -76,7 +76,6 @@ export function Rules({ title, part, mayChange, tokensOf, intro }: Props): React
             change.run({ path, 'auth-id': ugid, role: roleid, delete: true, digest }),
         }
       }
-      actionsWidth="5.5rem"
     />
   );
 }

@@ -7,7 +7,6 @@ import { date, dateTime } from '../../base/format.ts';
 import { useCall } from '../../base/live.ts';
 import { useSettings } from '../../base/settings.ts';
 import { useTexts } from '../../base/texts.ts';
-import { Button } from '../button.tsx';
 import { ContractForm } from '../contract-form.tsx';
 import type { Column } from '../data-table.tsx';
 import { Dialog } from '../dialog.tsx';
@@ -126,23 +125,18 @@ export function SecondFactors({ userid, mayChange, intro, buttons }: Props): Rea
         buttons={buttons}
         actions={
           mayChange
-            ? (factor) => (
-                <>
-                  {factor.type !== 'recovery' && (
-                    <Button
-                      kind="plain"
-                      icon={factor.enable === false ? 'play' : 'stop'}
-                      iconOnly
-                      onPress={() => setToggled(factor)}
-                    >
-                      {factor.enable === false ? t.enableFactor(nameOf(factor)) : t.disableFactor(nameOf(factor))}
-                    </Button>
-                  )}
-                  <Button kind="plain" icon="trash" iconOnly onPress={() => setRemoved(factor)}>
-                    {t.removeButton(nameOf(factor))}
-                  </Button>
-                </>
-              )
+            ? (factor) => {
+                const name = nameOf(factor);
+                const toggle = factor.enable === false ? t.enableFactor(name) : t.disableFactor(name);
+                const icon = factor.enable === false ? 'play' : 'stop';
+                const run = (): void => setRemoved(factor);
+                return [
+                  ...(factor.type === 'recovery'
+                    ? []
+                    : [{ id: 'toggle', label: toggle, icon, run: () => setToggled(factor) } as const]),
+                  { id: 'remove', label: t.removeButton(name), icon: 'trash', isDanger: true, run },
+                ];
+              }
             : undefined
         }
       />

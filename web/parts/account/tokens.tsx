@@ -11,7 +11,6 @@ import { useCall, useChange, useWhole } from '../../base/live.ts';
 import { useSession } from '../../base/session.ts';
 import { useSettings } from '../../base/settings.ts';
 import { useTexts } from '../../base/texts.ts';
-import { Button } from '../button.tsx';
 import { ContractForm, type FieldHints } from '../contract-form.tsx';
 import type { Column } from '../data-table.tsx';
 import { Confirm } from '../dialog.tsx';
@@ -137,14 +136,16 @@ export function Tokens({ userid, mayChange }: Props): ReactNode {
         }
         actions={
           mayChange
-            ? (token) => (
-                <Button kind="plain" icon="refresh" iconOnly onPress={() => setRenewed(token)}>
-                  {t.regenerate(token.tokenid)}
-                </Button>
-              )
+            ? (token) => [
+                {
+                  id: 'regenerate',
+                  label: t.regenerate(token.tokenid),
+                  icon: 'refresh',
+                  run: () => setRenewed(token),
+                },
+              ]
             : undefined
         }
-        actionsWidth="9.4rem"
       />
       <Confirm
         title={renewed === undefined ? '' : t.regenerate(renewed.tokenid)}

@@ -13,7 +13,6 @@ import { useCall, useChange } from '../../../base/live.ts';
 import { usePermissions } from '../../../base/permissions.ts';
 import { useSettings } from '../../../base/settings.ts';
 import { useTexts } from '../../../base/texts.ts';
-import { Button } from '../../../parts/button.tsx';
 import { ContractForm } from '../../../parts/contract-form.tsx';
 import type { Column } from '../../../parts/data-table.tsx';
 import { Confirm } from '../../../parts/dialog.tsx';
@@ -112,13 +111,13 @@ export default function EncryptionKeys(): ReactNode {
           ),
           run: ({ id }) => remove.run({ id }),
         }}
-        actions={(key) =>
-          mayModify(key) && (
-            <Button kind="plain" icon={isArchived(key) ? 'play' : 'stop'} iconOnly onPress={() => setToggled(key)}>
-              {isArchived(key) ? t.restore(key.id) : t.archive(key.id)}
-            </Button>
-          )
-        }
+        actions={(key) => {
+          if (!mayModify(key)) return [];
+          const run = (): void => setToggled(key);
+          return isArchived(key)
+            ? [{ id: 'restore', label: t.restore(key.id), icon: 'play', run }]
+            : [{ id: 'archive', label: t.archive(key.id), icon: 'stop', run }];
+        }}
       />
       <Confirm
         title={toggled === undefined ? '' : isArchived(toggled) ? t.restore(toggled.id) : t.archive(toggled.id)}

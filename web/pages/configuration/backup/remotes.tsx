@@ -7,7 +7,6 @@ import { defaultRemotePort } from '../../../../src/config/remote-schema.ts';
 import { useCall, useChange, useWhole } from '../../../base/live.ts';
 import { usePermissions } from '../../../base/permissions.ts';
 import { useTexts } from '../../../base/texts.ts';
-import { Button } from '../../../parts/button.tsx';
 import { ContractForm, type FieldHints } from '../../../parts/contract-form.tsx';
 import type { Column } from '../../../parts/data-table.tsx';
 import { Dialog } from '../../../parts/dialog.tsx';
@@ -112,12 +111,7 @@ export default function Remotes(): ReactNode {
           ),
           run: ({ name }, digest) => remove.run({ name, digest }),
         }}
-        actions={({ name }) => (
-          <Button kind="plain" icon="play" iconOnly onPress={() => setTested(name)}>
-            {t.scanName(name)}
-          </Button>
-        )}
-        actionsWidth="9.4rem"
+        actions={({ name }) => [{ id: 'test', label: t.scanName(name), icon: 'play', run: () => setTested(name) }]}
       />
       <Dialog
         title={tested === undefined ? '' : t.scanName(tested)}

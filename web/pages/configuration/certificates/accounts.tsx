@@ -10,11 +10,10 @@ import {
 } from '../../../../src/api/config/acme/accounts.contract.ts';
 import { useCall, useChange } from '../../../base/live.ts';
 import { useTexts } from '../../../base/texts.ts';
-import { Button } from '../../../parts/button.tsx';
 import { ContractForm, type CustomField } from '../../../parts/contract-form.tsx';
 import type { Column } from '../../../parts/data-table.tsx';
 import { Confirm } from '../../../parts/dialog.tsx';
-import { Checkbox } from '../../../parts/field.tsx';
+import { Checkbox, type Choice, Select, TextInput } from '../../../parts/field.tsx';
 import { ObjectList } from '../../../parts/object-list.tsx';
 import { Notice } from '../../../parts/state.tsx';
 import { accountOf } from './acme-order.tsx';
@@ -58,11 +57,15 @@ export function Accounts({ chosen, onTask }: { chosen: string | undefined; onTas
             ),
           },
         ]}
-        actions={({ name }) => (
-          <Button kind="plain" icon="trash" iconOnly onPress={() => setRemoved(name)}>
-            {t.deactivateTitle(name)}
-          </Button>
-        )}
+        actions={({ name }) => [
+          {
+            id: 'deactivate',
+            label: t.deactivateTitle(name),
+            icon: 'trash',
+            isDanger: true,
+            run: () => setRemoved(name),
+          },
+        ]}
       />
       <Confirm
         title={removed === undefined ? '' : t.deactivateTitle(removed)}
@@ -96,9 +99,14 @@ function RegisterForm({ onStarted, onCancel }: { onStarted(upid: string): void; 
         contact: { label: t.contact, help: t.contactHelp },
         directory: {
           label: t.directory,
-          help: t.directoryHelp,
+          help: '',
           isRequired: true,
-          choices: directories.map(({ name, url }) => ({ id: url, label: name, help: url })),
+          input: (field) => (
+            <DirectoryInput
+              field={field}
+              known={directories.map(({ name, url }) => ({ id: url, label: name, help: url }))}
+            />
+          ),
         },
         tos_url: { label: t.terms, help: '', input: (field) => <Terms {...field} /> },
         eab_kid: { label: t.eabKid, isMore: true },
@@ -108,6 +116,39 @@ function RegisterForm({ onStarted, onCancel }: { onStarted(upid: string): void; 
       onDone={onStarted}
       onCancel={onCancel}
     />
+  );
+}
+
+/** One of the providers that the server knows, or the address of another. */
+function DirectoryInput({ field, known }: { field: CustomField; known: readonly Choice[] }): ReactNode {
+  const t = useTexts(words);
+  const { label, error, value, isRequired, onChange } = field;
+  const [isOther, setOther] = useState(false);
+  return (
+    <>
+      <Select
+        label={label}
+        isRequired={isRequired}
+        error={isOther ? undefined : error}
+        choices={[...known, { id: 'other', label: t.otherDirectory }]}
+        value={isOther ? 'other' : value}
+        onChange={(id) => {
+          setOther(id === 'other');
+          onChange(id === 'other' ? '' : id);
+        }}
+      />
+      {isOther && (
+        <TextInput
+          label={t.directoryUrl}
+          help={t.directoryHelp}
+          type="url"
+          isRequired
+          error={error}
+          value={value}
+          onChange={onChange}
+        />
+      )}
+    </>
   );
 }
 

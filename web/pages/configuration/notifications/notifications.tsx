@@ -121,14 +121,9 @@ function Targets(): ReactNode {
         }
         actions={
           mayModify
-            ? ({ name }) => (
-                <Button kind="plain" icon="play" iconOnly onPress={() => startTest(name)}>
-                  {t.test(name)}
-                </Button>
-              )
+            ? ({ name }) => [{ id: 'test', label: t.test(name), icon: 'play', run: () => startTest(name) }]
             : undefined
         }
-        actionsWidth="9.4rem"
       />
       <Dialog
         title={tested === undefined ? '' : t.test(tested)}

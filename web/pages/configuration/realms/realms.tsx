@@ -11,7 +11,6 @@ import {
 import { useCall, useChange, useWhole } from '../../../base/live.ts';
 import { usePermissions } from '../../../base/permissions.ts';
 import { useTexts } from '../../../base/texts.ts';
-import { Button } from '../../../parts/button.tsx';
 import type { Column } from '../../../parts/data-table.tsx';
 import { Dialog } from '../../../parts/dialog.tsx';
 import { type AddForm, ObjectList } from '../../../parts/object-list.tsx';
@@ -97,14 +96,10 @@ export default function Realms(): ReactNode {
           }
         }
         actions={({ realm, type }) =>
-          isDirectory(type) &&
-          may('/access/users', 'Permissions.Modify') && (
-            <Button kind="plain" icon="refresh" iconOnly onPress={() => setSynced({ realm, type })}>
-              {t.sync(realm)}
-            </Button>
-          )
+          isDirectory(type) && may('/access/users', 'Permissions.Modify')
+            ? [{ id: 'sync', label: t.sync(realm), icon: 'refresh', run: () => setSynced({ realm, type }) }]
+            : []
         }
-        actionsWidth="9.4rem"
       />
       <Dialog
         title={synced === undefined ? '' : t.sync(synced.realm)}
