@@ -19,6 +19,7 @@ interface Koffi {
   proto(declaration: string): unknown;
   register(callback: (...args: (number | bigint)[]) => number | bigint | undefined, type: unknown): bigint;
   errno(): number;
+  address(memory: Uint8Array): bigint;
 }
 
 interface Library {
@@ -90,6 +91,11 @@ export function native(declaration: string, library: Library = libc): () => Nati
     call ??= load(library).func(declaration);
     return call;
   };
+}
+
+/** Where the first byte lies, for structures that point to memory: valid as long as somebody holds `memory`. */
+export function addressOf(memory: Uint8Array): bigint {
+  return loadKoffi().address(memory);
 }
 
 const inUse = new Set<readonly NativeArgument[]>();

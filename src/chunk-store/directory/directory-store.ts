@@ -33,7 +33,8 @@ import {
 } from '../layout.ts';
 import { noCounts } from '../sweep-counts.ts';
 import { processWorkers, type StoreWorkers } from '../workers.ts';
-import { quarantineChunk, restoreSwept, type StoreTarget, touchChunk } from './chunk-files.ts';
+import { ChunkFile, readingFailed } from './chunk-file.ts';
+import { quarantineChunk, type StoreTarget, touchChunk } from './chunk-files.ts';
 import type { SweepPart } from './chunk-worker.ts';
 
 /** When written chunks become durable (formats.md 13.4). */
@@ -147,31 +148,19 @@ export class DirectoryChunkStore implements ChunkStore {
   async openChunk(digest: Uint8Array): Promise<OpenChunk> {
     const hex = digestName(digest);
     const path = chunkPath(this.base, hex);
-    const failed = (error: unknown): GranaryError => asGranaryError(`reading chunk file '${path}' failed`, error);
-    let file: fs.promises.FileHandle | undefined;
+    let file: ChunkFile | undefined;
     try {
-      file = await openChunkFile(path);
-      const { size } = await file.stat();
+      file = await ChunkFile.open(path);
+      const { size } = file;
       if (size > maxBlobSize)
         throw new GranaryError('blob-invalid', `chunk file '${path}' has ${size} bytes, too many`);
-      const opened = file;
-      return {
-        size,
-        read: async (target, position) => {
-          try {
-            await readWhole(opened, target, position, path);
-          } catch (error) {
-            throw failed(error);
-          }
-        },
-        [Symbol.asyncDispose]: () => opened.close(),
-      };
+      return file;
     } catch (error) {
-      await file?.close();
+      await file?.[Symbol.asyncDispose]();
       if (isErrno(error, 'ENOENT')) {
         throw new GranaryError('chunk-missing', `chunk ${hex} is missing: no file '${path}'`, { details: { hex } });
       }
-      throw failed(error);
+      throw readingFailed(path, error);
     }
   }
 
@@ -318,29 +307,6 @@ async function allOrReason<T>(calls: readonly Promise<T>[], signal: AbortSignal 
     await Promise.allSettled(calls);
     throwIfAborted(signal);
     throw error;
-  }
-}
-
-async function openChunkFile(path: string): Promise<fs.promises.FileHandle> {
-  const flags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW;
-  try {
-    return await fs.promises.open(path, flags);
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT') || !restoreSwept(path)) throw error;
-    return await fs.promises.open(path, flags);
-  }
-}
-
-async function readWhole(
-  file: fs.promises.FileHandle,
-  target: Uint8Array,
-  position: number,
-  path: string,
-): Promise<void> {
-  for (let at = 0; at < target.byteLength; ) {
-    const { bytesRead } = await file.read(target, at, target.byteLength - at, position + at);
-    if (bytesRead === 0) throw new GranaryError('io', `chunk file '${path}' became shorter while it was read`);
-    at += bytesRead;
   }
 }
 
