@@ -10,7 +10,7 @@ function settle(path: string): void {
   }
 }
 
-test('snapshots are counted by group, with their verification and what they brought', async () => {
+test('snapshots are counted by group, with their verification and what they brought', async (t) => {
   await using fixture = await temporaryStore();
   const { store, base } = fixture;
   await store.createNamespace([], 'x');
@@ -29,17 +29,19 @@ test('snapshots are counted by group, with their verification and what they brou
     [100, 200, 300],
   );
 
+  // Counting takes no time, so that nothing stands against doing it again at once.
+  t.mock.method(performance, 'now', () => 0);
   settle(base);
   await store.census({ fresh: true });
   await store.updateManifest([], host('a', 100), (unprotected) => {
     unprotected['verify_state'] = { state: 'failed', upid: 'UPID:x' };
     unprotected['chunk_upload_stats'] = { count: 1, size: 10, compressed_size: 7, duplicates: 0 };
   });
-  assert.equal((await store.census()).groups[0]!.verifyFailed, 0, 'a count of the last minute is good');
-  const changed = await store.census({ fresh: true });
+  const changed = await store.census();
   assert.equal(changed.groups[0]!.verifyFailed, 1);
   assert.deepEqual(changed.uploads[0], { time: 100, bytes: 7 });
   await store.removeSnapshot([], host('a', 200));
+  assert.equal((await store.census()).groups[0]!.snapshots, 2, 'a count of the last minute is good');
   assert.equal((await store.census({ fresh: true })).groups[0]!.snapshots, 1);
 });
 

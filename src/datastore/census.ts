@@ -60,18 +60,29 @@ const share = 1 / 20;
 export class SnapshotCensus {
   readonly #store: StoreContext;
   #groups = new Map<string, GroupNotes>();
-  #counted: { census: Census; at: number; took: number } | undefined;
+  #counted: { census: Census; at: number; took: number; changes: number } | undefined;
+  /** How often what was counted is known to have changed. */
+  #changes = 0;
   #counting: Promise<Census> | undefined;
 
   constructor(store: StoreContext) {
     this.#store = store;
   }
 
-  /** The count, at most a minute old, older where counting takes seconds. With `fresh` as of now. */
+  /** A manifest was changed: the last count is good only for as long as counting must not be repeated. */
+  outdate(): void {
+    this.#changes++;
+  }
+
+  /**
+   * The count, at most a minute old, younger than the last change that is known of, older where counting takes seconds.
+   * With `fresh` as of now.
+   */
   async current(o: { fresh?: boolean } = {}): Promise<Census> {
     const counted = this.#counted;
     const age = counted === undefined ? Number.POSITIVE_INFINITY : performance.now() - counted.at;
-    if (counted !== undefined && !o.fresh && age < Math.max(freshMs, counted.took / share)) return counted.census;
+    const goodFor = Math.max(counted?.changes === this.#changes ? freshMs : 0, (counted?.took ?? 0) / share);
+    if (counted !== undefined && !o.fresh && age < goodFor) return counted.census;
     this.#counting ??= this.#count().finally(() => {
       this.#counting = undefined;
     });
@@ -80,6 +91,7 @@ export class SnapshotCensus {
 
   async #count(): Promise<Census> {
     const began = performance.now();
+    const changes = this.#changes;
     const known = this.#groups;
     const seen = new Map<string, GroupNotes>();
     const groups: GroupCensus[] = [];
@@ -108,7 +120,7 @@ export class SnapshotCensus {
     }
     this.#groups = seen;
     const census = { groups, uploads };
-    this.#counted = { census, at: performance.now(), took: performance.now() - began };
+    this.#counted = { census, at: performance.now(), took: performance.now() - began, changes };
     return census;
   }
 

@@ -207,12 +207,14 @@ export class Datastore {
   }
 
   /** Lets `change` edit the unprotected part of a manifest, under the manifest lock. */
-  updateManifest(
+  async updateManifest(
     ns: Namespace,
     snapshot: BackupSnapshot,
     change: (unprotected: Record<string, unknown>) => void,
   ): Promise<Manifest> {
-    return manifests.updateManifest(this.context, ns, snapshot, change);
+    const manifest = await manifests.updateManifest(this.context, ns, snapshot, change);
+    this.#census.outdate();
+    return manifest;
   }
 
   /** The path of a stored file; refuses what is not a plain name. The file need not exist. */
@@ -296,7 +298,10 @@ export class Datastore {
     return usage.countAll(this.context);
   }
 
-  /** Snapshots of each group and their verification, for monitoring: at most a minute old unless `fresh`. */
+  /**
+   * Snapshots of each group and their verification, for monitoring: at most a minute old, and as of the last
+   * `updateManifest` where counting is quick; with `fresh` as of now.
+   */
   census(o: { fresh?: boolean } = {}): Promise<Census> {
     return this.#census.current(o);
   }
