@@ -105,6 +105,7 @@ if (chromiumPath !== undefined) {
     await server.manager('acl', 'update', '/datastore/a', 'DatastoreReader', '--auth-id', 'erik@pbs');
     await server.manager('acl', 'update', '/datastore/a', 'DatastoreAdmin', '--auth-id', 'erik@pbs!agent');
     await section('Permissions');
+    await page.reload();
     await page.getByRole('button', { name: 'Add rule' }).click();
     await dialog.getByLabel('Path').fill('/datastore');
     await dialog.getByRole('button', { name: /User or token/ }).click();

@@ -1,12 +1,12 @@
 // The log of a task, followed while it runs, with how it ended. Any part of the interface that starts a task shows it
 // in a `TaskDialog`.
 
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useEffect, useEffectEvent, useState } from 'react';
 import { stopTask, taskLog, taskStatus } from '../../src/api/nodes/tasks.contract.ts';
 import { parseUpid } from '../../src/model/upid.ts';
 import { addressOf, callBytes } from '../base/api.ts';
 import { dateTime, duration } from '../base/format.ts';
-import { useCall, useChange } from '../base/live.ts';
+import { useCall, useChange, useRefresh } from '../base/live.ts';
 import { usePermissions } from '../base/permissions.ts';
 import { useSession } from '../base/session.ts';
 import { useSettings } from '../base/settings.ts';
@@ -83,16 +83,22 @@ interface Props {
   /** The line that the address names. */
   line?: number | undefined;
   onLine?(line: number): void;
+  /** The task is over; also told of one that was so from the beginning. */
+  onEnd?(): void;
 }
 
 /** The log with its head: who, when, how it ended, and a button that stops it. */
-export function TaskLog({ upid, line, onLine }: Props): ReactNode {
+export function TaskLog({ upid, line, onLine, onEnd }: Props): ReactNode {
   const t = useTexts(words);
   const { language } = useSettings();
   const [ended, setEnded] = useState(false);
   const status = useCall(taskStatus, { node: 'localhost', upid }, { every: ended ? false : 1000 });
   const isRunning = status.data === undefined ? undefined : status.data.status === 'running';
   useEffect(() => setEnded(isRunning === false), [isRunning]);
+  const tellEnd = useEffectEvent(() => onEnd?.());
+  useEffect(() => {
+    if (ended) tellEnd();
+  }, [ended]);
   const { lines, error } = useLog(upid, isRunning);
   const stop = useChange(stopTask);
   const mayStop = useMayStop(upid);
@@ -146,9 +152,13 @@ function useMayStop(upid: string): boolean {
   );
 }
 
-/** A task's log over the page; nothing while there is no task. */
+/**
+ * A task's log over the page; nothing while there is no task. Once the task is over, all that the page shows is asked for
+ * anew: it may be about what the task has changed.
+ */
 export function TaskDialog({ upid, onClose }: { upid: string | undefined; onClose(): void }): ReactNode {
   const t = useTexts(words);
+  const refresh = useRefresh();
   return (
     <Dialog
       title={upid === undefined ? '' : taskName(upid)}
@@ -157,7 +167,7 @@ export function TaskDialog({ upid, onClose }: { upid: string | undefined; onClos
       onClose={onClose}
       buttons={<Button onPress={onClose}>{t.close}</Button>}
     >
-      {upid !== undefined && <TaskLog upid={upid} />}
+      {upid !== undefined && <TaskLog upid={upid} onEnd={refresh} />}
     </Dialog>
   );
 }

@@ -20,7 +20,7 @@ export function FirstSteps({ stores }: { stores: readonly string[] }): ReactNode
   const { data } = useCall(
     datastoreStatus,
     { store: first ?? '', verbose: true },
-    { enabled: stores.length === 1, every: 10_000 },
+    { enabled: stores.length === 1, every: 3000 },
   );
   if (stores.length > 1) return null;
   if (first === undefined) {
