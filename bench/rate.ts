@@ -1,7 +1,7 @@
 // How exactly limits of bandwidth are kept: bytes that the network carries between clients and a server of two processes,
-// as the kernel counts them, in ten seconds from the first byte and in the ten that follow, against what was allowed.
-// Acceptance: within 5 percent. Segments are to be as long as a network's, not as the loopback's:
-// unshare -n sh -c 'ip link set lo mtu 1500 up; exec scripts/node.sh bench/rate.ts'
+// as the kernel counts them at the side that keeps the limit, in ten seconds from the first byte and in the ten that
+// follow, against what was allowed. Acceptance: within 5 percent. Segments are to be as long as a network's:
+// unshare -n sh -c 'ip link set lo mtu 1500 up; exec sh scripts/node.sh bench/rate.ts'
 // Usage: sh scripts/node.sh bench/rate.ts [--seconds 10] [--only 'rule in 8']
 
 import { type ChildProcess, execFile, execFileSync, fork, spawn } from 'node:child_process';
@@ -148,7 +148,7 @@ async function measureCase(one: Case, { env, port, proxy, config, seconds }: Sta
   const limits: TransferLimits =
     direction === 'in' ? { rateOut: rate, burstOut: burst } : { rateIn: rate, burstIn: burst };
   const job: Load = { env, direction, connections, ...(by === 'client' ? { limits } : {}) };
-  const passed = (): number => proxy.onWire()[direction === 'in' ? 'up' : 'down'];
+  const passed = (): number => proxy.onWire(by === 'rule' ? 'server' : 'client')[direction === 'in' ? 'up' : 'down'];
   const before = passed();
   const child = fork(import.meta.filename, ['--load', JSON.stringify(job)], { stdio: 'inherit' });
   while (passed() - before < 64 * 1024) await delay(5);

@@ -1,11 +1,12 @@
 // Pulls whose remote goes away in the middle: the line is cut within a chunk, and the remote is away for a while. What is
-// not whole is not to be seen, and what arrived does not come again, nor where it is decrypted on its way.
+// not whole is not to be seen, and what arrived does not come again, nor where it is decrypted on its way. And remotes
+// with another clock, another password and another certificate.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { toHex } from '../../src/base/bytes.ts';
-import { noise } from '../../src/chunk-store/testing/chunks.ts';
+import { noise, plainChunk } from '../../src/chunk-store/testing/chunks.ts';
 import { CryptConfig, plainDigest } from '../../src/crypto/crypt-config.ts';
 import { parseKeyFile } from '../../src/crypto/key-file.ts';
 import { Datastore } from '../../src/datastore/datastore.ts';
@@ -100,6 +101,23 @@ for (const [to, how, keys] of [
   });
 }
 
+test('clocks that are an hour apart: what was backed up then is taken over, once', async () => {
+  const now = Math.floor(Date.now() / 1000);
+  for (const [id, at] of [
+    ['ahead', now + 3600],
+    ['behind', now - 3600],
+  ] as const) {
+    const archives = { 'root.pxar.didx': [plainChunk(noise(id, chunkSize))] };
+    await writeBackup(source, host(id, at), { archives });
+    const filter = ['--group-filter', `group:host/${id}`];
+    assert.match(await must(pull('copy', ...filter)), /pulled 64\.0\d* KiB in 1 chunks/);
+    assert.match(await must(pull('copy', ...filter)), /found no new data to pull$/m);
+    // And back: what is here already does not come once more.
+    assert.match(await must(server.manager('push', 'copy', 'rem', 'source', ...filter)), /found no new data to push$/m);
+  }
+  assert.deepEqual((await snapshots('copy')).sort(), ['ahead', 'behind', 'copy']);
+});
+
 test('a remote that does not answer, or that refuses, is told with its own words', async () => {
   const update = (...words: string[]) => must(server.manager('remote', 'update', 'rem', ...words));
   await update('--port', String(closedPort));
@@ -111,9 +129,12 @@ test('a remote that does not answer, or that refuses, is told with its own words
   const changed = await pull('copy', '--remove-vanished', 'true');
   const told = `TASK ERROR: certificate validation failed - certificate fingerprint differs: expected ${other}, `;
   assert.ok(changed.out.includes(told), changed.out);
+  const push = () => server.manager('push', 'copy', 'rem', 'source', '--group-filter', 'group:host/copy');
+  assert.ok((await push()).out.includes(told), 'neither is anything pushed there');
   const [, accept] = /'proxmox-backup-manager (remote update rem --fingerprint [0-9a-f:]{95})'/.exec(changed.out) ?? [];
-  assert.deepEqual(await snapshots('copy'), ['copy'], 'what is here stays');
+  assert.deepEqual((await snapshots('copy')).sort(), ['ahead', 'behind', 'copy'], 'what is here stays');
   await must(server.manager(...accept!.split(' '), '--password', 'admin-password'));
   const accepted = await pull('copy', '--group-filter', 'group:host/copy');
   assert.match(accepted.out, /no data changes$/m);
+  assert.match(await must(push()), /found no new data to push$/m);
 });

@@ -24,10 +24,11 @@ export class CountingProxy implements AsyncDisposable {
   /** Bytes from clients to the server, and from the server to clients, so far, with what the proxy still holds. */
   up = 0;
   down = 0;
-  /** Connections to the server. */
-  readonly #far = new Set<Socket>();
-  /** What those carried that are closed. */
-  readonly #closed = { up: 0, down: 0 };
+  /** Open connections of either side, with what those carried that are closed. */
+  readonly #carriers = {
+    client: { sockets: new Set<Socket>(), read: 0, written: 0 },
+    server: { sockets: new Set<Socket>(), read: 0, written: 0 },
+  };
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -41,12 +42,8 @@ export class CountingProxy implements AsyncDisposable {
     let proxy: CountingProxy | undefined;
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (near) => {
       const far = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
-      proxy!.#far.add(far);
-      far.once('close', () => {
-        proxy!.#far.delete(far);
-        proxy!.#closed.up += far.bytesWritten;
-        proxy!.#closed.down += far.bytesRead;
-      });
+      proxy!.#carry('client', near);
+      proxy!.#carry('server', far);
       proxy!.#pass(near, far, (bytes) => {
         proxy!.up += bytes;
       });
@@ -60,20 +57,20 @@ export class CountingProxy implements AsyncDisposable {
     return proxy;
   }
 
-  /** What the server's side of the network has carried: bytes that have reached the server, and those it has sent. */
-  onWire(): { up: number; down: number } {
-    let { up, down } = this.#closed;
-    for (const far of this.#far) {
-      const fd = descriptorOf(far);
+  /** What the network between the proxy and a side has carried, as the kernel knows it. */
+  onWire(side: 'client' | 'server'): { up: number; down: number } {
+    let { read, written } = this.#carriers[side];
+    for (const socket of this.#carriers[side].sockets) {
+      const fd = descriptorOf(socket);
       if (fd === undefined) continue;
       const info = Buffer.alloc(infoSize);
       const size = Buffer.alloc(4);
       size.writeInt32LE(infoSize);
       if (getsockopt()(fd, IPPROTO_TCP, TCP_INFO, info, size) !== 0) throw new Error('the kernel tells nothing of TCP');
-      up += Number(info.readBigUInt64LE(ackedAt));
-      down += Number(info.readBigUInt64LE(receivedAt));
+      written += Number(info.readBigUInt64LE(ackedAt));
+      read += Number(info.readBigUInt64LE(receivedAt));
     }
-    return { up, down };
+    return side === 'client' ? { up: read, down: written } : { up: written, down: read };
   }
 
   /** Cuts all connections, as a network that fails does. */
@@ -84,6 +81,16 @@ export class CountingProxy implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #carry(side: 'client' | 'server', socket: Socket): void {
+    const carrier = this.#carriers[side];
+    carrier.sockets.add(socket);
+    socket.once('close', () => {
+      carrier.sockets.delete(socket);
+      carrier.read += socket.bytesRead;
+      carrier.written += socket.bytesWritten;
+    });
   }
 
   #pass(from: Socket, to: Socket, count: (bytes: number) => void): void {
