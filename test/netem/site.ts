@@ -15,6 +15,8 @@ export function readOptions(defaults: { mib: string; rounds: string }): {
   /** Bytes of a transfer. */
   size: number;
   rounds: number;
+  /** Part of the name of the accidents that are wanted. */
+  only: string;
   line: LineOptions;
 } {
   const { values } = parseArgs({
@@ -24,13 +26,22 @@ export function readOptions(defaults: { mib: string; rounds: string }): {
       delay: { type: 'string', default: '40' },
       loss: { type: 'string', default: '0.005' },
       rate: { type: 'string', default: '12500000' },
+      only: { type: 'string', default: '' },
     },
   });
   return {
     size: Number(values.mib) * 1024 * 1024,
     rounds: Number(values.rounds),
+    only: values.only,
     line: { delayMs: Number(values.delay), loss: Number(values.loss), rate: Number(values.rate) },
   };
+}
+
+/** What makes the clock of a program be off, like `+1h`. Not by way of `faketime` itself, which passes no signals on. */
+export function clockOff(by: string): Record<string, string> {
+  const words = run('faketime', '-f', by, 'env').split('\n');
+  const preload = words.find((line) => line.startsWith('LD_PRELOAD='))!;
+  return { LD_PRELOAD: preload.slice(preload.indexOf('=') + 1), FAKETIME: by, FAKETIME_DONT_FAKE_MONOTONIC: '1' };
 }
 
 export interface Ended {
@@ -96,7 +107,7 @@ export class Site implements AsyncDisposable {
   async up(clock?: string): Promise<void> {
     const { address } = this.end;
     const words = ['bench/server.ts', '--lean', '--home', this.home, '--host', address, '--port', this.#port];
-    this.#child = start(this.end, [...(clock === undefined ? [] : ['faketime', '-f', clock]), ...node, ...words]);
+    this.#child = start(this.end, [...node, ...words], clock === undefined ? {} : clockOff(clock));
     this.#child.stderr!.pipe(process.stderr);
     delete this.env['PBS_FINGERPRINT'];
     for await (const line of createInterface({ input: this.#child.stdout! })) {
