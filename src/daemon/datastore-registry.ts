@@ -3,17 +3,18 @@
 
 import path from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { GranaryError, messageOf } from '../base/errors.ts';
+import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { DatastoreConfig } from '../config/datastore-config.ts';
-import { backendFormat, type DatastoreSection, parseTuning } from '../config/datastore-schema.ts';
+import { type DatastoreSection, parseBackend, parseTuning } from '../config/datastore-schema.ts';
 import type { Directories } from '../config/directories.ts';
 import { checkMaintenance } from '../config/maintenance.ts';
-import { parsePropertyString } from '../config/property-string.ts';
+import { S3EndpointConfig } from '../config/s3-config.ts';
 import { Datastore } from '../datastore/datastore.ts';
 import { Machine } from '../machine/machine.ts';
 import { checkMounted, datastorePath } from '../machine/removable-datastore.ts';
 import type { DatastoreOperation, DatastoreRegistry, DatastoreUse } from '../wire/context.ts';
+import { datastoreBucket } from '../wire/object-stores.ts';
 import { ActiveOperations } from './active-operations.ts';
 
 interface OpenStore {
@@ -30,6 +31,7 @@ const removableCheckMs = 1000;
 export class ConfiguredDatastores implements DatastoreRegistry {
   readonly #config: DatastoreConfig;
   readonly #directories: Directories;
+  readonly #endpoints: S3EndpointConfig;
   readonly #machine: Machine;
   readonly #lockDir: string;
   readonly #clock: Clock;
@@ -41,6 +43,7 @@ export class ConfiguredDatastores implements DatastoreRegistry {
   constructor(directories: Directories, clock: Clock, log: Logger, machine = new Machine()) {
     this.#config = new DatastoreConfig(directories);
     this.#directories = directories;
+    this.#endpoints = new S3EndpointConfig(directories);
     this.#machine = machine;
     this.#lockDir = path.join(directories.run, 'locks');
     this.#clock = clock;
@@ -52,10 +55,11 @@ export class ConfiguredDatastores implements DatastoreRegistry {
     const section = this.#usableSection(name, operation);
     const { tuning, 'verify-new': verifyNew, 'backing-device': device } = section;
     const base = datastorePath(this.#machine, section);
-    const key = JSON.stringify([base, tuning, verifyNew, device, section.path]);
+    const key = JSON.stringify([base, tuning, verifyNew, device, section.path, this.#endpointOf(section)]);
     const open = this.#open.get(name);
     if (open?.key === key) return await open.store;
-    const options = { path: base, tuning: parseTuning(tuning), verifyNew: verifyNew ?? false };
+    const bucket = datastoreBucket(this.#directories, section, base);
+    const options = { path: base, tuning: parseTuning(tuning), verifyNew: verifyNew ?? false, bucket };
     const store = Datastore.open(name, options, { lockDir: this.#lockDir, clock: this.#clock });
     this.#open.set(name, { key, store, isRemovable: device !== undefined });
     if (device !== undefined) this.#timer ??= setInterval(() => this.#letGoOfWanted(), removableCheckMs).unref();
@@ -70,9 +74,14 @@ export class ConfiguredDatastores implements DatastoreRegistry {
   #usableSection(name: string, operation: DatastoreOperation): DatastoreSection {
     const section = this.#config.get(name).data;
     checkMaintenance(name, section['maintenance-mode'], operation);
-    checkBackend(section);
     checkMounted({ machine: this.#machine, directories: this.#directories }, section);
     return section;
+  }
+
+  /** The endpoint that its bucket is reached by, as it is configured now. */
+  #endpointOf({ backend }: DatastoreSection): unknown {
+    const { type, client } = parseBackend(backend);
+    return type === 's3' && client !== undefined ? [backend, this.#endpoints.find(client)] : backend;
   }
 
   async use(name: string, operation: 'read' | 'write'): Promise<DatastoreUse> {
@@ -103,7 +112,7 @@ export class ConfiguredDatastores implements DatastoreRegistry {
     const open = this.#open.get(name);
     this.#open.delete(name);
     await open?.store.then(
-      ({ accounting }) => accounting.close(),
+      (store) => store.close(),
       () => {},
     );
   }
@@ -130,15 +139,5 @@ export class ConfiguredDatastores implements DatastoreRegistry {
     clearInterval(this.#timer);
     for (const name of [...this.#open.keys()]) await this.letGo(name);
     await this.#operations.flush();
-  }
-}
-
-function checkBackend({ name, backend }: DatastoreSection): void {
-  if (backend === undefined) return;
-  if (parsePropertyString(backendFormat, backend).value?.['type'] === 's3') {
-    throw new GranaryError(
-      'bad-request',
-      `datastore '${name}' has its chunks in an object store, which this server cannot use`,
-    );
   }
 }

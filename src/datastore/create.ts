@@ -3,7 +3,7 @@
 import * as fs from 'node:fs';
 import { basename, dirname, isAbsolute, join, normalize } from 'node:path';
 import { GranaryError, isErrno } from '../base/errors.ts';
-import { chunksDirectory, createChunkTree, hasChunks, isPrefixName } from '../chunk-store/layout.ts';
+import { chunksDirectory, createChunkTree, createLockFile, hasChunks, isPrefixName } from '../chunk-store/layout.ts';
 import { makeDirectorySync, storeOwner } from '../chunk-store/ownership.ts';
 import { failpoint } from '../os/failpoint.ts';
 import { touchAccessTimeSync } from '../os/times.ts';
@@ -12,11 +12,12 @@ import { asGranaryError } from './store-context.ts';
 /**
  * Makes an empty datastore at `path`, which must be absolute, not the root directory, and not exist or be empty but
  * for hidden files and `lost+found`. A path that holds a datastore already is recognised and left exactly as it is.
+ * `isLocalPart`: its chunks are elsewhere; directories for digests are made when they are needed.
  * Whether it lies inside another datastore is for the caller to check with `nestedPath`.
  */
 export async function createDatastore(
   path: string,
-  options: { onProgress?: (percent: number) => void; signal?: AbortSignal } = {},
+  options: { onProgress?: (percent: number) => void; signal?: AbortSignal; isLocalPart?: boolean } = {},
 ): Promise<'created' | 'reused'> {
   if (!isAbsolute(path)) throw new GranaryError('bad-request', `datastore path '${path}' is not absolute`);
   const base = normalize(path).replace(/\/+$/, '');
@@ -29,7 +30,10 @@ export async function createDatastore(
     requireEmpty(base);
     makeBase(base);
     probeAccessTimes(base);
-    await createChunkTree(base, options);
+    if (options.isLocalPart) {
+      createLockFile(base);
+      makeDirectorySync(chunksDirectory(base), 0o750);
+    } else await createChunkTree(base, options);
     return 'created';
   } catch (error) {
     throw asGranaryError(`unable to create datastore at '${base}'`, error);

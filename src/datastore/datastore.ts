@@ -117,7 +117,7 @@ export class Datastore {
   /** See `createDatastore`. */
   static create(
     path: string,
-    options: { onProgress?: (percent: number) => void; signal?: AbortSignal } = {},
+    options: { onProgress?: (percent: number) => void; signal?: AbortSignal; isLocalPart?: boolean } = {},
   ): Promise<'created' | 'reused'> {
     return createDatastore(path, options);
   }
@@ -309,6 +309,12 @@ export class Datastore {
   /** Who takes up the space. */
   get accounting(): Accounting {
     return this.context.accounting;
+  }
+
+  /** Ends what goes on in the background, and idle connections. */
+  close(): void {
+    this.accounting.close();
+    this.#bucket?.objects.close();
   }
 
   /** See `collectGarbage`. */

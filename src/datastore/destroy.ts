@@ -11,7 +11,7 @@ import { requireChunkTree } from './create.ts';
 import { importRecords } from './import-record.ts';
 
 /** What a datastore consists of, chunks late: what is left of a removal that failed is still known as a datastore. */
-const contents = ['ns', 'ct', 'vm', 'host', '.gc-status', '.accounting', importRecords] as const;
+const contents = ['ns', 'ct', 'vm', 'host', '.gc-status', '.accounting', '.cache', '.in-use', importRecords] as const;
 const directoriesAtOnce = 8;
 const emptyInARow = 32;
 

@@ -109,8 +109,12 @@ async function fetchFile(objects: ObjectStore, key: string, path: string, signal
 }
 
 /** Whether the bucket holds a datastore: a finished snapshot, or anything else that one could miss. */
-export async function hasContents(objects: ObjectStore, prefix: string): Promise<boolean> {
-  for await (const { key } of objects.list(`${prefix}/`)) {
+export async function hasContents(
+  objects: ObjectStore,
+  prefix: string,
+  o: { signal?: AbortSignal } = {},
+): Promise<boolean> {
+  for await (const { key } of objects.list(`${prefix}/`, o)) {
     if (key.startsWith(contentKeys(prefix)) || key.startsWith(`${prefix}/.chunks/`)) return true;
   }
   return false;

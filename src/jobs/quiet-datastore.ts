@@ -2,6 +2,7 @@
 // (config-and-tasks.md 9).
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { GranaryError } from '../base/errors.ts';
 import type { WorkerTask } from '../task/task-registry.ts';
 import type { ServerContext } from '../wire/context.ts';
 
@@ -12,7 +13,7 @@ const longestPollMs = 1000;
 export async function waitUntilUnused(
   server: Pick<ServerContext, 'datastores'>,
   name: string,
-  task: WorkerTask,
+  task: Pick<WorkerTask, 'log' | 'signal'>,
 ): Promise<void> {
   let told = '';
   for (let pollMs = firstPollMs; ; pollMs = Math.min(longestPollMs, pollMs * 2)) {
@@ -22,6 +23,6 @@ export async function waitUntilUnused(
     if (text !== told) task.log(text);
     told = text;
     await delay(pollMs, undefined, { signal: task.signal }).catch(() => {});
-    task.checkAbort();
+    if (task.signal.aborted) throw new GranaryError('aborted', 'abort requested - aborting task');
   }
 }

@@ -28,17 +28,30 @@ export async function claimObjects(
   base: string,
   o: { overwrite: boolean },
 ): Promise<void> {
-  const own = readOwn(base);
-  const present = await readClaim(objects, prefix);
-  if (present && present.id === own?.id) return;
-  if (present && !o.overwrite) {
-    const text = `'${prefix}' in ${objects.label} is in use by the server on '${present.hostname}'`;
-    throw new GranaryError('bad-request', `${text}; if that has ended for good, take it over with 'overwrite-in-use'`);
-  }
+  if (await checkClaim(objects, prefix, base, o)) return;
   const claim: Claim = { id: randomUUID(), hostname: hostname() };
   const text = `${JSON.stringify(claim)}\n`;
   await replaceFile(`${base}/${fileName}`, text, { mode: 0o644 });
   await objects.put(`${prefix}/${fileName}`, Buffer.from(text));
+}
+
+/** Throws as `claimObjects` does, and changes nothing; true when they are those of `base` already. */
+export async function checkClaim(
+  objects: ObjectStore,
+  prefix: string,
+  base: string,
+  o: { overwrite: boolean },
+): Promise<boolean> {
+  const present = await readClaim(objects, prefix);
+  if (present && present.id === readOwn(base)?.id) return true;
+  if (!present || o.overwrite) return false;
+  const text = `'${prefix}' in ${objects.label} is in use by the server on '${present.hostname}'`;
+  throw new GranaryError('bad-request', `${text}; if that has ended for good, take it over with 'overwrite-in-use'`);
+}
+
+/** Whether a local directory has been the local part of a datastore in a bucket. */
+export function isClaimedFrom(base: string): boolean {
+  return readOwn(base) !== undefined;
 }
 
 /** Gives up what `claimObjects` has claimed. */

@@ -1,9 +1,13 @@
 // Connections to the configured S3 endpoints (config-and-tasks.md 2): with their secrets, and held to their rates.
 
+import { GranaryError } from '../base/errors.ts';
 import { parseBytes } from '../base/human.ts';
+import type { BucketPlace } from '../chunk-store/backends.ts';
+import { type DatastoreSection, parseBackend } from '../config/datastore-schema.ts';
 import type { Directories } from '../config/directories.ts';
 import { S3EndpointConfig } from '../config/s3-config.ts';
 import { defaultRegion, type S3Endpoint } from '../config/s3-schema.ts';
+import { ClaimedObjects } from '../object-store/claim.ts';
 import { listBuckets as bucketsOf, S3Objects, type S3Options } from '../object-store/s3-objects.ts';
 import { Limiter } from './rate-limit.ts';
 
@@ -15,6 +19,21 @@ export function openBucket(
   count?: S3Options['count'],
 ): S3Objects {
   return new S3Objects({ ...s3Options(new S3EndpointConfig(directories).get(endpoint).data), count }, bucket);
+}
+
+/** The bucket of a datastore that is in one; `base` is its local part. Undefined for one on a file system. */
+export function datastoreBucket(
+  directories: Directories,
+  section: Pick<DatastoreSection, 'name' | 'backend'>,
+  base: string,
+): BucketPlace | undefined {
+  const { type, client, bucket, 'max-cache-size': cache } = parseBackend(section.backend);
+  if (type !== 's3') return undefined;
+  if (client === undefined || bucket === undefined) {
+    throw new GranaryError('config-invalid', `datastore '${section.name}': its backend has no client or no bucket`);
+  }
+  const objects = new ClaimedObjects(openBucket(directories, client, bucket), section.name, base);
+  return { objects, prefix: section.name, maxCacheSize: cache === undefined ? undefined : parseBytes(cache) };
 }
 
 /** Names of the buckets that the access key sees. */

@@ -78,7 +78,7 @@ class Quiet:
 
 
 def serve(listener, app):
-    wsgi.server(listener, app, log=Quiet(), log_output=False, socket_timeout=60,
+    wsgi.server(listener, app, log=Quiet(), log_output=False, socket_timeout=600,
                 url_length_limit=65536, debug=False, max_size=512)
 
 

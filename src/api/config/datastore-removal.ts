@@ -21,6 +21,7 @@ import { datastoreAclPath } from '../../model/backup.ts';
 import { JobStates, type JobType } from '../../task/job-state.ts';
 import type { WorkerTask } from '../../task/task-registry.ts';
 import type { ServerContext } from '../../wire/context.ts';
+import { isInBucket, leaveBucket } from './datastore-in-bucket.ts';
 
 export interface RemovalOptions {
   /** Keep jobs and access rules. */
@@ -52,6 +53,7 @@ export async function takeOut(server: ServerContext, name: string, o: RemovalOpt
   }
   try {
     if (!o.keepJobs) await removeReferences(server, name, task);
+    if (isInBucket(section)) await leaveBucket(server, section, { keepData: !o.destroyData }, task);
     if (o.destroyData) await removeData(datastorePath(server.machine, section), task);
   } finally {
     collection?.[Symbol.dispose]();

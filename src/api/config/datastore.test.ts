@@ -45,7 +45,7 @@ test('names and places that cannot be are refused', async () => {
     [{ name: 'ds2', path: 'relative/path' }, /'path': .*not an absolute path/],
     [{ name: 'ds2', path: path.join(api.home, 'store', 'inside') }, /nested datastores not allowed/],
     [{ name: 'ds2', path: api.home }, /nested datastores not allowed/],
-    [{ name: 'ds2', path: '/x', backend: 'type=s3,client=c,bucket=b' }, /'backend': object stores are not supported/],
+    [{ name: 'ds2', path: '/x', backend: 'type=s3,client=c,bucket=b' }, /'backend': no such s3-endpoint 'c'/],
     [{ name: 'ds2', path: 'x', 'backing-device': 'abcd' }, /'backing-device': there is no device with .* UUID 'abcd'/],
     [{ name: 'ds2', path: 'a/../b', 'backing-device': 'abcd' }, /'path': path 'a\/\.\.\/b' leads out of the device/],
     [{ name: 'ds2', path: 'x', 'backing-device': '../sda' }, /'backing-device': /],

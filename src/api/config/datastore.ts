@@ -9,6 +9,7 @@ import type { DatastoreSection } from '../../config/datastore-schema.ts';
 import { formatMaintenanceMode, type MaintenanceType, parseMaintenanceMode } from '../../config/maintenance.ts';
 import { checkCreatable, nestedPath } from '../../datastore/create.ts';
 import { Datastore } from '../../datastore/datastore.ts';
+import { refreshFromBucket } from '../../jobs/s3-refresh-job.ts';
 import { findDevice } from '../../machine/block-device.ts';
 import { isRemovable, mountDatastore, removeMountPoint, unmountDatastore } from '../../machine/mount-datastore.ts';
 import { datastorePath, pathOnDevice } from '../../machine/removable-datastore.ts';
@@ -21,6 +22,7 @@ import { implement } from '../../wire/implement.ts';
 import { parameterError } from '../../wire/parameters.ts';
 import { implementConfig } from '../config-object.ts';
 import { createDatastore, datastoreContracts, removeDatastore } from './datastore.contract.ts';
+import { type BucketOptions, checkBucketSection, isInBucket, makeInBucket } from './datastore-in-bucket.ts';
 import { takeOut } from './datastore-removal.ts';
 import { changeRetention, retentionNames, touchesRetention, withoutRetention } from './retention.ts';
 
@@ -40,12 +42,13 @@ export const datastoreConfigEndpoints = [
   read,
 
   implement(createDatastore, async (parameters, call) => {
-    const { 'reuse-datastore': reuse, 'overwrite-in-use': _overwrite, ...given } = parameters;
+    const { 'reuse-datastore': reuse, 'overwrite-in-use': overwrite, ...given } = parameters;
     const section = storedFields({ ...given, path: placeOf(given) }) as DatastoreSection;
     await checkNewDatastore(call, section, reuse ?? false);
     const { server } = call;
     const start = { type: 'create-datastore', id: section.name, authId: callerOf(call) };
-    const task = await server.tasks.start(start, (worker) => addDatastore(call, section, worker, reuse ?? false));
+    const options = { reuse: reuse ?? false, overwrite: overwrite ?? false };
+    const task = await server.tasks.start(start, (worker) => addDatastore(call, section, worker, options));
     return task.upid;
   }),
 
@@ -132,10 +135,7 @@ export async function checkNewDatastore(call: CallContext, section: DatastoreSec
     throw parameterError('name', `datastore '${section.name}' already exists.`);
   }
   checkMaintenanceChange(section, [], undefined);
-  if (section.backend !== undefined && /(^|=|,)s3\b/.test(section.backend)) {
-    throw parameterError('backend', 'object stores are not supported');
-  }
-  if (section['backing-device'] !== undefined) {
+  if (section['backing-device'] !== undefined && !isInBucket(section)) {
     requirePrivileges(call, '/system/disks', { all: ['Sys.Modify'] });
     checkNotNested(server, section, data);
     try {
@@ -147,7 +147,8 @@ export async function checkNewDatastore(call: CallContext, section: DatastoreSec
   }
   if (!path.isAbsolute(section.path)) throw parameterError('path', `'${section.path}' is not an absolute path`);
   checkNotNested(server, section, data);
-  checkCreatable(section.path, reuse);
+  if (isInBucket(section)) section.backend = checkBucketSection(server, section);
+  else checkCreatable(section.path, reuse);
 }
 
 /** The path as it is stored: normalized, on a removable device from its top. */
@@ -198,19 +199,23 @@ export async function addDatastore(
   call: CallContext,
   section: DatastoreSection,
   task: Pick<WorkerTask, 'log' | 'signal'>,
-  reuse = false,
+  options: BucketOptions = { reuse: false, overwrite: false },
 ): Promise<void> {
   const { server } = call;
+  const { reuse } = options;
   const { directories, clock } = server;
   const work = { log: (line: string) => task.log(line), signal: task.signal };
   let isMounted = false;
+  let isToRefresh = false;
   try {
     if (isRemovable(section)) {
       await mountDatastore(server, section, work, { make: !reuse });
       isMounted = true;
     }
-    await makeStore(datastorePath(server.machine, section), task, reuse);
-    const stored = withoutRetention({ ...section, path: path.normalize(section.path) });
+    if (isInBucket(section)) isToRefresh = await makeInBucket(server, section, options, task);
+    else await makeStore(datastorePath(server.machine, section), task, reuse);
+    const mode = isToRefresh ? { 'maintenance-mode': 's3-refresh' } : {};
+    const stored = withoutRetention({ ...section, ...mode, path: path.normalize(section.path) });
     await new DatastoreConfig(directories).create(stored, {
       check: (next, _before, all) => checkNotNested(server, next!, all),
     });
@@ -225,6 +230,7 @@ export async function addDatastore(
   await new JobStates(directories).create('garbage_collection', section.name, epochSeconds(clock));
   if (touchesRetention(section)) await changeRetention(call, section.name, {}, section);
   task.log(`Datastore '${section.name}' created.`);
+  if (isToRefresh) await refreshFromBucket(server, section.name, task);
 }
 
 async function makeStore(base: string, task: Pick<WorkerTask, 'log' | 'signal'>, reuse: boolean): Promise<void> {

@@ -3,6 +3,7 @@
 import { epochSeconds } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { DatastoreConfig } from '../../config/datastore-config.ts';
+import { parseBackend } from '../../config/datastore-schema.ts';
 import { mountStatus } from '../../machine/removable-datastore.ts';
 import { estimateFull } from '../../metrics/forecast.ts';
 import { datastoreSeries } from '../../metrics/series.ts';
@@ -37,7 +38,7 @@ async function usageOf(call: CallContext, name: string) {
     const gc = await gcStatusOf(store);
     return {
       ...item,
-      'backend-type': 'filesystem',
+      'backend-type': parseBackend(section.backend).type,
       ...(await store.status()),
       ...historyOf(call, name),
       'gc-status': gc,

@@ -75,14 +75,16 @@ const create = defineCommand({
   complete: { path: completeFileNames },
   examples: [
     'datastore create ds1 /backup-pool/datastore1 --comment "Primary" --gc-schedule daily --keep-daily 7',
+    'datastore create s3store /var/cache/s3store --backend type=s3,client=minio1,bucket=backups,max-cache-size=64GiB',
     'datastore create usb1 backups --backing-device 0d3a6a4f-0b1e-4a52-9c3f-5f0d6d6c9f2e',
   ],
   async run(values, terminal) {
     const { 'output-format': _format, 'reuse-datastore': wanted, ...fields } = values;
     const isOnDevice = values['backing-device'] !== undefined;
     const path = isOnDevice ? values.path : resolve(values.path);
-    // On another machine, and on a device, it has to be said.
-    const here = terminal.env[remoteVariable] === undefined && !isOnDevice;
+    // On another machine, on a device and in a bucket it has to be said.
+    const isInBucket = /(^|,)type=s3(,|$)/.test(values.backend ?? '');
+    const here = terminal.env[remoteVariable] === undefined && !isOnDevice && !isInBucket;
     const reuse = wanted ?? (here && existsSync(join(path, '.chunks')));
     if (reuse && wanted === undefined) terminal.message(`'${path}' holds a datastore already: it is taken over`);
     await using server = await openLocalServer(terminal);
@@ -110,6 +112,18 @@ const remove = defineCommand({
     const { name: store, 'output-format': _format, ...parameters } = values;
     await using server = await openLocalServer(terminal);
     const upid = (await server.call('DELETE', `config/datastore/${encodeURIComponent(store)}`, parameters)) as string;
+    await followTask(server, upid, terminal, outputFormat(values, terminal));
+  },
+});
+
+const refresh = defineCommand({
+  summary: 'Fetch the files of a datastore from its bucket anew: what the bucket has, counts.',
+  positional: ['store'],
+  options: { store: name, ...outputOption },
+  complete: { store: completeDatastore },
+  async run(values, terminal) {
+    await using server = await openLocalServer(terminal);
+    const upid = (await server.call('PUT', `admin/datastore/${encodeURIComponent(values.store)}/s3-refresh`)) as string;
     await followTask(server, upid, terminal, outputFormat(values, terminal));
   },
 });
@@ -177,4 +191,4 @@ async function readStatus(server: Connection, store: string, terminal: Terminal)
   }
 }
 
-export const datastores = { ...generic, create, remove, show, usage, ...mounts };
+export const datastores = { ...generic, create, remove, show, usage, ...mounts, 's3-refresh': refresh };

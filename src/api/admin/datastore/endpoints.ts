@@ -11,6 +11,7 @@ import { listEndpoints } from './list.ts';
 import { mountEndpoints } from './mount.ts';
 import { namespaceEndpoints } from './namespace.ts';
 import { datastoreRrdEndpoints } from './rrd.ts';
+import { s3RefreshEndpoints } from './s3-refresh.ts';
 import { searchEndpoints } from './search.ts';
 import { selectionEndpoints } from './selection.ts';
 import { simulationEndpoints } from './simulation.ts';
@@ -34,6 +35,7 @@ export const adminDatastoreEndpoints = [
   ...comparisonEndpoints,
   ...statusEndpoints,
   ...mountEndpoints,
+  ...s3RefreshEndpoints,
   ...accountingEndpoints,
   ...datastoreRrdEndpoints,
 ];

@@ -1,6 +1,7 @@
 // GET admin/datastore: every datastore that the caller may see something of.
 
 import { DatastoreConfig } from '../../../config/datastore-config.ts';
+import { parseBackend } from '../../../config/datastore-schema.ts';
 import { mountStatus } from '../../../machine/removable-datastore.ts';
 import { datastoreAclPath } from '../../../model/backup.ts';
 import { privileges } from '../../../model/privileges.ts';
@@ -25,7 +26,7 @@ export const listEndpoints = [
         store: section.name,
         ...(section.comment === undefined ? {} : { comment: section.comment }),
         'mount-status': mountStatus(server, section),
-        'backend-type': 'filesystem',
+        'backend-type': parseBackend(section.backend).type,
         ...(section['maintenance-mode'] === undefined ? {} : { maintenance: section['maintenance-mode'] }),
       }));
   }),

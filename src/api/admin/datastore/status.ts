@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { GranaryError } from '../../../base/errors.ts';
 import { DatastoreConfig } from '../../../config/datastore-config.ts';
+import { parseBackend } from '../../../config/datastore-schema.ts';
 import type { Datastore } from '../../../datastore/datastore.ts';
 import { deduplicationFactor } from '../../../datastore/garbage-collection.ts';
 import { StoreWriters } from '../../../datastore/writers.ts';
@@ -26,7 +27,8 @@ export const statusEndpoints = [
       throw new GranaryError('permission-denied', `permission check failed - missing ${names} on ${aclPath}`);
     }
     const store = await server.datastores.get(name);
-    const result = { 'backend-type': 'filesystem' };
+    const { backend } = new DatastoreConfig(server.directories).get(name).data;
+    const result = { 'backend-type': parseBackend(backend).type };
     if (!sees) return { total: 0, used: 0, avail: 0, ...result };
     const space = await store.status();
     const gc = await gcStatusOf(store);

@@ -1,0 +1,140 @@
+// Datastores in buckets of a real S3 server: backups, restores, verification, collection, and a server that is lost.
+
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import type { S3Objects } from '../../src/object-store/s3-objects.ts';
+import { hasObjectServer, ObjectServer } from '../support/object-server.ts';
+import { TestServer } from '../support/server.ts';
+import { Weather } from '../support/weather.ts';
+
+if (hasObjectServer) {
+  let remote: ObjectServer;
+  let weather: Weather;
+  let objects: S3Objects;
+  let server: TestServer;
+
+  const run = async (on: TestServer, ...words: string[]): Promise<string> => {
+    const { code, out, err } = await on.manager(...words);
+    assert.equal(code, 0, `${words.join(' ')}: ${err}${out}`);
+    return out;
+  };
+  const addEndpoint = async (to: TestServer): Promise<void> => {
+    const access = ['--access-key', 'test:backup', '--secret-key', 'backup-secret', '--path-style'];
+    const place = ['--endpoint', 'localhost', '--port', String(weather.port), '--fingerprint', remote.fingerprint];
+    const quirks = ['--provider-quirks', 'skip-if-none-match-header'];
+    await run(to, 's3', 'endpoint', 'create', 'swift1', ...access, ...place, ...quirks);
+  };
+  const create = (on: TestServer, ...words: string[]) => {
+    const backend = 'type=s3,client=swift1,bucket=backups,max-cache-size=1MiB';
+    return on.manager('datastore', 'create', 'store1', on.path('store1'), '--backend', backend, ...words);
+  };
+  const backup = (on: TestServer, content: string) =>
+    writeFile(on.path('host.conf'), content).then(() =>
+      on.client('store1', ['backup', `disk.img:${on.path('host.conf')}`, '--backup-id', 'one']),
+    );
+  const restored = async (on: TestServer): Promise<string> => {
+    const words = ['restore', 'host/one/latest', 'disk.img', on.path('restored'), '--overwrite'];
+    const { code, err } = await on.client('store1', words);
+    assert.equal(code, 0, err);
+    return await readFile(on.path('restored'), 'utf8');
+  };
+  const keys = async (prefix: string): Promise<string[]> => {
+    const found: string[] = [];
+    for await (const { key } of objects.list(prefix)) found.push(key);
+    return found;
+  };
+
+  before(async () => {
+    remote = await ObjectServer.start('backups');
+    objects = remote.objects('backups');
+    [weather, server] = await Promise.all([Weather.start(remote.port, remote), TestServer.start()]);
+  });
+  after(async () => {
+    await server[Symbol.asyncDispose]();
+    objects.close();
+    await weather[Symbol.asyncDispose]();
+    await remote[Symbol.asyncDispose]();
+  });
+
+  test('an endpoint is configured and tried, a datastore made in its bucket', async () => {
+    await addEndpoint(server);
+    assert.match(await run(server, 's3', 'endpoint', 'list'), /│ swift1 │ localhost │ +\d+ │ +│ test:backup │/);
+    assert.match(await run(server, 's3', 'endpoint', 'list-buckets', 'swift1'), /│ backups │/);
+    assert.equal(await run(server, 's3', 'check', 'swift1', 'backups', '--store-prefix', 'store1'), '');
+    const nothing = await create(server, '--reuse-datastore');
+    assert.match(nothing.out, /there is no datastore to reuse: S3 endpoint 'swift1', bucket 'backups' has nothing of/);
+    const { code, out } = await create(server);
+    assert.equal(code, 0, out);
+    assert.match(await run(server, 'datastore', 'show', 'store1'), /max-cache-size=1 MiB/);
+    assert.deepEqual(await keys(''), ['store1/.in-use']);
+  });
+
+  test('a backup is in the bucket, and comes back without any local copy', async () => {
+    const made = await backup(server, 'first '.repeat(10_000));
+    assert.equal(made.code, 0, made.err);
+    const [chunk, owner, index, manifest] = await keys('store1/').then((all) =>
+      all.filter((key) => !/in-use|client\.log/.test(key)).sort(),
+    );
+    assert.match(chunk!, /^store1\/\.chunks\/([0-9a-f]{4})\/\1[0-9a-f]{60}$/);
+    assert.match(owner!, /^store1\/\.cnt\/host\/one\/20.*Z\/disk\.img\.fidx$/);
+    assert.match(index!, /^store1\/\.cnt\/host\/one\/20.*Z\/index\.json\.blob$/);
+    assert.equal(manifest, 'store1/.cnt/host/one/owner');
+    assert.equal(await restored(server), 'first '.repeat(10_000));
+    assert.match(await run(server, 'verify', 'store1'), /TASK OK/);
+  });
+
+  test('a corrupt chunk is found in the bucket, set aside there, and healed by the next backup', async () => {
+    const [key] = await keys('store1/.chunks/');
+    const stored = await objects.get(key!);
+    await objects.put(key!, stored!.bytes.with(30, stored!.bytes[30]! ^ 1));
+    const failed = await server.manager('verify', 'store1', '--ignore-verified', 'false');
+    assert.match(failed.out, new RegExp(`corrupt chunk renamed to "${key}\\.0\\.bad"`));
+    assert.deepEqual(await keys('store1/.chunks/'), [`${key}.0.bad`]);
+    const again = await backup(server, 'first '.repeat(10_000));
+    assert.equal(again.code, 0, again.err);
+    assert.deepEqual(await keys('store1/.chunks/'), [key, `${key}.0.bad`]);
+    assert.match(await run(server, 'verify', 'store1', '--ignore-verified', 'false'), /TASK OK/);
+    assert.equal(await restored(server), 'first '.repeat(10_000));
+    assert.match(
+      await run(server, 'garbage-collection', 'start', 'store1'),
+      /Removed chunks: 0\n.*\n?.*On-Disk chunks: 1/s,
+    );
+  });
+
+  test('an object store that fails in the middle of a backup leaves nothing half, and says what failed', async () => {
+    const before = await keys('store1/.cnt/');
+    weather.fate = (method) => (method === 'PUT' ? 'slow-down' : 'pass');
+    const failed = await backup(server, 'second '.repeat(10_000));
+    weather.fate = () => 'pass';
+    assert.notEqual(failed.code, 0);
+    assert.match(failed.err, /S3 endpoint 'swift1', bucket 'backups': put '.*' failed \(6 attempts\): SlowDown/);
+    assert.deepEqual(await keys('store1/.cnt/'), before);
+    const snapshots = async (): Promise<unknown[]> =>
+      JSON.parse((await server.client('store1', ['snapshot', 'list', '--output-format', 'json'])).out);
+    // The session takes back what it has begun after the client has its answer.
+    while ((await snapshots()).length > 2) {}
+    assert.equal((await snapshots()).length, 2);
+  });
+
+  test('a second server is refused, takes over what a lost one had, and the lost one changes nothing any more', async () => {
+    await using second = await TestServer.start();
+    await addEndpoint(second);
+    const refused = await create(second);
+    assert.match(refused.out, /'store1' in S3 endpoint 'swift1', bucket 'backups' is in use by the server on '.*'/);
+    const unasked = await create(second, '--overwrite-in-use');
+    assert.match(unasked.out, /datastore path not empty: 'store1' in .* holds a datastore already/);
+    const { code, out } = await create(second, '--overwrite-in-use', '--reuse-datastore');
+    assert.equal(code, 0, out);
+    assert.match(out, /Datastore 'store1' created\.\n.*The bucket has 2 chunks\.\n.*is as the bucket has it\.\n/s);
+    assert.equal(await restored(second), 'first '.repeat(10_000));
+    const made = await backup(second, 'third '.repeat(10_000));
+    assert.equal(made.code, 0, made.err);
+
+    await run(second, 'datastore', 's3-refresh', 'store1');
+    assert.equal(await restored(second), 'third '.repeat(10_000));
+    const removed = await second.manager('datastore', 'remove', 'store1', '--destroy-data');
+    assert.equal(removed.code, 0, removed.out);
+    assert.deepEqual(await keys(''), []);
+  });
+}
