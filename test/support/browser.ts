@@ -14,6 +14,8 @@ import { findInstalled } from './installed.ts';
  */
 export const chromiumPath = findInstalled('chromium-headless-shell', 'chromium-headless-shell', 'chromium');
 
+/** How long what has to come is waited for: no machine is so busy. */
+const patienceMs = 60_000;
 const axe = readFileSync(path.join(import.meta.dirname, '../../node_modules/axe-core/axe.min.js'), 'utf8');
 const rules: RunOptions = {
   runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
@@ -71,6 +73,7 @@ export class WebBrowser implements AsyncDisposable {
     const locale = look.language === 'de' ? 'de-DE' : 'en-US';
     const context = (look.isAlone ? undefined : this.#free.get(locale)?.pop()) ?? (await this.#context(locale));
     const page = await context.newPage();
+    page.setDefaultTimeout(patienceMs);
     await page.setViewportSize({ width: look.width ?? 1280, height: look.height ?? 800 });
     await page.emulateMedia({ colorScheme: look.colours ?? 'light' });
     return new WebWindow(context, page, async () => {
