@@ -1,6 +1,7 @@
 // Jobs of every kind, the configuration of datastores and their permissions, in a real browser.
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { parseCalendarEvent } from '../../src/calendar/calendar-event.ts';
 import { schedulePresets } from '../../web/parts/schedule-presets.ts';
@@ -118,6 +119,70 @@ if (chromiumPath !== undefined) {
     assert.ok(width <= 390, `${width} pixels wide`);
     await page.setViewportSize({ width: 1280, height: 1000 });
     await page.emulateMedia({ colorScheme: 'light' });
+  });
+
+  test('a push job to a second server sends what is there, and a datastore is verified at once', async () => {
+    await using other = await TestServer.start();
+    await other.datastore('vault');
+    const remote = ['remote', 'create', 'offsite', '--host', 'localhost', '--port', String(other.port)];
+    const login = ['--auth-id', 'admin@pbs', '--password', 'admin-password', '--fingerprint', other.fingerprint];
+    assert.equal((await server.manager(...remote, ...login)).code, 0);
+    writeFileSync(server.path('app.conf'), 'setting = 1');
+    for (const namespace of [[], ['--ns', 'inner']]) {
+      if (namespace.length > 0) assert.equal((await server.client('store2', ['namespace', 'create', 'inner'])).code, 0);
+      const words = ['backup', `app.conf:${server.path('app.conf')}`, '--backup-id', 'app', ...namespace];
+      const made = await server.client('store2', words);
+      assert.equal(made.code, 0, made.err);
+    }
+    const { page } = window;
+    const dialog = page.getByRole('dialog');
+    await page.goto('/datastore/store2/jobs');
+    await page.getByRole('button', { name: 'Add push job' }).click();
+    await dialog.getByRole('textbox', { name: 'Name', exact: true }).fill('away');
+    await dialog.getByRole('button', { name: /Server( \*)?$/ }).click();
+    // What is there to choose is asked there.
+    const scanned = page.waitForResponse(/remote\/offsite\/scan/);
+    await page.getByRole('option', { name: /^offsite/ }).click();
+    await scanned;
+    await dialog.getByLabel('Datastore there').click();
+    await page.getByRole('option', { name: 'vault' }).click();
+    await window.check('job-push-add');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByText('to offsite / vault').waitFor();
+    await page.getByRole('button', { name: 'Run away now' }).click();
+    await dialog.getByText('OK', { exact: true }).waitFor();
+    await window.check('job-push-done');
+    await page.keyboard.press('Escape');
+    const arrived = await other.client('vault', ['snapshot', 'list', '--ns', 'inner', '--output-format', 'json']);
+    assert.equal(arrived.code, 0, arrived.err);
+    assert.deepEqual(
+      (JSON.parse(arrived.out) as Record<string, unknown>[]).map((one) => one['backup-id']),
+      ['app'],
+    );
+
+    await page.getByRole('button', { name: 'Verify …' }).click();
+    await dialog.getByLabel('Namespace', { exact: true }).click();
+    await page.getByRole('option', { name: 'inner' }).click();
+    await dialog.getByText('Skip what is verified already').click();
+    await window.check('verify-now');
+    await dialog.getByRole('button', { name: 'Verify', exact: true }).click();
+    await dialog.getByRole('heading', { name: 'verify store2:inner' }).waitFor();
+    await dialog.getByText('OK', { exact: true }).waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    const states = async (...more: string[]): Promise<unknown> => {
+      const list = await server.client('store2', ['snapshot', 'list', ...more, '--output-format', 'json']);
+      return (JSON.parse(list.out) as Record<string, { state?: string }>[]).map((one) => one['verification']?.state);
+    };
+    assert.deepEqual([await states('--ns', 'inner'), await states()], [['ok'], [undefined]]);
+    await page.getByRole('link', { name: 'Prune now …' }).click();
+    await page.getByRole('heading', { name: 'Prune store2' }).waitFor();
+    await page.getByLabel('Namespaces below').click();
+    await page.getByRole('option', { name: 'only this one' }).click();
+    await page.getByText('1 kept').waitFor();
+    await window.check('prune-datastore');
+    assert.equal((await server.manager('sync-job', 'remove', 'away')).code, 0);
   });
 
   test('a datastore is made with a retention, and destroyed once its name is typed', async () => {
