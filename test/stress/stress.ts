@@ -55,6 +55,8 @@ class Stress {
   readonly #root = mkdtempSync(join(tmpdir(), 'granary-stress-'));
   readonly #world = new World(this.#root);
   readonly #running = new Map<ChildProcess, string>();
+  /** Processes that have done something. On a busy machine the others would die before they had begun, one after the other. */
+  readonly #atWork = new Set<ChildProcess>();
   readonly #counts: Record<string, number> = {};
   readonly #committed = new Set<string>();
   readonly #removing = new Set<string>();
@@ -116,9 +118,13 @@ class Stress {
     });
     this.#running.set(child, role);
     const closed = once(child, 'close');
-    for await (const line of createInterface({ input: child.stdout! })) this.#hear(line, role, seed);
+    for await (const line of createInterface({ input: child.stdout! })) {
+      this.#hear(line, role, seed);
+      this.#atWork.add(child);
+    }
     const [code, signal] = await closed;
     this.#running.delete(child);
+    this.#atWork.delete(child);
     if (code !== 0 && signal !== 'SIGKILL') this.#wrong.push(`${role} ${seed} ended with ${code ?? signal}`);
     return signal !== 'SIGKILL';
   }
@@ -162,7 +168,7 @@ class Stress {
   #kill(): void {
     const { kills = Number.POSITIVE_INFINITY } = this.#options;
     if ((this.#counts['killed'] ?? 0) >= kills) return;
-    const victims = [...this.#running].filter(([, role]) => mortal.has(role));
+    const victims = [...this.#running].filter(([child, role]) => mortal.has(role) && this.#atWork.has(child));
     const victim = victims[Math.floor(Math.random() * victims.length)];
     if (victim?.[0].kill('SIGKILL')) this.#count('killed');
   }

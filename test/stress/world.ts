@@ -13,6 +13,9 @@ import { Datastore } from '../../src/datastore/datastore.ts';
 import { replaceFileSync } from '../../src/os/atomic-file.ts';
 import { type FileLock, lockFile } from '../../src/os/file-lock.ts';
 
+/** Longer than any deed takes, on however busy a machine. */
+const patienceMs = 15 * 60_000;
+
 /** Seconds. */
 interface Clocks {
   /** What has passed without anybody having waited for it. */
@@ -96,7 +99,7 @@ function statIfPresent(path: string) {
 }
 
 async function patiently(path: string, mode: 'shared' | 'exclusive'): Promise<FileLock> {
-  const lock = await lockFile(path, { mode, waitMs: 120_000 });
-  if (!lock) throw new Error(`no lock on ${path} in two minutes`);
+  const lock = await lockFile(path, { mode, waitMs: patienceMs });
+  if (!lock) throw new Error(`no lock on ${path} in ${patienceMs / 60_000} minutes`);
   return lock;
 }
