@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { relayPassword, startRelay } from '../../src/notify/testing/relay.ts';
 import { http } from '../../src/os/node-http.ts';
 import { chromiumPath, WebBrowser, type WebWindow } from '../support/browser.ts';
 import { findInstalled } from '../support/installed.ts';
@@ -15,7 +16,7 @@ if (chromiumPath !== undefined) {
   let admin: WebWindow;
   /** Takes what a webhook sends. */
   let hook: ReturnType<typeof http.createServer>;
-  const received: { path: string; secret: string | undefined; body: string }[] = [];
+  const received: Record<'path' | 'secret' | 'token' | 'body', string>[] = [];
   before(async () => {
     server = await TestServer.start();
     await server.datastore('store1');
@@ -25,7 +26,8 @@ if (chromiumPath !== undefined) {
         body += part;
       });
       request.on('end', () => {
-        received.push({ path: request.url!, secret: request.headers['x-secret'] as string | undefined, body });
+        const header = (name: string): string => String(request.headers[name]);
+        received.push({ path: request.url!, secret: header('x-secret'), token: header('x-gotify-key'), body });
         response.writeHead(request.url === '/refused' ? 403 : 200).end();
       });
     });
@@ -160,6 +162,49 @@ if (chromiumPath !== undefined) {
     const [matcher] = (await json('notification', 'matcher', 'list')).filter((one) => one['name'] === 'failures');
     assert.deepEqual(matcher?.['match-severity'], ['warning,error']);
     assert.deepEqual(matcher?.['target'], ['chat']);
+  });
+
+  test('mail by SMTP and a Gotify server are set, and take a test', async () => {
+    await using relay = await startRelay({ allowInsecureAuth: true, hideSTARTTLS: true });
+    const { page } = admin;
+    const dialog = dialogOf();
+    await section('notifications', 'Notifications');
+    const sendTest = async (name: string): Promise<void> => {
+      await dialog.waitFor({ state: 'detached' });
+      await page.getByRole('button', { name: `Send a test to ${name}` }).click();
+      await dialog.getByText('The target has taken the test notification').waitFor();
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'detached' });
+    };
+    await add('Add SMTP');
+    await dialog.getByRole('textbox', { name: 'Name', exact: true }).fill('relay');
+    await dialog.getByLabel('Server', { exact: false }).first().fill('127.0.0.1');
+    await dialog.getByRole('button', { name: /Encryption/ }).click();
+    await page.getByRole('option', { name: /^none/ }).click();
+    await dialog.getByLabel('Port').fill(String(relay.port));
+    await dialog.getByLabel('User name').fill('backup');
+    await dialog.getByRole('textbox', { name: 'Password' }).fill(relayPassword);
+    await dialog.getByRole('textbox', { name: 'Addresses', exact: true }).fill('ops@example.com');
+    await dialog.getByLabel('Sender address').fill('granary@example.com');
+    await admin.check('notification-smtp');
+    await dialog.getByRole('button', { name: 'Add target' }).click();
+    await sendTest('relay');
+    const [mail] = relay.mails;
+    assert.deepEqual([mail?.from, mail?.to, mail?.user], ['granary@example.com', ['ops@example.com'], 'backup']);
+
+    await add('Add Gotify');
+    await dialog.getByRole('textbox', { name: 'Name', exact: true }).fill('phone');
+    await dialog.getByLabel('URL of the server').fill(`http://127.0.0.1:${(hook.address() as AddressInfo).port}`);
+    await dialog.getByLabel('Token of the application').fill('app-token');
+    await dialog.getByRole('button', { name: 'Add target' }).click();
+    await sendTest('phone');
+    const last = received.at(-1)!;
+    assert.deepEqual([last.path, last.token], ['/message', 'app-token']);
+    for (const name of ['relay', 'phone']) {
+      await page.getByRole('button', { name: `Remove ${name}` }).click();
+      await dialog.getByRole('button', { name: 'Remove' }).click();
+      await page.getByRole('row', { name: new RegExp(name) }).waitFor({ state: 'detached' });
+    }
   });
 
   test('realms: a directory that does not answer is not stored, a provider is, and one is the default', async () => {
