@@ -98,6 +98,7 @@ async function packServer(work: string, out: string, facts: Facts): Promise<stri
   for (const unit of readdirSync(path.join(root, 'packaging/systemd'))) {
     place(`systemd/${unit}`, 'usr/lib/systemd/system');
   }
+  place('udev/65-granary-removable.rules', 'usr/lib/udev/rules.d');
   place('sysusers.d/granary.conf', 'usr/lib/sysusers.d');
   place('tmpfiles.d/granary.conf', 'usr/lib/tmpfiles.d');
   place('pam.d/proxmox-backup-auth', 'etc/pam.d');

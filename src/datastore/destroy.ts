@@ -95,7 +95,8 @@ async function removeBase(base: string, log: (text: string) => void): Promise<vo
   try {
     await rmdir(base);
   } catch (error) {
-    if (!isErrno(error, 'EBUSY', 'ENOTEMPTY')) throw error;
+    // A sealed mount point may not even be tried.
+    if (!isErrno(error, 'EBUSY', 'ENOTEMPTY', 'EPERM')) throw error;
     log(`'${base}' stays: it is the root of a file system`);
   }
 }

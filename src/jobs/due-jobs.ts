@@ -21,6 +21,8 @@ export interface ScheduledJob {
   /** Of jobs that work on a datastore; for pulls it is the target. */
   store?: string;
   ns?: string;
+  /** Another datastore of this server that it reads from or writes to. */
+  otherStore?: string;
   schedule: string;
   /** Undefined when it is running already. */
   start(caller: JobCaller): Promise<WorkerTask | undefined>;
@@ -60,7 +62,8 @@ const syncJobs: JobKind = (server) =>
   new SyncJobConfig(server.directories).list().data.flatMap((job) => {
     const start = (caller: JobCaller) => startSyncJob(server, job, caller);
     const { id: name, schedule } = job;
-    return schedule === undefined ? [] : [{ type: 'syncjob', name, ...placeOf(job), schedule, start }];
+    const other = job.remote === undefined ? { otherStore: job['remote-store'] } : {};
+    return schedule === undefined ? [] : [{ type: 'syncjob', name, ...placeOf(job), ...other, schedule, start }];
   });
 
 const renewals: JobKind = (server) => {

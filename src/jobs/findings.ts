@@ -93,6 +93,8 @@ function overThreshold(health: Health): Finding[] {
 function ofDatastore(health: DatastoreHealth, full: number | undefined, now: number): Finding[] {
   const { store, error, groups = [] } = health;
   const found: Finding[] = [];
+  // What lies on a shelf does not fill up.
+  if (health.isMounted === false) return found;
   if (error !== undefined) found.push({ kind: 'datastore-error', level: 'critical', store, text: error });
   if (full !== undefined && full - now < fillsUpWithin.warning) {
     found.push({

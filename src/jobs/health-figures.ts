@@ -5,14 +5,17 @@ import { epochSeconds } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { parseCalendarEvent } from '../calendar/calendar-event.ts';
 import { nextEvent } from '../calendar/next-event.ts';
+import { DatastoreConfig } from '../config/datastore-config.ts';
 import { SyncJobConfig } from '../config/sync-config.ts';
 import type { Census, GroupCensus } from '../datastore/census.ts';
 import type { Datastore } from '../datastore/datastore.ts';
 import type { GcStatus, StorageStatus } from '../datastore/usage.ts';
+import { mountStatus } from '../machine/removable-datastore.ts';
 import { nextRun } from '../task/job-schedule.ts';
 import { JobStates, type JobType } from '../task/job-state.ts';
 import type { TaskCourse, TaskTally } from '../task/task-tally.ts';
 import type { ServerContext } from '../wire/context.ts';
+import { waitsForDevice } from './absent-device.ts';
 import { chunkGrowth } from './chunk-growth.ts';
 import { configurationJobs, datastoreJobs, housekeepingJobs } from './due-jobs.ts';
 
@@ -21,6 +24,8 @@ export interface DatastoreHealth {
   store: string;
   /** Why the datastore cannot be looked at; the figures that need it are absent then. */
   error?: string;
+  /** Whether the device of a removable datastore is mounted; without it there are no figures, and that is no failure. */
+  isMounted?: boolean;
   space?: StorageStatus;
   /** Used of used and available, as the operator of a file system sees it. */
   usage?: number;
@@ -132,7 +137,9 @@ export class HealthFigures {
       } catch {
         // The scheduler tells of a file that cannot be read.
       }
-      for (const { type, name, schedule } of jobs) {
+      for (const job of jobs) {
+        const { type, name, schedule } = job;
+        if (waitsForDevice(this.#server, job)) continue;
         const state = await states.read(type, name).catch(() => undefined);
         const running = typeof state === 'object' && 'started' in state;
         if (!running && (nextRun(schedule, state, now) ?? Number.POSITIVE_INFINITY) <= now) due++;
@@ -157,6 +164,10 @@ export class HealthFigures {
       ...(gc === undefined ? {} : { gc: collectionOf(gc) }),
       ...(collectingSince === undefined ? {} : { gcRunning: Math.max(0, now - collectingSince) }),
     };
+    const section = new DatastoreConfig(this.#server.directories).find(store);
+    const status = section === undefined ? 'nonremovable' : mountStatus(this.#server, section);
+    if (status !== 'nonremovable') health.isMounted = status === 'mounted';
+    if (status === 'notmounted') return health;
     try {
       const open = await this.#server.datastores.get(store);
       const [space, gcStatus] = await within(patienceMs, Promise.all([open.status(), open.gcStatus()]));
@@ -190,13 +201,16 @@ export class HealthFigures {
     try {
       const { data } = new SyncJobConfig(directories).list();
       return await Promise.all(
-        data.map(async ({ id, store, schedule }) => {
+        data.map(async (job) => {
+          const { id, store, schedule } = job;
+          const otherStore = job.remote === undefined ? { otherStore: job['remote-store'] } : {};
+          const isWaiting = waitsForDevice(this.#server, { store, ...otherStore });
           const course = tally.courses.find((one) => one.type === 'syncjob' && one.id.endsWith(`:${id}`));
           const state = await states.read('syncjob', id).catch(() => undefined);
           const created = typeof state === 'object' && 'created' in state ? state.created.time : undefined;
           const known = course?.success?.start ?? course?.failingSince ?? created;
           const delay =
-            schedule === undefined || known === undefined
+            schedule === undefined || known === undefined || isWaiting
               ? undefined
               : overdue(schedule, known, now, course?.success !== undefined);
           return {

@@ -9,6 +9,7 @@ import { type FileLock, tryLock } from '../os/file-lock.ts';
 import { nextRun } from '../task/job-schedule.ts';
 import { JobStates } from '../task/job-state.ts';
 import type { ServerContext } from '../wire/context.ts';
+import { waitsForDevice } from './absent-device.ts';
 import type { JobKind, ScheduledJob } from './due-jobs.ts';
 
 const minuteMs = 60_000;
@@ -69,8 +70,9 @@ export class Scheduler {
     this.#lock = undefined;
   }
 
-  async #startIfDue({ type, name, schedule, start }: ScheduledJob): Promise<void> {
+  async #startIfDue(job: ScheduledJob): Promise<void> {
     if (this.#stopped) return;
+    const { type, name, schedule, start } = job;
     const { clock, directories, log } = this.#server;
     try {
       const now = epochSeconds(clock);
@@ -80,6 +82,8 @@ export class Scheduler {
       if (state === undefined) await states.create(type, name, now);
       const due = nextRun(schedule, state, now);
       if (due === undefined || due > now) return;
+      // It runs when the device is there again.
+      if (waitsForDevice(this.#server, job)) return;
       const task = await start({ authId: rootUser, schedule });
       if (task === undefined) log('debug', 'job-not-needed', { type, name });
     } catch (error) {

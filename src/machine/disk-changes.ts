@@ -131,25 +131,32 @@ export function checkNewDirectory(machine: Machine, name: string): void {
   }
 }
 
+/** Makes one partition over an unused disk and a file system in it. Gives its UUID. */
+export async function createFileSystem(work: DiskWork, disk: Disk, filesystem: DatastoreFileSystem): Promise<string> {
+  const { machine, log, signal } = work;
+  await checkUnclaimed(machine, disk.devpath);
+  await writePartitionTable(work, disk, 'label: gpt\ntype=linux\n');
+  const partition = partitionPath(disk.devpath, 1);
+  log(`creating a file system of type ${filesystem} in ${partition}`);
+  const force = filesystem === 'xfs' ? '-f' : '-F';
+  await machine.run([`mkfs.${filesystem}`, force, partition], { timeoutMs: 3_600_000, onLine: log, signal });
+  const { stdout } = await machine.run(['blkid', '-p', '-s', 'UUID', '-o', 'value', partition], { signal });
+  const uuid = stdout.trim();
+  if (!/^[0-9A-Za-z-]+$/.test(uuid)) throw new GranaryError('io', `the new file system in '${partition}' has no UUID`);
+  return uuid;
+}
+
 /**
- * Makes one partition over an unused disk, a file system in it, and a unit that mounts it below /mnt/datastore now and
- * at each start. Gives where it is mounted.
+ * Makes a file system on an unused disk, and a unit that mounts it below /mnt/datastore now and at each start. Gives
+ * where it is mounted.
  */
 export async function createDirectory(
   work: DiskWork,
   disk: Disk,
   o: { name: string; filesystem: DatastoreFileSystem },
 ): Promise<string> {
-  const { machine, log, signal } = work;
-  await checkUnclaimed(machine, disk.devpath);
-  await writePartitionTable(work, disk, 'label: gpt\ntype=linux\n');
-  const partition = partitionPath(disk.devpath, 1);
-  log(`creating a file system of type ${o.filesystem} in ${partition}`);
-  const force = o.filesystem === 'xfs' ? '-f' : '-F';
-  await machine.run([`mkfs.${o.filesystem}`, force, partition], { timeoutMs: 3_600_000, onLine: log, signal });
-  const { stdout } = await machine.run(['blkid', '-p', '-s', 'UUID', '-o', 'value', partition], { signal });
-  const uuid = stdout.trim();
-  if (!/^[0-9A-Za-z-]+$/.test(uuid)) throw new GranaryError('io', `the new file system in '${partition}' has no UUID`);
+  const { machine, log } = work;
+  const uuid = await createFileSystem(work, disk, o.filesystem);
   const mountPoint = `${datastoreMounts}/${o.name}`;
   const unit = mountUnit({ device: `/dev/disk/by-uuid/${uuid}`, mountPoint, filesystem: o.filesystem, name: o.name });
   await replaceSystemFile(machine, unitPath(o.name), unit);

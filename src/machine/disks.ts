@@ -14,6 +14,8 @@ export interface Partition {
   gpt: boolean;
   size: number;
   filesystem?: string;
+  /** Of its file system. */
+  uuid?: string;
 }
 
 export interface Disk {
@@ -32,6 +34,8 @@ export interface Disk {
   gpt: boolean;
   rpm?: number;
   partitions?: Partition[];
+  /** Of a file system on the whole disk. */
+  uuid?: string;
 }
 
 interface BlockDevice {
@@ -46,12 +50,13 @@ interface BlockDevice {
   rota?: unknown;
   tran?: unknown;
   fstype?: unknown;
+  uuid?: unknown;
   pttype?: unknown;
   mountpoints?: unknown;
   children?: unknown;
 }
 
-const columns = 'NAME,PATH,TYPE,SIZE,MODEL,VENDOR,SERIAL,WWN,ROTA,TRAN,FSTYPE,PTTYPE,MOUNTPOINTS';
+const columns = 'NAME,PATH,TYPE,SIZE,MODEL,VENDOR,SERIAL,WWN,ROTA,TRAN,FSTYPE,UUID,PTTYPE,MOUNTPOINTS';
 export const diskNamePattern = '^(?:[svx]d[a-z]+|nvme[0-9]+n[0-9]+)$';
 
 /** Every disk; with `smart` each is asked for its health, which is unknown where that fails. */
@@ -101,6 +106,7 @@ export function parseBlockDevices(text: string, withPartitions: boolean): Disk[]
       model: textOf(device.model),
       wwn: textOf(device.wwn),
       serial: textOf(device.serial),
+      uuid: device.pttype === undefined || device.pttype === null ? textOf(device.uuid) : undefined,
     };
     return [
       {
@@ -121,6 +127,7 @@ export function parseBlockDevices(text: string, withPartitions: boolean): Disk[]
 function partitionOf(part: BlockDevice, gpt: boolean): Partition {
   const name = textOf(part.name) ?? '';
   const filesystem = textOf(part.fstype);
+  const uuid = textOf(part.uuid);
   return {
     name,
     devpath: textOf(part.path) ?? `/dev/${name}`,
@@ -128,6 +135,7 @@ function partitionOf(part: BlockDevice, gpt: boolean): Partition {
     gpt,
     size: sizeOf(part),
     ...(filesystem === undefined ? {} : { filesystem }),
+    ...(uuid === undefined ? {} : { uuid }),
   };
 }
 
@@ -168,7 +176,8 @@ function devices(value: unknown): BlockDevice[] {
 }
 
 export interface DirectoryMount {
-  unitfile: string;
+  /** Absent for what a removable datastore mounts itself. */
+  unitfile?: string;
   name: string;
   path: string;
   device: string;

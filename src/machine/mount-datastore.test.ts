@@ -49,12 +49,6 @@ function setUp(t: TestContext) {
   t.after(() => {
     machine[Symbol.dispose]();
     device[Symbol.dispose]();
-    spawnSync('umount', [
-      '--lazy',
-      ...readdirSync(home, { recursive: true, encoding: 'utf8' })
-        .filter((name) => name.startsWith('run/mount-staging/'))
-        .map((name) => path.join(home, name)),
-    ]);
     rmSync(home, { recursive: true, force: true });
   });
   const place = { machine, directories };
@@ -78,7 +72,7 @@ if (hasLoopDevices()) {
     const other = { ...store, name: 'usb2', path: '/two/' };
     await mountDatastore(place, other, work, { make: true });
     assert.deepEqual(readdirSync(datastorePath(machine, other)), []);
-    const mounts = (await readMountTable(machine)).filter(({ mountPoint }) => mountPoint.includes('mount-staging'));
+    const mounts = (await readMountTable(machine)).filter(({ mountPoint }) => mountPoint.includes('/.staging/'));
     assert.deepEqual(mounts, []);
     // Other settings mean another place.
     assert.equal(mountStatus(place, { ...store, path: 'two' }), 'notmounted');
@@ -160,7 +154,7 @@ if (hasLoopDevices()) {
     await mountDatastore(place, store, work, { make: true });
     rmSync(recordPath(directories, store.name));
     assert.equal(mountStatus(place, store), 'notmounted');
-    const staging = path.join(directories.run, 'mount-staging', store.name);
+    const staging = machine.path(`/mnt/datastore/.staging/${store.name}`);
     mkdirSync(staging);
     spawnSync('mount', [device.path, staging]);
     await settleMounts(place, [{ name: 'fixed', path: '/srv/fixed' }, store]);

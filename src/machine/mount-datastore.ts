@@ -3,7 +3,17 @@
 // datastores share a device, and nothing else of it is seen. The bare mount point is sealed, so that even a process of
 // root's that comes too late writes nothing into it.
 
-import { closeSync, existsSync, lstatSync, mkdirSync, openSync, readdirSync, readlinkSync, rmdirSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  rmdirSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
@@ -13,6 +23,7 @@ import { type FileLock, lockFile } from '../os/file-lock.ts';
 import { getInodeFlags, setInodeFlags } from '../os/inode-flags.ts';
 import { processName } from '../os/process.ts';
 import { deviceNumber, deviceSequence, findDevice, isDevicePresent } from './block-device.ts';
+import { datastoreMounts } from './disk-words.ts';
 import type { Machine } from './machine.ts';
 import { type MountEntry, mountAt, readMountTable } from './mount-table.ts';
 import {
@@ -76,7 +87,7 @@ export async function mountDatastore(
   }
   if (present !== undefined) await clear(place, store.name, target, present, work);
   prepareMountPoint(target);
-  const staging = await stagingFolder(place, store.name);
+  const staging = await stagingFolder(machine, store.name);
   work.log(`mounting ${device} for datastore '${store.name}'`);
   await mount(machine, ['-o', 'nodev,nosuid', '--', device, staging], work);
   try {
@@ -98,7 +109,8 @@ export async function unmountDatastore(place: MountPlace, store: PlacedDatastore
   const { machine, directories } = place;
   const target = datastorePath(machine, store);
   using _lock = await lockMount(directories, store.name);
-  if (mountAt(await readMountTable(machine), target) === undefined) {
+  const present = mountAt(await readMountTable(machine), target);
+  if (present === undefined) {
     forgetRecord(directories, store.name);
     throw new GranaryError('maintenance', `datastore '${store.name}' is not mounted`);
   }
@@ -121,7 +133,26 @@ export async function unmountDatastore(place: MountPlace, store: PlacedDatastore
     }
   }
   forgetRecord(directories, store.name);
-  work.log(`unmounted '${target}', the device can be removed`);
+  work.log(`unmounted '${target}'`);
+  await tellWhetherFree(machine, present, work);
+}
+
+/** Whether somebody uses the device still: another datastore, another mount, or a process with mounts of its own. */
+async function tellWhetherFree(machine: Machine, gone: MountEntry, { log }: MountWork): Promise<void> {
+  const { source, device } = gone;
+  const others = (await readMountTable(machine)).filter((entry) => entry.device === device);
+  if (others.length > 0) {
+    log(`${source} is still mounted at ${others.map(({ mountPoint }) => `'${mountPoint}'`).join(', ')}`);
+    return;
+  }
+  try {
+    // Of a block device this is refused while somebody has it for himself, as whoever mounts it does.
+    closeSync(openSync(source, constants.O_RDONLY | constants.O_EXCL));
+    log(`${source} can be removed`);
+  } catch (error) {
+    if (!isErrno(error, 'EBUSY')) return;
+    log(`do not remove ${source} yet: a process with mounts of its own, like a container, has it mounted still`);
+  }
 }
 
 /** Takes the mount point of a datastore away that is no longer configured; what is not empty stays. */
@@ -145,7 +176,7 @@ export async function settleMounts(place: MountPlace, stores: readonly PlacedDat
   for (const store of stores) {
     if (!isRemovable(store)) continue;
     using _lock = await lockMount(directories, store.name);
-    const staging = stagingPath(directories, store.name);
+    const staging = stagingPath(machine, store.name);
     if (mountAt(table, staging) !== undefined) await machine.run(['umount', '--', staging]);
     const present = mountAt(table, datastorePath(machine, store));
     if (present === undefined || mountStatus(place, store) === 'mounted') continue;
@@ -224,12 +255,13 @@ export function setSeal(directory: string, sealed: boolean): void {
   }
 }
 
-const stagingPath = (directories: Directories, name: string): string => join(directories.run, 'mount-staging', name);
+/** Where only root makes directories: nobody else may turn a mount elsewhere. */
+const stagingPath = (machine: Machine, name: string): string => machine.path(`${datastoreMounts}/.staging/${name}`);
 
-async function stagingFolder({ machine, directories }: MountPlace, name: string): Promise<string> {
-  const staging = stagingPath(directories, name);
+async function stagingFolder(machine: Machine, name: string): Promise<string> {
+  const staging = stagingPath(machine, name);
   if (mountAt(await readMountTable(machine), staging) !== undefined) await machine.run(['umount', '--', staging]);
-  mkdirSync(dirname(staging), { recursive: true, mode: 0o700 });
+  mkdirSync(dirname(dirname(staging)), { recursive: true, mode: 0o755 });
   mkdirSync(staging, { recursive: true, mode: 0o700 });
   return staging;
 }

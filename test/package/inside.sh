@@ -27,13 +27,14 @@ dpkg -i /shared/granary-client_*.deb /shared/granary_*.deb >/shared/install.log 
 ok "installed $(dpkg-query -W -f '${Package} ${Version} ' granary granary-client)"
 for file in /usr/lib/systemd/system/proxmox-backup.service /usr/lib/systemd/system/proxmox-backup-proxy.service \
   /usr/share/bash-completion/completions/proxmox-backup-client /usr/share/zsh/vendor-completions/_proxmox-backup-manager \
-  /usr/share/fish/vendor_completions.d/granary.fish /usr/share/doc/granary/copyright /etc/pam.d/proxmox-backup-auth; do
+  /usr/share/fish/vendor_completions.d/granary.fish /usr/share/doc/granary/copyright /etc/pam.d/proxmox-backup-auth \
+  /usr/lib/udev/rules.d/65-granary-removable.rules; do
   [ -s "$file" ] || fail "no $file"
 done
 if find /usr/lib/granary -name '*.ts' | grep -q .; then fail 'sources are in the package'; fi
 expect 'mode of /etc/proxmox-backup' "$(stat -c '%a %U:%G' /etc/proxmox-backup)" '700 backup:backup'
 if command -v systemd-analyze >/dev/null; then
-  systemd-analyze verify proxmox-backup.service proxmox-backup-proxy.service >/shared/units.log 2>&1 || { cat /shared/units.log; fail units; }
+  systemd-analyze verify proxmox-backup.service proxmox-backup-proxy.service removable-device-attach@1234-ABCD.service >/shared/units.log 2>&1 || { cat /shared/units.log; fail units; }
   if grep 'proxmox-backup' /shared/units.log; then fail 'systemd finds fault with the units'; fi
 fi
 ok 'units, completions and directories are in place'

@@ -7,8 +7,13 @@ import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, readdirSync,
 import { join } from 'node:path';
 import { setSeal } from '../../src/machine/mount-datastore.ts';
 import { FakeMachine, type FakeProgram } from '../../src/machine/testing/fake-machine.ts';
+import { native } from '../../src/os/libc.ts';
 import { findInstalled } from './installed.ts';
 import { scratchFolder } from './scratch.ts';
+
+/** Ends the work of an ext4 file system as the loss of its device does. */
+const shutDown = native('int ioctl(int fd, ulong request, void *argument)');
+const ext4Shutdown = 0x8004587d;
 
 const bytes = 96 * 1024 * 1024;
 
@@ -33,9 +38,10 @@ export function hasLoopDevices(): boolean {
 
 export class LoopDevice implements Disposable {
   readonly uuid = randomUUID();
-  readonly path: string;
+  /** Another one after each time that it is plugged in. */
+  path: string;
   readonly #folder = scratchFolder('granary-loop-');
-  readonly #file = join(this.#folder, 'disk.img');
+  #file = join(this.#folder, 'disk.img');
 
   /** With an empty file system, or without any. */
   constructor(o: { filesystem?: boolean } = {}) {
@@ -62,6 +68,28 @@ export class LoopDevice implements Disposable {
   pull(): void {
     truncateSync(this.#file, 0);
     run('losetup', '--set-capacity', this.path);
+  }
+
+  /** The same, seen from where it is mounted; what was written before is there after the next mount. */
+  static fail(mountPoint: string): void {
+    const fd = openSync(mountPoint, 'r');
+    const withoutLog = Buffer.from([2, 0, 0, 0]);
+    try {
+      if (shutDown()(fd, ext4Shutdown, withoutLog) !== 0) throw new Error(`cannot shut down '${mountPoint}'`);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Pulls it out and plugs it in again. */
+  replug(): void {
+    const before = this.#file;
+    const again = `${before}.again`;
+    run('cp', '--sparse=always', before, again);
+    this.pull();
+    spawnSync('losetup', ['--detach', this.path]);
+    this.#file = again;
+    this.path = run('losetup', '--find', '--show', again).trim();
   }
 
   [Symbol.dispose](): void {

@@ -6,6 +6,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { FakeMachine } from '../../src/machine/testing/fake-machine.ts';
+import { FakeMounts } from '../../src/machine/testing/fake-mounts.ts';
 import { shellWords } from '../support/launch.ts';
 import { TestServer } from '../support/server.ts';
 
@@ -111,6 +112,18 @@ test('disks are initialized, wiped and made into places for datastores, unless s
   assert.match(await refused('disk fs create store9 --disk sdb'), /exists already/);
   await manager('disk fs delete store9');
   assert.equal(await manager('disk fs list'), '');
+  // A removable datastore needs no unit, and may be taken away.
+  rmSync(server.machine.path('/run/systemd'), { recursive: true });
+  new FakeMounts(server.machine).plug('c-d', server.path('device'));
+  const removable = await manager('disk fs create usb9 --disk sdb --removable-datastore true --filesystem ext4');
+  assert.match(
+    removable,
+    /mounted 'usb9' of .*device at '.*\/mnt\/datastore\/usb9'[\s\S]*Datastore 'usb9' created\.\nTASK OK/,
+  );
+  assert.match(await manager('disk fs list'), /\/mnt\/datastore\/usb9 │ \/dev\/disk\/by-uuid\/c-d │/);
+  assert.match(await refused('disk fs create usb9 --disk sdb --removable-datastore true'), /'usb9' already exists\./);
+  assert.match(await refused('disk fs delete usb9'), /is used by datastore 'usb9'; remove that first/);
+  assert.match(await manager('datastore list'), /│ usb9 │ usb9 │/);
   assert.match(
     await refused('disk zpool create tank --devices sdb --raidlevel mirror'),
     /takes at least 2 disks, got 1/,
@@ -124,7 +137,6 @@ test('disks are initialized, wiped and made into places for datastores, unless s
     calls.slice(count).filter((call) => !call.startsWith('lsblk')),
     [],
   );
-  rmSync(server.machine.path('/run/systemd'), { recursive: true });
   for (const name of Object.keys(programs)) delete programs[name];
   Object.assign(programs, before);
 });

@@ -127,17 +127,25 @@ function checkMaintenanceChange(
   }
 }
 
-/** What can be refused at once; the task checks names and places again, under the lock of the configuration. */
-export async function checkNewDatastore(call: CallContext, section: DatastoreSection, reuse = false): Promise<void> {
-  const { server } = call;
+/** Throws for a name that is taken, and for a place inside or around another datastore. */
+export function checkNewName({ server }: CallContext, section: DatastoreSection): void {
   const { data } = new DatastoreConfig(server.directories).list();
   if (data.some((other) => other.name === section.name)) {
     throw parameterError('name', `datastore '${section.name}' already exists.`);
   }
+  checkNotNested(server, section, data);
+}
+
+/** What can be refused at once; the task checks names and places again, under the lock of the configuration. */
+export async function checkNewDatastore(call: CallContext, section: DatastoreSection, reuse = false): Promise<void> {
+  const { server } = call;
+  if (section['backing-device'] === undefined && !path.isAbsolute(section.path)) {
+    throw parameterError('path', `'${section.path}' is not an absolute path`);
+  }
+  checkNewName(call, section);
   checkMaintenanceChange(section, [], undefined);
   if (section['backing-device'] !== undefined && !isInBucket(section)) {
     requirePrivileges(call, '/system/disks', { all: ['Sys.Modify'] });
-    checkNotNested(server, section, data);
     try {
       await findDevice(server.machine, section['backing-device']);
     } catch (error) {
@@ -145,8 +153,6 @@ export async function checkNewDatastore(call: CallContext, section: DatastoreSec
     }
     return;
   }
-  if (!path.isAbsolute(section.path)) throw parameterError('path', `'${section.path}' is not an absolute path`);
-  checkNotNested(server, section, data);
   if (isInBucket(section)) section.backend = checkBucketSection(server, section);
   else checkCreatable(section.path, reuse);
 }

@@ -48,6 +48,7 @@ export const listNodeDisks = defineEndpoint({
       size: bytes,
       gpt: Type.Boolean(),
       rpm: Type.Optional(Type.Integer({ description: 'Turns a minute.' })),
+      uuid: Type.Optional(Type.String({ description: 'Of a file system on the whole disk.' })),
       partitions: Type.Optional(
         Type.Array(
           Type.Object({
@@ -57,6 +58,7 @@ export const listNodeDisks = defineEndpoint({
             gpt: Type.Boolean(),
             size: bytes,
             filesystem: optionalText,
+            uuid: Type.Optional(Type.String({ description: 'Of its file system.' })),
           }),
         ),
       ),
@@ -102,7 +104,7 @@ export const listNodeDirectories = defineEndpoint({
   parameters: Type.Object({ node }),
   result: Type.Array(
     Type.Object({
-      unitfile: text,
+      unitfile: Type.Optional(Type.String({ description: 'Absent for what a removable datastore mounts itself.' })),
       name: text,
       path: text,
       device: text,
@@ -208,7 +210,10 @@ export const createNodeDirectory = defineEndpoint({
     filesystem: Type.Optional(oneOf(datastoreFileSystems, { default: 'ext4', description: 'Kind of file system.' })),
     'add-datastore': addDatastore,
     'removable-datastore': Type.Optional(
-      Type.Boolean({ default: false, description: 'The datastore is on a medium that comes and goes.' }),
+      Type.Boolean({
+        default: false,
+        description: 'Make a datastore that comes and goes with the disk: nothing mounts it at the start.',
+      }),
     ),
   }),
   result: schema.upid,

@@ -1,8 +1,10 @@
 // Disks of the machine and what is on them: looked at, wiped, and made into places for datastores.
 
+import { DatastoreConfig } from '../../config/datastore-config.ts';
 import {
   checkNewDirectory,
   createDirectory,
+  createFileSystem,
   type DiskWork,
   initializeDisk,
   removeDirectory,
@@ -11,13 +13,15 @@ import {
   wipeDisk,
 } from '../../machine/disk-changes.ts';
 import { datastoreMounts } from '../../machine/disk-words.ts';
-import { listDirectories, listDisks, readDiskSmart } from '../../machine/disks.ts';
+import { type DirectoryMount, listDirectories, listDisks, readDiskSmart } from '../../machine/disks.ts';
+import { isRemovable } from '../../machine/mount-datastore.ts';
+import { mountAt, readMountTable } from '../../machine/mount-table.ts';
+import { datastorePath, mountStatus } from '../../machine/removable-datastore.ts';
 import { checkPoolSize, createZfsPool, listZfsPools, readZfsPool } from '../../machine/zfs.ts';
 import { callerOf } from '../../wire/authorize.ts';
-import type { CallContext } from '../../wire/context.ts';
+import type { CallContext, ServerContext } from '../../wire/context.ts';
 import { implement } from '../../wire/implement.ts';
-import { parameterError } from '../../wire/parameters.ts';
-import { addDatastore, checkNewDatastore, checkUnusedPath } from '../config/datastore.ts';
+import { addDatastore, checkNewDatastore, checkNewName, checkUnusedPath } from '../config/datastore.ts';
 import {
   createNodeDirectory,
   createNodePool,
@@ -57,14 +61,22 @@ export const diskEndpoints = [
     });
   }),
 
-  implement(listNodeDirectories, async (_parameters, { server }) => await listDirectories(server.machine)),
+  implement(listNodeDirectories, async (_parameters, { server }) => [
+    ...(await listDirectories(server.machine)),
+    ...(await removableDirectories(server)),
+  ]),
 
   implement(createNodeDirectory, async (parameters, call) => {
     const { name, disk, filesystem = 'ext4', 'add-datastore': add = false } = parameters;
-    if (parameters['removable-datastore']) {
-      throw parameterError('removable-datastore', 'removable datastores are not supported');
-    }
     const { machine } = call.server;
+    if (parameters['removable-datastore']) {
+      checkNewName(call, datastoreAt(name));
+      await unusedDisk(machine, disk);
+      return await startDiskTask(call, 'dircreate', name, async (work) => {
+        const uuid = await createFileSystem(work, await unusedDisk(machine, disk), filesystem);
+        await addDatastore(call, { name, path: name, 'backing-device': uuid }, work);
+      });
+    }
     checkNewDirectory(machine, name);
     await unusedDisk(machine, disk);
     if (add) await checkNewDatastore(call, datastoreAt(name));
@@ -98,6 +110,26 @@ export const diskEndpoints = [
     });
   }),
 ];
+
+/** What removable datastores have mounted. */
+async function removableDirectories(server: ServerContext): Promise<DirectoryMount[]> {
+  const { data } = new DatastoreConfig(server.directories).list();
+  const table = await readMountTable(server.machine);
+  return data.filter(isRemovable).flatMap((store) => {
+    if (mountStatus(server, store) !== 'mounted') return [];
+    const path = datastorePath(server.machine, store);
+    const filesystem = mountAt(table, path)?.filesystem;
+    return [
+      {
+        name: store.name,
+        path,
+        device: `/dev/disk/by-uuid/${store['backing-device']}`,
+        removable: true,
+        ...(filesystem === undefined ? {} : { filesystem }),
+      },
+    ];
+  });
+}
 
 const datastoreAt = (name: string) => ({ name, path: `${datastoreMounts}/${name}` });
 

@@ -33,6 +33,8 @@ async function usageOf(call: CallContext, name: string) {
   if (!hasPrivileges(server, caller, path, { any: ['Datastore.Audit', 'Datastore.Backup'] })) {
     return server.access.anyBelow(caller, path, privileges) ? item : undefined;
   }
+  // On a shelf it is no failure.
+  if (item['mount-status'] === 'notmounted') return { ...item, 'backend-type': 'filesystem' };
   try {
     const store = await server.datastores.get(name);
     const gc = await gcStatusOf(store);

@@ -49,7 +49,16 @@ function storeFamilies(server: ServerContext, stores: readonly DatastoreHealth[]
       stores.map((health) => ({ labels: { datastore: health.store }, value: value(health) })),
     );
   return [
-    each('pbs_datastore_up', 'Whether the datastore can be used.', (one) => (one.error === undefined ? 1 : 0)),
+    each(
+      'pbs_datastore_up',
+      'Whether the datastore can be used; absent for one on a removable device that is not mounted.',
+      (one) => (one.isMounted === false ? undefined : Number(one.error === undefined)),
+    ),
+    each(
+      'pbs_datastore_mounted',
+      'Whether the device of the datastore is mounted; absent for one that is not removable.',
+      (one) => (one.isMounted === undefined ? undefined : Number(one.isMounted)),
+    ),
     each('pbs_datastore_total_bytes', 'Size of the file system of the datastore.', (one) => one.space?.total),
     each('pbs_datastore_used_bytes', 'Bytes in use on it.', (one) => one.space?.used),
     each('pbs_datastore_available_bytes', 'Bytes that can be written to it.', (one) => one.space?.avail),

@@ -151,6 +151,9 @@ const createDirectory = defineCommand({
     disk,
     filesystem: optional(option.choice(datastoreFileSystems, 'Kind of file system.')),
     'add-datastore': addDatastore,
+    'removable-datastore': optional(
+      option.flag('Make a datastore that comes and goes with the disk: nothing mounts it at the start.'),
+    ),
   },
   complete: { disk: completeUnused },
   run: (values, terminal) => follow(terminal, 'POST', 'directory', values),

@@ -140,7 +140,7 @@ export default function Disks(): ReactNode {
             label={t.directories}
             columns={directoryColumns}
             rows={directories.data}
-            rowId={({ unitfile }) => unitfile}
+            rowId={({ path }) => path}
             height="auto"
           />
         </>
