@@ -39,9 +39,14 @@ export interface MountRecord {
   sequence?: string;
 }
 
-/** The directory of a datastore on this machine. */
+/** The directory of a datastore, as it is called on its machine. */
+export function pathOf(store: PlacedDatastore): string {
+  return store['backing-device'] === undefined ? store.path : `${datastoreMounts}/${store.name}`;
+}
+
+/** The same, where this process finds it. */
 export function datastorePath(machine: Machine, store: PlacedDatastore): string {
-  return store['backing-device'] === undefined ? store.path : machine.path(`${datastoreMounts}/${store.name}`);
+  return store['backing-device'] === undefined ? store.path : machine.path(pathOf(store));
 }
 
 /** The directory of a removable datastore below the top of its device: no slash at its ends, empty for the top. */

@@ -81,7 +81,10 @@ if (hasLoopDevices()) {
     assert.deepEqual(readdirSync(join(machine.folder, 'mnt/datastore/usb1')), []);
     assert.match(await refused('datastore', 'unmount', 'usb1'), /datastore 'usb1' is not mounted/);
     assert.match(await refused('garbage-collection', 'start', 'usb1'), /datastore 'usb1' is not mounted/);
-    assert.match(await manager('datastore', 'show', 'usb1'), /datastore 'usb1' is not mounted/);
+    assert.match(
+      await manager('datastore', 'show', 'usb1'),
+      /│ mount-status +│ notmounted +│[\s\S]*datastore 'usb1' is not mounted/,
+    );
     assert.match(await manager('datastore', 'uuid-mount', '0000-0000'), /no datastore is on device '0000-0000'/);
     assert.match(await manager('datastore', 'uuid-mount', device.uuid), /mounted 'backups' of/);
     assert.match(await manager('datastore', 'uuid-mount', device.uuid), /datastore 'usb1' is already mounted/);

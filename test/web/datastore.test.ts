@@ -1,20 +1,26 @@
 // The pages of one datastore, in a real browser.
 
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { resolveDirectories } from '../../src/config/directories.ts';
+import { FakeMachine } from '../../src/machine/testing/fake-machine.ts';
+import { FakeMounts } from '../../src/machine/testing/fake-mounts.ts';
 import { databaseFile } from '../../src/metrics/database.ts';
 import { MetricsWriter } from '../../src/metrics/metrics-writer.ts';
 import { chromiumPath, WebBrowser } from '../support/browser.ts';
 import { unpackFixture } from '../support/fixture.ts';
-import { TestServer } from '../support/server.ts';
+import { emptyStore, TestServer } from '../support/server.ts';
 
 if (chromiumPath !== undefined) {
   let server: TestServer;
   let browser: WebBrowser;
+  let mounts: FakeMounts;
   before(async () => {
-    server = await TestServer.start();
+    const machine = new FakeMachine();
+    mounts = new FakeMounts(machine);
+    server = await TestServer.start({ machine });
     await server.datastore('store1');
     browser = await WebBrowser.start(server.port);
   });
@@ -160,5 +166,49 @@ if (chromiumPath !== undefined) {
     assert.deepEqual(await tabs(page).allTextContents(), ['Summary', 'Content']);
     assert.equal(await page.getByRole('alert').count(), 0);
     await window.check('datastore-summary-backup-user');
+  });
+
+  test('a datastore on a removable device is added, sent away and brought back', async () => {
+    const part = { name: 'sdb1', path: '/dev/sdb1', type: 'part', size: 2e12, fstype: 'ext4', uuid: '1111-AAAA' };
+    const disk = { name: 'sdb', path: '/dev/sdb', type: 'disk', size: 2e12, model: 'Portable', children: [part] };
+    server.machine.programs['lsblk'] = () => JSON.stringify({ blockdevices: [disk] });
+    await emptyStore(join(mounts.plug('1111-AAAA'), 'backups'));
+    await using window = await browser.open();
+    const { page } = window;
+    const dialog = page.getByRole('dialog');
+    await window.logIn('admin@pbs', 'admin-password', '/configuration/datastores');
+    await page.getByRole('button', { name: 'Add datastore' }).click();
+    await dialog.getByRole('textbox', { name: 'Name', exact: true }).fill('usb1');
+    await dialog.getByRole('button', { name: /Removable device/ }).click();
+    await page.getByRole('option', { name: /sdb1: .*, ext4, Portable/ }).click();
+    await dialog.getByLabel('Directory').fill('backups');
+    await window.check('datastore-add-removable');
+    await dialog.getByText('More options').click();
+    await dialog.getByText('Take over a datastore that is there').click();
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await dialog.getByText('OK', { exact: true }).waitFor();
+    await page.keyboard.press('Escape');
+    const row = page.getByRole('row', { name: /usb1/ });
+    await row.getByText('mounted', { exact: true }).waitFor();
+    await window.check('configuration-datastores-removable');
+    await page.goto('/datastore/usb1');
+    await page.getByText('0 groups, 0 snapshots').waitFor();
+    await page.getByRole('button', { name: 'Unmount' }).click();
+    await dialog.getByText('OK', { exact: true }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByText('The device of this datastore is not mounted.').waitFor();
+    assert.equal(await page.getByRole('alert').count(), 0);
+    await window.check('datastore-away');
+    await page.goto('/');
+    await page.getByText('Its device is not mounted').waitFor();
+    await page.setViewportSize({ width: 390, height: 1200 });
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.goto('/datastore/usb1/content');
+    await page.getByText('The device of this datastore is not mounted.').waitFor();
+    await window.check('datastore-away-phone-dark');
+    await page.getByRole('button', { name: 'Mount' }).click();
+    await dialog.getByText('OK', { exact: true }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Unmount' }).waitFor();
   });
 }

@@ -9,6 +9,7 @@ import { usePermissions } from '../base/permissions.ts';
 import { texts, useTexts } from '../base/texts.ts';
 import type { Shown } from './contract-form.tsx';
 import { ErrorText, Notice } from './field.tsx';
+import { MountButton } from './mount-button.tsx';
 import { Page } from './page.tsx';
 import { percentDecoded } from './property-fields.tsx';
 import { Tabs } from './tabs.tsx';
@@ -26,7 +27,7 @@ const words = texts({
     delete: 'This datastore is being removed.',
     unmount: 'This datastore is being unmounted.',
     's3-refresh': 'The contents are being fetched anew from the object store.',
-    notMounted: 'The file system of this datastore is not mounted.',
+    notMounted: 'The device of this datastore is not mounted. Plug it in, or mount it here.',
     unknown: (store: string) => `There is no datastore ${store} here, or you may not see it.`,
   },
   de: {
@@ -41,7 +42,7 @@ const words = texts({
     delete: 'Dieser Datastore wird gerade entfernt.',
     unmount: 'Dieser Datastore wird gerade ausgehängt.',
     's3-refresh': 'Der Inhalt wird neu vom Objektspeicher geholt.',
-    notMounted: 'Das Dateisystem dieses Datastores ist nicht eingehängt.',
+    notMounted: 'Das Medium dieses Datastores ist nicht eingehängt. Stecken Sie es an, oder hängen Sie es hier ein.',
     unknown: (store) => `Es gibt hier keinen Datastore ${store}, oder Sie dürfen ihn nicht sehen.`,
   },
 });
@@ -62,7 +63,10 @@ export function datastoreAddress(store: string, tab: DatastoreTab = 'summary'): 
   return tab === 'summary' ? own : `${own}/${tab}`;
 }
 
-/** Frame of a page of the datastore. The children are drawn at once; what the user may not see has no tab. */
+/**
+ * Frame of a page of the datastore. The children are drawn at once, but for what is on a device that is not there; what
+ * the user may not see has no tab.
+ */
 export function DatastoreFrame({ store, tab, actions, children }: Props): ReactNode {
   const t = useTexts(words);
   const { may } = usePermissions();
@@ -76,8 +80,18 @@ export function DatastoreFrame({ store, tab, actions, children }: Props): ReactN
     ['options', may(path, 'Datastore.Audit')],
     ['permissions', may('/access/acl', 'Sys.Audit', 'Permissions.Modify')],
   ];
+  const isAway = own?.['mount-status'] === 'notmounted';
+  const isRemovable = own !== undefined && own['mount-status'] !== 'nonremovable';
   return (
-    <Page title={store} {...(actions === undefined ? {} : { actions })}>
+    <Page
+      title={store}
+      actions={
+        <>
+          {!isAway && actions}
+          {isRemovable && <MountButton listed={own} />}
+        </>
+      }
+    >
       <Tabs
         label={t.tabs(store)}
         current={datastoreAddress(store, tab)}
@@ -87,8 +101,8 @@ export function DatastoreFrame({ store, tab, actions, children }: Props): ReactN
       />
       {list.data !== undefined && own === undefined && <ErrorText error={t.unknown(store)} />}
       {own?.maintenance !== undefined && <Notice>{maintenanceText(own.maintenance, t)}</Notice>}
-      {own?.['mount-status'] === 'notmounted' && <Notice>{t.notMounted}</Notice>}
-      {children}
+      {isAway && <Notice>{t.notMounted}</Notice>}
+      {!(isAway && (tab === 'summary' || tab === 'content')) && children}
     </Page>
   );
 }

@@ -6,13 +6,14 @@ import { GranaryError, messageOf } from '../../base/errors.ts';
 import { checkDigest } from '../../config/config-file.ts';
 import { DatastoreConfig } from '../../config/datastore-config.ts';
 import type { DatastoreSection } from '../../config/datastore-schema.ts';
+import type { Directories } from '../../config/directories.ts';
 import { formatMaintenanceMode, type MaintenanceType, parseMaintenanceMode } from '../../config/maintenance.ts';
 import { checkCreatable, nestedPath } from '../../datastore/create.ts';
 import { Datastore } from '../../datastore/datastore.ts';
 import { refreshFromBucket } from '../../jobs/s3-refresh-job.ts';
 import { findDevice } from '../../machine/block-device.ts';
 import { isRemovable, mountDatastore, removeMountPoint, unmountDatastore } from '../../machine/mount-datastore.ts';
-import { datastorePath, pathOnDevice } from '../../machine/removable-datastore.ts';
+import { datastorePath, pathOf, pathOnDevice } from '../../machine/removable-datastore.ts';
 import { datastoreAclPath } from '../../model/backup.ts';
 import { JobStates } from '../../task/job-state.ts';
 import type { WorkerTask } from '../../task/task-registry.ts';
@@ -168,11 +169,9 @@ function placeOf(given: { path: string; 'backing-device'?: string }): string {
 }
 
 /** Throws when a datastore is at the path or below. */
-export function checkUnusedPath(server: Pick<ServerContext, 'directories' | 'machine'>, place: string): void {
-  const { data } = new DatastoreConfig(server.directories).list();
-  const user = data.find((one) =>
-    path.normalize(`${datastorePath(server.machine, one)}/`).startsWith(path.normalize(`${place}/`)),
-  );
+export function checkUnusedPath(directories: Directories, place: string): void {
+  const { data } = new DatastoreConfig(directories).list();
+  const user = data.find((one) => path.normalize(`${pathOf(one)}/`).startsWith(path.normalize(`${place}/`)));
   if (user !== undefined) {
     throw new GranaryError('bad-request', `"${place}" is used by datastore '${user.name}'; remove that first`);
   }

@@ -87,7 +87,7 @@ export const diskEndpoints = [
   }),
 
   implement(removeNodeDirectory, async ({ name }, { server }) => {
-    checkUnusedPath(server, `${datastoreMounts}/${name}`);
+    checkUnusedPath(server.directories, `${datastoreMounts}/${name}`);
     await removeDirectory(server.machine, name);
     return null;
   }),

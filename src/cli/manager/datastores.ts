@@ -152,6 +152,7 @@ const show = defineCommand({
     const operations = (await server.call('GET', `admin/datastore/${store}/active-operations`)) as {
       'locked-by'?: string;
     };
+    const mount = config['backing-device'] === undefined ? {} : await readMount(server, values.name);
     const status = await readStatus(server, store, terminal);
     const gc = status?.['gc-status'];
     // Figures of chunks come from the last garbage collection; before the first there are none.
@@ -164,10 +165,12 @@ const show = defineCommand({
     };
     const space = status && { used: status.used, total: status.total, avail: status.avail };
     const locked = operations['locked-by'] === undefined ? {} : { 'locked-by': operations['locked-by'] };
-    if (printJson(terminal, outputFormat(values, terminal), { ...config, ...chunks, ...space, ...locked })) return;
+    if (printJson(terminal, outputFormat(values, terminal), { ...config, ...mount, ...chunks, ...space, ...locked }))
+      return;
     const bytes = (value: number | undefined): string => (value === undefined ? 'unknown' : formatBytes(value));
     printFields(terminal, [
       ...fieldRows(config),
+      ...Object.entries(mount),
       ['chunk-count', chunks?.['chunk-count'] ?? 'unknown'],
       ['total-data', bytes(chunks?.['total-data'])],
       ['disk-usage', bytes(chunks?.['disk-usage'])],
@@ -179,6 +182,13 @@ const show = defineCommand({
     ]);
   },
 });
+
+/** Whether the device of a removable datastore is there. */
+async function readMount(server: Connection, name: string): Promise<Record<string, string>> {
+  const all = (await server.call('GET', 'admin/datastore')) as { store: string; 'mount-status': string }[];
+  const status = all.find(({ store }) => store === name)?.['mount-status'];
+  return status === undefined ? {} : { 'mount-status': status };
+}
 
 /** Undefined, after a word about it, for a datastore whose figures cannot be had: one in maintenance, or damaged. */
 async function readStatus(server: Connection, store: string, terminal: Terminal): Promise<DatastoreStatus | undefined> {

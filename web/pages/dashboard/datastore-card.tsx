@@ -9,7 +9,7 @@ import { useSettings } from '../../base/settings.ts';
 import { useTexts } from '../../base/texts.ts';
 import { ErrorText } from '../../parts/field.tsx';
 import { Card } from '../../parts/page.tsx';
-import { Meter } from '../../parts/state.tsx';
+import { Meter, State } from '../../parts/state.tsx';
 import { Sparkline } from './sparkline.tsx';
 import { words } from './texts.ts';
 
@@ -24,6 +24,7 @@ export function DatastoreCard({ usage }: { usage: Usage }): ReactNode {
   return (
     <Card title={store} actions={<Link href={`/datastore/${store}`}>{t.show}</Link>}>
       <ErrorText error={error} />
+      {usage['mount-status'] === 'notmounted' && <State level="quiet">{t.notMounted}</State>}
       {share !== undefined && (
         <>
           <Meter

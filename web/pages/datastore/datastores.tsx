@@ -2,9 +2,10 @@
 
 import { type ReactNode, useState } from 'react';
 import { useLocation } from 'wouter';
+import { listDatastores } from '../../../src/api/admin/datastore/list.contract.ts';
 import { createDatastore, datastoreContracts } from '../../../src/api/config/datastore.contract.ts';
 import type { Result } from '../../../src/model/endpoint.ts';
-import { useWhole } from '../../base/live.ts';
+import { useCall, useWhole } from '../../base/live.ts';
 import { usePermissions } from '../../base/permissions.ts';
 import { useTexts } from '../../base/texts.ts';
 import { ConfigurationFrame } from '../../parts/configuration-frame.tsx';
@@ -15,6 +16,7 @@ import { type FormEnds, ObjectList } from '../../parts/object-list.tsx';
 import { ScheduleInput } from '../../parts/schedule-input.tsx';
 import { State } from '../../parts/state.tsx';
 import { TaskDialog } from '../../parts/task-log.tsx';
+import { useDevices } from './device-choice.ts';
 import { words } from './option-texts.ts';
 import { RemoveDatastore } from './remove-datastore.tsx';
 
@@ -25,6 +27,8 @@ export default function Datastores(): ReactNode {
   const { may } = usePermissions();
   const [, navigate] = useLocation();
   const list = useWhole(datastoreContracts.list, {});
+  const known = useCall(listDatastores, {}, { every: 10_000 });
+  const listed = (name: string) => known.data?.find(({ store }) => store === name);
   const [task, setTask] = useState<string>();
   const [removed, setRemoved] = useState<string>();
   const mayAllocate = may('/datastore', 'Datastore.Allocate');
@@ -46,6 +50,14 @@ export default function Datastores(): ReactNode {
                 <State level="warn">{one['maintenance-mode'].replace(/,.*/, '')}</State>
               ),
             width: '9rem',
+          },
+          {
+            id: 'mounted',
+            header: t.mounted,
+            value: (one) => listed(one.name)?.['mount-status'] ?? '',
+            cell: (one) => <MountState status={listed(one.name)?.['mount-status']} />,
+            width: '10rem',
+            isExtra: true,
           },
         ]}
         rows={list.data?.data}
@@ -83,14 +95,27 @@ export default function Datastores(): ReactNode {
   );
 }
 
+/** Nothing for most datastores: they have no device of their own. */
+function MountState({ status }: { status: string | undefined }): ReactNode {
+  const t = useTexts(words);
+  if (status === 'mounted') return <State level="good">{t.isMounted}</State>;
+  return status === 'notmounted' ? <State level="quiet">{t.isNotMounted}</State> : null;
+}
+
 function AddDatastore({ ends, onTask }: { ends: FormEnds; onTask(upid: string): void }): ReactNode {
   const t = useTexts(words);
+  const devices = useDevices();
   return (
     <ContractForm
       contract={createDatastore}
       submit={t.create}
       fields={{
         name: { label: t.name, help: t.nameHelp },
+        'backing-device': {
+          label: t.onDevice,
+          help: t.onDeviceHelp,
+          ...(devices === undefined ? {} : { choices: [{ id: '', label: t.noDevice }, ...devices] }),
+        },
         path: { label: t.path, help: t.pathHelp },
         comment: { label: t.comment, help: '' },
         'gc-schedule': {
