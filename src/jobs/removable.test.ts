@@ -77,6 +77,13 @@ test('jobs of a datastore that is away wait, raise no alarm, and run when it is 
   assert.equal((await runTask('mount')).status, 'OK');
   const listed = await call('GET', 'admin/datastore');
   assert.deepEqual(listed.json.data, [{ store: 'usb1', 'mount-status': 'mounted', 'backend-type': 'filesystem' }]);
+  const directories = await call('GET', 'nodes/localhost/disks/directory');
+  const place = path.join(api.machine.folder, 'mnt/datastore/usb1');
+  assert.deepEqual(directories.json.data, [
+    { name: 'usb1', path: place, device: '/dev/disk/by-uuid/1111-AAAA', removable: true, filesystem: 'ext4' },
+  ]);
+  const inUse = await call('DELETE', 'nodes/localhost/disks/directory/usb1');
+  assert.match(inUse.text, /is used by datastore 'usb1'; remove that first/);
   assert.equal(await turn(), 3);
   const { data } = await api.server.tasks.list({ limit: 0, typefilter: 'garbage_collection' });
   assert.equal(data[0]?.status, 'OK');

@@ -162,7 +162,7 @@ export function removeMountPoint(machine: Machine, store: PlacedDatastore): void
   try {
     rmdirSync(target);
   } catch (error) {
-    if (!isErrno(error, 'ENOENT', 'ENOTEMPTY', 'EBUSY')) throw error;
+    if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'ENOTEMPTY', 'EBUSY', 'EPERM')) throw error;
   }
 }
 

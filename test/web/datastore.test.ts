@@ -192,7 +192,7 @@ if (chromiumPath !== undefined) {
     await row.getByText('mounted', { exact: true }).waitFor();
     await window.check('configuration-datastores-removable');
     await page.goto('/datastore/usb1');
-    await page.getByText('0 groups, 0 snapshots').waitFor();
+    await page.getByText('0 groups, 0 snapshots').first().waitFor();
     await page.getByRole('button', { name: 'Unmount' }).click();
     await dialog.getByText('OK', { exact: true }).waitFor();
     await page.keyboard.press('Escape');

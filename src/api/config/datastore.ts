@@ -227,7 +227,10 @@ export async function addDatastore(
   } catch (error) {
     if (isRemovable(section)) {
       // Not by the task's signal, which may be why it failed.
-      if (isMounted) await unmountDatastore(server, section, { log: work.log });
+      if (isMounted) {
+        const left = unmountDatastore(server, section, { log: work.log });
+        await left.catch((failure: unknown) => task.log(messageOf(failure)));
+      }
       removeMountPoint(server.machine, section);
     }
     throw error;
