@@ -24,7 +24,7 @@ export const mailForwardCommand = defineCommand({
     const { mailNotification, readMail } = await import('../../notify/forwarded-mail.ts');
     const { spoolNotification } = await import('../../notify/spool.ts');
     const raw = await collect(terminal.input, maxMail, 'the mail');
-    const mail = readMail(raw);
+    const mail = await readMail(raw);
     if (mail.isNotification) return;
     const directories = resolveDirectories(defaultHome(terminal.env), terminal.env['GRANARY_LAYOUT']);
     try {
