@@ -11,9 +11,11 @@ import {
   datastoreSeries,
   type NodeValues,
   nodeSeries,
+  objectSeries,
   type PointValues,
   type Sample,
 } from '../metrics/series.ts';
+import type { Traffic } from '../object-store/contract.ts';
 import type { DatastoreRegistry } from '../wire/context.ts';
 
 type Measured = Pick<Sample, 'values' | 'points'>;
@@ -25,11 +27,19 @@ export class Measurements {
   readonly #machine: Machine;
   readonly #datastores: DatastoreRegistry;
   readonly #log: Logger;
+  readonly #trafficOf: (store: string) => Traffic | undefined;
   readonly #rates = new Rates();
   readonly #pending = new Set<string>();
   #cpu: CpuTimes | undefined;
 
-  constructor(machine: Machine, datastores: DatastoreRegistry, log: Logger) {
+  /** `trafficOf` gives what was asked of the object store of a datastore, undefined for one without. */
+  constructor(
+    machine: Machine,
+    datastores: DatastoreRegistry,
+    log: Logger,
+    trafficOf: (store: string) => Traffic | undefined = () => undefined,
+  ) {
+    this.#trafficOf = trafficOf;
     this.#machine = machine;
     this.#datastores = datastores;
     this.#log = log;
@@ -41,6 +51,10 @@ export class Measurements {
     const samples = await Promise.all([
       this.#sample(nodeSeries, () => this.#node(time)),
       ...names.map((name) => this.#sample(datastoreSeries(name), () => this.#datastore(name, time))),
+      ...names.flatMap((name) => {
+        const traffic = this.#trafficOf(name);
+        return traffic ? [this.#sample(objectSeries(name), async () => objectPoints(traffic))] : [];
+      }),
     ]);
     return samples.filter((sample) => sample !== undefined);
   }
@@ -131,6 +145,11 @@ export class Measurements {
   #diskRates(series: string, counters: DiskCounters | undefined, time: number): DatastoreValues {
     return counters === undefined ? {} : this.#rates.of(`disk of ${series}`, time, diskCounts(counters));
   }
+}
+
+function objectPoints({ get, put, post, head, delete: deleted, upload, download }: Traffic): Measured {
+  const requests = { s3_get: get, s3_put: put, s3_post: post, s3_head: head, s3_delete: deleted };
+  return { values: {}, points: { ...requests, s3_upload: upload, s3_download: download } };
 }
 
 /** What could be measured. */

@@ -8,9 +8,11 @@ import { GranaryError, messageOf } from '../base/errors.ts';
 import { jsonLogger, type Logger } from '../base/log.ts';
 import { loadTlsSettings, tlsStamp } from '../certificates/tls-settings.ts';
 import { waitingWork } from '../chunk-store/workers.ts';
+import { DatastoreConfig } from '../config/datastore-config.ts';
 import { type Directories, localSocketPath } from '../config/directories.ts';
 import { watchCertificate } from '../jobs/certificate-alerts.ts';
 import { configurationJobs, datastoreJobs, housekeepingJobs } from '../jobs/due-jobs.ts';
+import { watchObjectTraffic } from '../jobs/object-traffic.ts';
 import { Scheduler } from '../jobs/scheduler.ts';
 import { watchThresholds } from '../jobs/threshold-alerts.ts';
 import { settleRemovable } from '../jobs/unmount-job.ts';
@@ -18,10 +20,12 @@ import type { Machine } from '../machine/machine.ts';
 import { InfluxDbSender } from '../metrics/influxdb-sender.ts';
 import { Sampler } from '../metrics/sampler.ts';
 import type { ServerCounters } from '../metrics/server-counters.ts';
+import { readTraffic } from '../object-store/traffic-counts.ts';
 import { listenLocal } from '../os/sockets.ts';
 import type { ServerContext } from '../wire/context.ts';
 import { ApiServer } from '../wire/http-server.ts';
 import { listenBacklog } from '../wire/listener.ts';
+import { datastoreTrafficFile } from '../wire/object-stores.ts';
 import { PrivilegedDoor } from '../wire/privileged-door.ts';
 import { TrafficControl } from '../wire/traffic-control.ts';
 import { WebFiles } from '../wire/web-files.ts';
@@ -102,7 +106,11 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   const own = ownSocket ? listenLocal(localPath, { mode: 0o600, backlog: listenBacklog }) : undefined;
   const local = own?.fd ?? sockets?.local;
   if (local !== undefined) await api.listenLocal(local);
-  const measurements = new Measurements(rooms.server.machine, rooms.server.datastores, log);
+  const measurements = new Measurements(rooms.server.machine, rooms.server.datastores, log, (name) => {
+    const section = new DatastoreConfig(rooms.server.directories).find(name);
+    const file = section && datastoreTrafficFile(rooms.server.directories, section);
+    return file === undefined ? undefined : readTraffic(file).traffic;
+  });
   countProcess(rooms.server.counters);
   rooms.server.counters.start();
   const sender = new InfluxDbSender(directories, rooms.server.node, log);
@@ -115,7 +123,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   });
   sampler.start();
   const schedulers = [
-    new Scheduler(rooms.server, 'datastores', [...datastoreJobs, ...housekeepingJobs], watchThresholds),
+    new Scheduler(rooms.server, 'datastores', [...datastoreJobs, ...housekeepingJobs], watchDatastores),
   ];
   if (privileged === undefined)
     schedulers.push(new Scheduler(rooms.server, 'configuration', configurationJobs, watchCertificate));
@@ -203,4 +211,10 @@ function watchTls(
   void look();
   const timer = setInterval(() => void look(), certificateCheckMs).unref();
   return { look, stop: () => clearInterval(timer) };
+}
+
+/** What is looked at once a minute; a look that fails does not keep the other from being made. */
+async function watchDatastores(server: ServerContext): Promise<void> {
+  const looks = await Promise.allSettled([watchThresholds(server), watchObjectTraffic(server)]);
+  for (const look of looks) if (look.status === 'rejected') throw look.reason;
 }

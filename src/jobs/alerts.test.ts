@@ -11,9 +11,12 @@ import { DatastoreConfig } from '../config/datastore-config.ts';
 import { shortHostname } from '../notify/server-names.ts';
 import { spoolDirectory } from '../notify/spool.ts';
 import { takeSpooled } from '../notify/testing/spooled.ts';
+import { readTraffic, TrafficCounts } from '../object-store/traffic-counts.ts';
+import { datastoreTrafficFile } from '../wire/object-stores.ts';
 import { expiryLevel, watchCertificate } from './certificate-alerts.ts';
 import type { DatastoreHealth, Health } from './health-figures.ts';
 import { healthFigures } from './health-figures.ts';
+import { watchObjectTraffic } from './object-traffic.ts';
 import { tellOfPackages } from './package-notice.ts';
 import { levelOf } from './readings.ts';
 import { tellOfCrossings } from './threshold-alerts.ts';
@@ -235,4 +238,38 @@ test('packages are told of once for each version', async () => {
   );
   const { schema, data } = spooled[0]!.data['updates'] as { schema: { columns: unknown[] }; data: unknown[] };
   assert.deepEqual([schema.columns.length, data], [3, update('2')]);
+});
+
+test('counters of an object store warn once when they cross what is configured, and start again by their schedule', async () => {
+  now = 1_900_000_000;
+  const { directories } = api.server;
+  const section = { name: 'objects1', path: path.join(base, 'objects'), backend: 'type=s3,client=c1,bucket=b-1' };
+  const limits = { 'notification-thresholds': 's3-put=10,s3-upload=1 MiB', 'counter-reset-schedule': 'daily' };
+  await new DatastoreConfig(directories).create({ ...section, ...limits });
+  const file = datastoreTrafficFile(directories, section)!;
+  const look = async () => {
+    await watchObjectTraffic(api.server);
+    return takeSpooled(directories).map(({ fields, severity, data }) => {
+      assert.deepEqual([fields['type'], fields['datastore']], ['thresholds', 'objects1']);
+      const [item] = data['items'] as { value: string }[];
+      return `${fields['metric']} ${severity}: ${item?.value} of ${data['threshold']}`;
+    });
+  };
+  const counts = new TrafficCounts(file);
+  counts.count('put', 9);
+  counts.count('get', 1000);
+  await counts.flush();
+  assert.deepEqual(await look(), []);
+  counts.count('put', 1);
+  counts.count('upload', 3 * 1024 * 1024);
+  await counts.flush();
+  assert.deepEqual(await look(), ['s3-put warning: 10 of 10', 's3-upload warning: 3 MiB of 1 MiB']);
+  assert.deepEqual(await look(), []);
+  now += 25 * hour;
+  assert.deepEqual(await look(), []);
+  assert.deepEqual([readTraffic(file).traffic.put, readTraffic(file).since], [0, now]);
+  counts.count('put', 11);
+  await counts.flush();
+  assert.deepEqual(await look(), ['s3-put warning: 11 of 10']);
+  await new DatastoreConfig(directories).remove('objects1');
 });

@@ -43,6 +43,13 @@ export const pointTypes = {
   disk_available: 'gauge',
   disk_read: 'derive',
   disk_write: 'derive',
+  s3_get: 'counter',
+  s3_put: 'counter',
+  s3_post: 'counter',
+  s3_head: 'counter',
+  s3_delete: 'counter',
+  s3_upload: 'counter',
+  s3_download: 'counter',
 } as const;
 export type PointName = keyof typeof pointTypes;
 export type PointValues = Partial<Record<PointName, number>>;
@@ -52,9 +59,13 @@ export type DatastoreValues = Partial<Record<(typeof datastoreMetrics)[number], 
 
 export const nodeSeries = 'host';
 export const datastoreSeries = (store: string): string => `datastore/${store}`;
+const objectSuffix = '/s3';
+/** What was asked of the object store of a datastore; kept for half an hour only. */
+export const objectSeries = (store: string): string => `${datastoreSeries(store)}${objectSuffix}`;
 
 /** The names of a series' values, in stored order. */
 export function metricsOf(series: string): readonly string[] {
+  if (series.endsWith(objectSuffix)) return [];
   return series === nodeSeries ? nodeMetrics : datastoreMetrics;
 }
 

@@ -27,6 +27,8 @@ export interface S3Options {
   hold?: AgentOptions['hold'];
   /** Told of each request as it is sent, retries too, and of the bytes of contents. */
   count?: ((what: Counted, amount: number) => void) | undefined;
+  /** Called when the objects are closed. */
+  closed?: (() => void) | undefined;
   /** Milliseconds before a second attempt; doubled before each further one. */
   retryMs?: number;
 }
@@ -261,6 +263,7 @@ export class S3Objects implements ObjectStore {
 
   close(): void {
     this.#server.close();
+    this.#server.options.closed?.();
   }
 }
 

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { S3Objects } from '../../src/object-store/s3-objects.ts';
 import { hasObjectServer, ObjectServer } from '../support/object-server.ts';
 import { TestServer } from '../support/server.ts';
@@ -110,6 +111,15 @@ if (hasObjectServer) {
     assert.notEqual(failed.code, 0);
     assert.match(failed.err, /S3 endpoint 'swift1', bucket 'backups': put '.*' failed \(6 attempts\): SlowDown/);
     assert.deepEqual(await keys('store1/.cnt/'), before);
+    const status = async () => {
+      const shown = JSON.parse(await run(server, 'datastore', 'show', 'store1', '--output-format', 'json'));
+      return shown as { 's3-statistics': Record<string, number> };
+    };
+    while (((await status())['s3-statistics']['upload'] ?? 0) === 0) await setImmediate();
+    await run(server, 's3', 'reset-counters', 'swift1', 'backups');
+    const { put, since } = (await status())['s3-statistics'];
+    assert.equal(put, 0);
+    assert.ok(since! > 0);
     const snapshots = async (): Promise<unknown[]> =>
       JSON.parse((await server.client('store1', ['snapshot', 'list', '--output-format', 'json'])).out);
     // The session takes back what it has begun after the client has its answer.

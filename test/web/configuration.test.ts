@@ -139,6 +139,28 @@ if (chromiumPath !== undefined) {
     await page.getByText('DatastoreReader on /datastore/a does not have it').first().waitFor();
   });
 
+  test('an S3 endpoint is made and tested', async () => {
+    const { page } = admin;
+    await section('S3 endpoints');
+    await page.getByRole('button', { name: 'Add S3 endpoint' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel(/^Name/).fill('minio1');
+    await dialog.getByLabel(/^Endpoint/).fill('127.0.0.1');
+    await dialog.getByLabel(/^Port/).fill('1');
+    await dialog.getByLabel(/^Access key/).fill('key1');
+    await dialog.getByLabel(/^Secret key/).fill('secret1');
+    await admin.check('s3-endpoint-add');
+    await dialog.getByRole('button', { name: 'Add S3 endpoint' }).click();
+    await page.getByRole('row', { name: /minio1.*127\.0\.0\.1:1/ }).waitFor();
+    await admin.check('s3-endpoints');
+    const [made] = await list('s3', 'endpoint', 'list');
+    assert.deepEqual(made, { id: 'minio1', endpoint: '127.0.0.1', port: 1, 'access-key': 'key1' });
+    await page.getByRole('button', { name: 'Test minio1' }).click();
+    await dialog.getByText(/The test has failed: S3 endpoint 'minio1': list buckets failed/).waitFor();
+    await admin.check('s3-endpoint-test');
+    await page.keyboard.press('Escape');
+  });
+
   test('whoever may see nothing of it has no entry for it, and is told so at its address', async () => {
     await server.manager('user', 'create', 'nobody@pbs', '--password', 'nobody-password');
     await using window = await browser.open();

@@ -15,6 +15,7 @@ export type SectionId =
   | 'jobs'
   | 'remotes'
   | 'encryption-keys'
+  | 's3-endpoints'
   | 'users'
   | 'tokens'
   | 'second-factors'
@@ -53,6 +54,11 @@ export const sectionGroups: readonly { id: GroupId; sections: readonly Section[]
         id: 'encryption-keys',
         icon: 'key',
         isShown: ({ mayBelow }) => mayBelow('/system/encryption-keys', 'Sys.Audit', 'Sys.Modify'),
+      },
+      {
+        id: 's3-endpoints',
+        icon: 'server',
+        isShown: ({ mayBelow }) => mayBelow('/system/s3-endpoint', 'Sys.Audit', 'Sys.Modify'),
       },
     ],
   },

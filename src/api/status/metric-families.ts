@@ -195,8 +195,10 @@ async function taskFamilies(server: ServerContext, health: Health): Promise<Fami
   ];
 }
 
+type HostPoint = Exclude<PointName, `s3_${string}`>;
+
 /** Names and help of the host's figures, by the names that JSON points have. */
-const hostNames: Readonly<Record<PointName, readonly [name: string, help: string]>> = {
+const hostNames: Readonly<Record<HostPoint, readonly [name: string, help: string]>> = {
   cpu_current: ['host_cpu_current', 'Share of the processors in use, 0 to 1.'],
   cpu_iowait: ['host_cpu_iowait', 'Share of the processors that waited for disks, 0 to 1.'],
   cpu_avg1: ['host_cpu_avg1', 'Load of the last minute.'],
@@ -223,7 +225,7 @@ function hostFamilies(server: ServerContext): Family[] {
   } catch {
     return [];
   }
-  return (Object.keys(hostNames) as PointName[]).map((point) => {
+  return (Object.keys(hostNames) as HostPoint[]).map((point) => {
     const [name, help] = hostNames[point];
     const type = pointTypes[point] === 'gauge' ? 'gauge' : 'counter';
     return { name, help, type, samples: [{ value: points[point] }] };

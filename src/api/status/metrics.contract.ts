@@ -19,7 +19,7 @@ export const statusMetrics = defineEndpoint({
   result: Type.Object({
     data: Type.Array(
       Type.Object({
-        id: Type.String({ description: 'host or datastore/NAME.' }),
+        id: Type.String({ description: 'host, datastore/NAME or datastore/NAME/s3.' }),
         metric: Type.String({ description: 'What was measured.' }),
         timestamp: Type.Integer({ description: 'When, epoch seconds.' }),
         type: Type.Union([Type.Literal('gauge'), Type.Literal('counter'), Type.Literal('derive')]),

@@ -17,7 +17,9 @@ export const metricsEndpoints = [
     if (wantsText(call)) return new TextAnswer(expositionType, formatExposition(await allFamilies(call.server, sight)));
     const recent = call.server.metrics.recent({ since: since ?? 0, history: history ?? false });
     const data = recent
-      .filter(({ series }) => (series === nodeSeries ? sight.host : sight.store(series.replace(/^datastore\//, ''))))
+      .filter(({ series }) =>
+        series === nodeSeries ? sight.host : sight.store(series.replace(/^datastore\/|\/s3$/g, '')),
+      )
       .flatMap(({ series, time, points }) =>
         (Object.entries(points) as [PointName, number][]).map(([metric, value]) => ({
           id: series,

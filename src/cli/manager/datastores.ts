@@ -132,6 +132,7 @@ interface DatastoreStatus {
   total: number;
   used: number;
   avail: number;
+  's3-statistics'?: Record<string, number>;
   'gc-status'?: {
     upid?: string | null;
     'index-data-bytes': number;
@@ -164,9 +165,11 @@ const show = defineCommand({
       'dedup-factor': known['disk-bytes'] > 0 ? known['index-data-bytes'] / known['disk-bytes'] : 1,
     };
     const space = status && { used: status.used, total: status.total, avail: status.avail };
+    const statistics = status?.['s3-statistics'];
+    const asked = statistics && { 's3-statistics': statistics };
     const locked = operations['locked-by'] === undefined ? {} : { 'locked-by': operations['locked-by'] };
-    if (printJson(terminal, outputFormat(values, terminal), { ...config, ...mount, ...chunks, ...space, ...locked }))
-      return;
+    const all = { ...config, ...mount, ...chunks, ...space, ...asked, ...locked };
+    if (printJson(terminal, outputFormat(values, terminal), all)) return;
     const bytes = (value: number | undefined): string => (value === undefined ? 'unknown' : formatBytes(value));
     printFields(terminal, [
       ...fieldRows(config),
@@ -178,6 +181,7 @@ const show = defineCommand({
       ['used', bytes(space?.used)],
       ['total', bytes(space?.total)],
       ['avail', bytes(space?.avail)],
+      ...(statistics ? [['s3-statistics', statisticsText(statistics)] as const] : []),
       ...Object.entries(locked),
     ]);
   },
@@ -188,6 +192,13 @@ async function readMount(server: Connection, name: string): Promise<Record<strin
   const all = (await server.call('GET', 'admin/datastore')) as { store: string; 'mount-status': string }[];
   const status = all.find(({ store }) => store === name)?.['mount-status'];
   return status === undefined ? {} : { 'mount-status': status };
+}
+
+/** `12 get, 3 put, 1 MiB upload`: what is not zero. */
+function statisticsText({ since: _, ...counts }: Record<string, number>): string {
+  const isBytes = (name: string): boolean => name === 'upload' || name === 'download';
+  const asked = Object.entries(counts).filter(([, count]) => count > 0);
+  return asked.map(([name, count]) => `${isBytes(name) ? formatBytes(count) : count} ${name}`).join(', ') || 'none';
 }
 
 /** Undefined, after a word about it, for a datastore whose figures cannot be had: one in maintenance, or damaged. */

@@ -81,7 +81,19 @@ const check = defineCommand({
   },
 });
 
+const resetCounters = defineCommand({
+  summary: 'Set the counters of requests and bytes of a bucket to zero: for one datastore, or all that are in it.',
+  positional: ['id', 'bucket'],
+  options: bucketOptions,
+  complete,
+  async run({ id: endpoint, ...parameters }, terminal) {
+    await using server = await openLocalServer(terminal);
+    await server.call('PUT', `admin/s3/${encodeURIComponent(endpoint)}/reset-counters`, parameters);
+  },
+});
+
 export const s3Commands = defineGroup('Object stores that keep the content of datastores.', {
   endpoint: defineGroup('S3 endpoints.', { ...endpoints, 'list-buckets': listBuckets }),
   check,
+  'reset-counters': resetCounters,
 });

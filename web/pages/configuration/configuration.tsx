@@ -20,6 +20,7 @@ const sectionPages: Partial<Record<string, SectionPage>> = {
   permissions: { page: lazy(() => import('./access/permissions.tsx')) },
   remotes: { page: lazy(() => import('./backup/remotes.tsx')) },
   'encryption-keys': { page: lazy(() => import('./backup/encryption-keys.tsx')) },
+  's3-endpoints': { page: lazy(() => import('./backup/s3-endpoints.tsx')) },
   realms: { page: lazy(() => import('./realms/realms.tsx')) },
   notifications: { page: lazy(() => import('./notifications/notifications.tsx')) },
   certificates: { page: lazy(() => import('./certificates/certificates.tsx')) },

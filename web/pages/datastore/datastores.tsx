@@ -13,6 +13,7 @@ import { ContractForm } from '../../parts/contract-form.tsx';
 import { datastoreAddress } from '../../parts/datastore-frame.tsx';
 import { useKeepFields } from '../../parts/keep-fields.ts';
 import { type FormEnds, ObjectList } from '../../parts/object-list.tsx';
+import { PropertyFields } from '../../parts/property-fields.tsx';
 import { ScheduleInput } from '../../parts/schedule-input.tsx';
 import { State } from '../../parts/state.tsx';
 import { TaskDialog } from '../../parts/task-log.tsx';
@@ -143,6 +144,25 @@ function AddDatastore({ ends, onTask }: { ends: FormEnds; onTask(upid: string): 
             { id: 'legacy-sendmail', label: t.legacy, help: t.legacyHelp },
           ],
         },
+        backend: {
+          label: t.backend,
+          help: t.backendHelp,
+          isMore: true,
+          input: (field) => (
+            <PropertyFields
+              field={field}
+              isSection
+              absent={t.onFileSystem}
+              properties={{
+                type: { label: t.backendType, choices: [{ id: 's3', label: t.inBucket }] },
+                client: { label: t.s3Endpoint, help: t.s3EndpointHelp, needs: 'type' },
+                bucket: { label: t.bucket, needs: 'type' },
+                'max-cache-size': { label: t.cacheSize, help: t.cacheSizeHelp, needs: 'type' },
+              }}
+            />
+          ),
+        },
+        'overwrite-in-use': { label: t.overwrite, help: t.overwriteHelp, isMore: true },
         'reuse-datastore': { label: t.reuse, help: t.reuseHelp, isMore: true },
       }}
       onDone={(upid) => {

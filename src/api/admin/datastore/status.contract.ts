@@ -5,6 +5,21 @@ import { schema } from '../../../model/schema.ts';
 import { Type } from '../../../model/type.ts';
 import { backupCounts, gcStatus } from '../../shapes.contract.ts';
 
+const requests = (kind: string) => Type.Integer({ description: `${kind} requests.` });
+const s3Statistics = Type.Object(
+  {
+    get: requests('GET'),
+    put: requests('PUT'),
+    post: requests('POST'),
+    head: requests('HEAD'),
+    delete: requests('DELETE'),
+    upload: Type.Integer({ description: 'Bytes of content that were sent.' }),
+    download: Type.Integer({ description: 'Bytes of content that were received.' }),
+    since: Type.Optional(Type.Integer({ description: 'When the counters were reset, epoch seconds.' })),
+  },
+  { description: 'What was asked of the object store since the counters were reset.' },
+);
+
 export const datastoreStatus = defineEndpoint({
   method: 'GET',
   path: 'admin/datastore/{store}/status',
@@ -18,6 +33,7 @@ export const datastoreStatus = defineEndpoint({
     used: Type.Integer({ description: 'Bytes in use.' }),
     avail: Type.Integer({ description: 'Bytes that can be written.' }),
     'backend-type': Type.String({ description: 'filesystem or s3.' }),
+    's3-statistics': Type.Optional(s3Statistics),
     counts: Type.Optional(backupCounts),
     'gc-status': Type.Optional(gcStatus),
     dedup: Type.Optional(Type.Number({ description: 'Deduplication factor.' })),

@@ -3,17 +3,19 @@
 import path from 'node:path';
 import { GranaryError } from '../../../base/errors.ts';
 import { DatastoreConfig } from '../../../config/datastore-config.ts';
-import { parseBackend } from '../../../config/datastore-schema.ts';
+import { type DatastoreSection, parseBackend } from '../../../config/datastore-schema.ts';
 import type { Datastore } from '../../../datastore/datastore.ts';
 import { deduplicationFactor } from '../../../datastore/garbage-collection.ts';
 import { StoreWriters } from '../../../datastore/writers.ts';
 import { datastorePath, mountStatus } from '../../../machine/removable-datastore.ts';
 import { datastoreAclPath } from '../../../model/backup.ts';
 import { privileges } from '../../../model/privileges.ts';
+import { readTraffic } from '../../../object-store/traffic-counts.ts';
 import { processName } from '../../../os/process.ts';
 import { callerOf, hasPrivileges } from '../../../wire/authorize.ts';
 import type { ServerContext } from '../../../wire/context.ts';
 import { implement } from '../../../wire/implement.ts';
+import { datastoreTrafficFile } from '../../../wire/object-stores.ts';
 import { activeOperations, datastoreStatus } from './status.contract.ts';
 
 export const statusEndpoints = [
@@ -27,8 +29,8 @@ export const statusEndpoints = [
       throw new GranaryError('permission-denied', `permission check failed - missing ${names} on ${aclPath}`);
     }
     const store = await server.datastores.get(name);
-    const { backend } = new DatastoreConfig(server.directories).get(name).data;
-    const result = { 'backend-type': parseBackend(backend).type };
+    const section = new DatastoreConfig(server.directories).get(name).data;
+    const result = { 'backend-type': parseBackend(section.backend).type, ...statisticsOf(server, section) };
     if (!sees) return { total: 0, used: 0, avail: 0, ...result };
     const space = await store.status();
     const gc = await gcStatusOf(store);
@@ -43,6 +45,14 @@ export const statusEndpoints = [
     return holder === undefined ? operations : { ...operations, 'locked-by': holder };
   }),
 ];
+
+/** What was asked of the object store of a datastore, if it has one. */
+function statisticsOf(server: ServerContext, section: DatastoreSection) {
+  const file = datastoreTrafficFile(server.directories, section);
+  if (file === undefined) return {};
+  const { traffic, since } = readTraffic(file);
+  return { 's3-statistics': { ...traffic, ...(since === 0 ? {} : { since }) } };
+}
 
 /** The last garbage collection's figures; without task identifier before the first. */
 export async function gcStatusOf(store: Datastore) {
