@@ -346,7 +346,7 @@ export const words = texts({
     path: 'Pfad',
     device: 'Gerät',
     fileSystem: 'Dateisystem',
-    removable: 'Wechselmedium',
+    removable: 'Wechseldatenträger',
     pools: 'ZFS-Pools',
     free: 'Frei',
     fragmented: 'Fragmentiert',

@@ -109,7 +109,7 @@ export const words = texts({
   de: {
     path: 'Verzeichnis',
     device: 'Dateisystem (UUID)',
-    onDevice: 'Wechselmedium',
+    onDevice: 'Wechseldatenträger',
     onDeviceHelp: 'Das Dateisystem, auf dem er liegt, nach seiner UUID, wenn er zeitweise weggenommen werden soll.',
     noDevice: 'keines: er bleibt, wo er ist',
     mounted: 'Medium',
@@ -184,7 +184,7 @@ export const words = texts({
     name: 'Name',
     nameHelp: '3 bis 32 Buchstaben, Ziffern, Punkte, Striche und Unterstriche.',
     pathHelp:
-      'Absoluter Pfad auf dem Server, oder Pfad auf dem Wechselmedium. Er wird angelegt, wenn es ihn nicht gibt, und sollte auf einem eigenen Dateisystem liegen.',
+      'Absoluter Pfad auf dem Server, oder Pfad auf dem Wechseldatenträger. Er wird angelegt, wenn es ihn nicht gibt, und sollte auf einem eigenen Dateisystem liegen.',
     gcShort: 'GC-Zeitplan',
     byHand: 'von Hand',
     add: 'Datastore hinzufügen',
