@@ -20,6 +20,7 @@ import { createDatastore } from './create.ts';
 import { collectGarbage, type GcOptions } from './garbage-collection.ts';
 import { GroupImport } from './group-import.ts';
 import * as groups from './groups.ts';
+import { ListedSnapshots } from './listed-snapshots.ts';
 import { DatastoreLocks } from './locks.ts';
 import * as manifests from './manifests.ts';
 import { noMirror, ObjectMirror } from './mirror.ts';
@@ -108,6 +109,7 @@ export class Datastore {
       locks: new DatastoreLocks(lockDirectory),
       writers: new StoreWriters(base, lockDirectory, env.uptime),
       accounting: new Accounting({ base, lockDirectory, clock, threads }),
+      listed: new ListedSnapshots(),
       clock,
       syncLevel,
     };

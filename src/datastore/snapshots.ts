@@ -10,6 +10,7 @@ import { type BackupGroup, type BackupSnapshot, formatSnapshot, type Namespace }
 import { type BackupType, type CryptMode, clientLogName, manifestName } from '../model/names.ts';
 import { createFileExclusive } from '../os/atomic-file.ts';
 import { firstLine, groupNames, groupSnapshots, ownerIfReadable, storedFileNames } from './groups.ts';
+import type { SnapshotFacts } from './listed-snapshots.ts';
 import { loadManifest, requireManifest, type StoredManifest, updateManifest } from './manifests.ts';
 import { asGranaryError, ifExists, noEntry, type StoreContext, snapshotDirectory } from './store-context.ts';
 
@@ -68,17 +69,14 @@ export async function listGroupSnapshots(
   const owner = await ownerIfReadable(store, ns, group);
   const snapshots = await groupSnapshots(store, ns, group);
   const infos: SnapshotInfo[] = [];
-  const described = mapOrdered(snapshots, parallelReads, (snapshot) => describeSnapshot(store, ns, snapshot, owner));
-  for await (const info of described) infos.push(info);
+  const described = mapOrdered(snapshots, parallelReads, (snapshot) =>
+    store.listed.facts(snapshotDirectory(store, ns, snapshot), () => readFacts(store, ns, snapshot)),
+  );
+  for await (const facts of described) infos.push(owner === undefined ? facts : { ...facts, owner });
   return infos;
 }
 
-async function describeSnapshot(
-  store: StoreContext,
-  ns: Namespace,
-  snapshot: BackupSnapshot,
-  owner: AuthId | undefined,
-): Promise<SnapshotInfo> {
+async function readFacts(store: StoreContext, ns: Namespace, snapshot: BackupSnapshot): Promise<SnapshotFacts> {
   let stored: StoredManifest | undefined;
   let manifestError: string | undefined;
   try {
@@ -89,13 +87,12 @@ async function describeSnapshot(
   }
   const names = await storedFileNames(snapshotDirectory(store, ns, snapshot));
   const files = describeFiles(names, stored);
-  const info: SnapshotInfo = {
+  const info: SnapshotFacts = {
     ...snapshot,
     files,
     finished: stored !== undefined || manifestError !== undefined,
     protected: isProtected(store, ns, snapshot),
   };
-  if (owner !== undefined) info.owner = owner;
   if (manifestError !== undefined) info.manifestError = manifestError;
   if (!stored) return info;
   info.size = files.reduce((sum, file) => sum + (file.size ?? 0), 0);

@@ -15,6 +15,7 @@ import {
 import { isSafeId } from '../model/names.ts';
 import { replaceFile } from '../os/atomic-file.ts';
 import type { Accounting } from './accounting.ts';
+import type { ListedSnapshots } from './listed-snapshots.ts';
 import type { DatastoreLocks } from './locks.ts';
 import type { Mirror } from './mirror.ts';
 import type { StoreWriters } from './writers.ts';
@@ -30,6 +31,7 @@ export interface StoreContext {
   readonly locks: DatastoreLocks;
   readonly writers: StoreWriters;
   readonly accounting: Accounting;
+  readonly listed: ListedSnapshots;
   readonly clock: Clock;
   /** When what is written has to be durable (formats.md 13.4). */
   readonly syncLevel: 'none' | 'file' | 'filesystem';
