@@ -139,7 +139,7 @@ if (chromiumPath !== undefined) {
     await page.getByText('DatastoreReader on /datastore/a does not have it').first().waitFor();
   });
 
-  test('an S3 endpoint is made and tested', async () => {
+  test('an S3 endpoint is made and tested, a datastore in its bucket is offered', async () => {
     const { page } = admin;
     await section('S3 endpoints');
     await page.getByRole('button', { name: 'Add S3 endpoint' }).click();
@@ -158,6 +158,14 @@ if (chromiumPath !== undefined) {
     await page.getByRole('button', { name: 'Test minio1' }).click();
     await dialog.getByText(/The test has failed: S3 endpoint 'minio1': list buckets failed/).waitFor();
     await admin.check('s3-endpoint-test');
+    await page.keyboard.press('Escape');
+    await section('Datastores');
+    await page.getByRole('button', { name: 'Add datastore' }).click();
+    await dialog.getByText('More options').click();
+    await dialog.getByRole('button', { name: /Kind/ }).click();
+    await page.getByRole('option', { name: 'Bucket of an S3 endpoint' }).click();
+    await dialog.getByRole('textbox', { name: 'S3 endpoint' }).fill('minio1');
+    await admin.check('datastore-in-bucket');
     await page.keyboard.press('Escape');
   });
 
