@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { acmeHttpPortVariable } from '../../src/certificates/http-responder.ts';
 import { relayPassword, startRelay } from '../../src/notify/testing/relay.ts';
 import { http } from '../../src/os/node-http.ts';
 import { chromiumPath, WebBrowser, type WebWindow } from '../support/browser.ts';
 import { findInstalled } from '../support/installed.ts';
+import { Pebble, pebbleProgram } from '../support/pebble.ts';
 import { TestServer } from '../support/server.ts';
 import { person, Slapd, suffix } from '../support/slapd.ts';
 
@@ -17,7 +19,14 @@ if (chromiumPath !== undefined) {
   /** Takes what a webhook sends. */
   let hook: ReturnType<typeof http.createServer>;
   const received: Record<'path' | 'secret' | 'token' | 'body', string>[] = [];
+  let pebble: Pebble | undefined;
   before(async () => {
+    if (pebbleProgram !== undefined) {
+      pebble = await Pebble.start();
+      // The system's trusted certificates, as this process sees them from its first look on.
+      process.env['SSL_CERT_FILE'] = pebble.caFile;
+      process.env[acmeHttpPortVariable] = String(pebble.httpPort);
+    }
     server = await TestServer.start();
     await server.datastore('store1');
     hook = http.createServer((request, response) => {
@@ -41,6 +50,7 @@ if (chromiumPath !== undefined) {
     await browser?.[Symbol.asyncDispose]();
     hook?.close();
     await server?.[Symbol.asyncDispose]();
+    await pebble?.[Symbol.asyncDispose]();
   });
 
   const json = async (...words: string[]): Promise<Record<string, unknown>[]> =>
@@ -349,6 +359,39 @@ if (chromiumPath !== undefined) {
     await dialog.waitFor({ state: 'detached' });
     await page.getByLabel('SHA-256 fingerprint').filter({ hasNotText: server.fingerprint }).waitFor();
   });
+
+  if (pebbleProgram !== undefined) {
+    test('a certificate is ordered from an ACME server, and used at once', async () => {
+      const { page } = admin;
+      const dialog = dialogOf();
+      await section('certificates', 'Certificates');
+      await add('Register account');
+      await dialog.getByLabel('E-mail').fill('ops@example.com');
+      await dialog.getByLabel('Provider').click();
+      await page.getByRole('option', { name: 'Another one …' }).click();
+      await dialog.getByLabel('Address of the provider').fill(pebble!.directory);
+      await dialog.getByText('I agree').click();
+      await admin.check('acme-account');
+      await dialog.getByRole('button', { name: 'Register account' }).click();
+      await dialog.getByText('OK', { exact: true }).waitFor();
+      await page.keyboard.press('Escape');
+      await add('Choose account');
+      await dialog.getByRole('button', { name: /Account( \*)?$/ }).click();
+      await page.getByRole('option', { name: 'default' }).click();
+      await dialog.getByRole('button', { name: 'Save' }).click();
+      await dialog.waitFor({ state: 'detached' });
+      await add('Add name');
+      await dialog.getByRole('textbox', { name: 'Name' }).fill('vault.example.com');
+      await dialog.getByRole('button', { name: 'Add name' }).click();
+      await page.getByRole('row', { name: /vault\.example\.com standalone/ }).waitFor();
+      await add('Order now');
+      await dialog.getByText('OK', { exact: true }).waitFor();
+      await admin.check('acme-ordered');
+      await page.keyboard.press('Escape');
+      await page.getByText(/Pebble Intermediate CA/).waitFor();
+      await admin.check('acme-certificate');
+    });
+  }
 
   test('an auditor sees all that is not secret, and no button that would be refused', async () => {
     await server.manager('user', 'create', 'audit@pbs', '--password', 'audit-password');

@@ -29,10 +29,27 @@ if (firefoxPath !== undefined) {
       ['/', 'Last 24 hours'],
       ['/datastore/fixture', 'fixture'],
       ['/datastore/fixture/content', 'host/'],
+      ['/datastore/fixture/group?type=host&id=plain-host', '2023'],
+      ['/datastore/fixture/prune?type=host&id=plain-host&keep-last=1', 'protected'],
+      ['/datastore/fixture/files?type=host&id=plain-host&time=1700086400', 'root.pxar'],
+      ['/datastore/fixture/jobs', 'No prune job'],
+      ['/datastore/fixture/options', 'Garbage collection'],
+      ['/datastore/fixture/permissions', 'Effect here'],
+      ['/tasks/calendar', 'Calendar'],
+      ['/keys', 'Create a master key'],
+      ['/account', 'admin@pbs'],
+      ['/configuration/datastores', 'fixture'],
+      ['/configuration/users', 'root@pam'],
+      ['/configuration/realms', 'Users of this machine'],
+      ['/configuration/notifications', 'mail-to-root'],
+      ['/configuration/certificates', 'SHA-256'],
+      ['/administration', 'Memory'],
+      ['/administration/services', 'proxmox-backup'],
+      ['/administration/audit', 'Verify'],
     ] as const) {
       await firefox.open(`${origin}${address}`);
       await shows(text);
-      await firefox.picture(path.join(pictures, `firefox${address.replaceAll('/', '-')}.png`));
+      await firefox.picture(path.join(pictures, `firefox${address.replaceAll(/[/?&=]/g, '-')}.png`));
     }
     assert.deepEqual(firefox.errors, []);
   });
