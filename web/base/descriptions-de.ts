@@ -13,6 +13,7 @@ export const german: Readonly<Record<string, string>> = {
   'Accepted; the server chooses by itself.': 'Wird angenommen; der Server wählt selbst.',
   'Address of the web interface: https://HOST[:PORT].': 'Adresse der Weboberfläche: https://HOST[:PORT].',
   'Addresses to send to.': 'Adressen, an die gesendet wird.',
+  'Answer the task instead of the list.': 'Die Aufgabe statt der Liste zurückgeben.',
   'Any lines of text.': 'Beliebige Textzeilen.',
   'Attribute that holds the user name.': 'Attribut, in dem der Benutzername steht.',
   'Attributes that are taken over: email=,firstname=,lastname=.':
@@ -27,7 +28,6 @@ export const german: Readonly<Record<string, string>> = {
   'Backups to keep: weekly.': 'Wie viele Sicherungen bleiben: wöchentliche.',
   'Backups to keep: yearly.': 'Wie viele Sicherungen bleiben: jährliche.',
   'Body: a template, in base64.': 'Inhalt: eine Vorlage, in Base64.',
-  'Answer the task instead of the list.': 'Die Aufgabe statt der Liste zurückgeben.',
   'Bucket.': 'Name des Buckets.',
   'Bytes of a packet.': 'Bytes je Paket.',
   'Bytes received a second.': 'Empfangene Bytes je Sekunde.',
@@ -71,6 +71,8 @@ export const german: Readonly<Record<string, string>> = {
     'Gruppen, um die es geht: [include:|exclude:]type:TYP, group:TYP/ID oder regex:AUSDRUCK.',
   'Headers: name=NAME,value=BASE64 of a template.': 'Kopfzeilen: name=NAME,value=BASE64 einer Vorlage.',
   'Holds below the path, too.': 'Gilt auch unterhalb des Pfads.',
+  'Host name or address; "{{bucket}}." in front and "{{region}}" are filled in.':
+    'Hostname oder Adresse; „{{bucket}}.“ am Anfang und „{{region}}“ werden ersetzt.',
   'How long logs of tasks are kept, in days.': 'Wie lange Protokolle von Aufgaben aufbewahrt werden, in Tagen.',
   'How many of the newest snapshots of a group to take.':
     'Wie viele der neuesten Snapshots einer Gruppe übertragen werden.',
@@ -98,8 +100,13 @@ export const german: Readonly<Record<string, string>> = {
   'Method of the request.': 'Methode der Anfrage.',
   'Most bytes of a request.': 'Höchstzahl an Bytes je Anfrage.',
   'Name below the parent.': 'Name unterhalb des übergeordneten Namespaces.',
+  'Name buckets in the path of an address, not in the host name.':
+    'Buckets im Pfad der Adresse nennen, nicht im Hostnamen.',
   'Name of an ACME account.': 'Name eines ACME-Kontos.',
   'Name of the DNS hook.': 'Name der DNS-Anbindung.',
+  'Name of the access key.': 'Name des Zugriffsschlüssels.',
+  'Name of the bucket.': 'Name des Buckets.',
+  'Name of the endpoint.': 'Name des Endpunkts.',
   'Name of the job.': 'Name des Jobs.',
   'Name of the key.': 'Name des Schlüssels.',
   'Name of the matcher.': 'Name des Matchers.',
@@ -143,6 +150,7 @@ export const german: Readonly<Record<string, string>> = {
   'Password of the bind-dn; never shown again.': 'Passwort zum Bind-DN; wird nie wieder angezeigt.',
   'Password or token secret.': 'Passwort oder Geheimnis des Tokens.',
   'Path of what the rule is about.': 'Pfad dessen, wofür die Regel gilt.',
+  'Port. Default 443.': 'Port. Vorgabe: 443.',
   'Port. Default 8007.': 'Port. Vorgabe: 8007.',
   'Port. Default: 389, of ldaps 636.': 'Port. Vorgabe: 389, bei ldaps 636.',
   'Port; 465, 587 or 25 as the mode says when absent.': 'Port; ohne Angabe je nach Modus 465, 587 oder 25.',
@@ -150,6 +158,7 @@ export const german: Readonly<Record<string, string>> = {
   'Proxy for requests to the outside: [http://][user:password@]host[:port].':
     'Proxy für Anfragen nach außen: [http://][Benutzer:Passwort@]Host[:Port].',
   'Realm: the part of a user id after the last @.': 'Realm: der Teil einer Benutzerkennung nach dem letzten @.',
+  'Region. Default us-west-1.': 'Region. Vorgabe: us-west-1.',
   'Relying party id: the domain without protocol and port. Another one makes existing keys useless.':
     'Kennung der Relying Party: die Domain ohne Protokoll und Port. Eine andere macht vorhandene Schlüssel unbrauchbar.',
   'Remove it even if the server refuses.': 'Auch dann entfernen, wenn der Server sich weigert.',
@@ -164,6 +173,7 @@ export const german: Readonly<Record<string, string>> = {
     'SHA-256-Fingerabdruck des Zertifikats: Hexadezimalpaare mit Doppelpunkten.',
   'Seconds from setting a record until the server is asked to look for it.':
     'Sekunden zwischen dem Setzen eines Eintrags und der Bitte an den Server, nach ihm zu sehen.',
+  'Secret of the access key.': 'Geheimnis des Zugriffsschlüssels.',
   'Secret that the provider shares with this server.': 'Geheimnis, das der Anbieter mit diesem Server teilt.',
   'Send nothing to it.': 'Dorthin wird nichts gesendet.',
   'Sender address of mails.': 'Absenderadresse von Mails.',
@@ -190,13 +200,14 @@ export const german: Readonly<Record<string, string>> = {
   'Token of the application.': 'Token der Anwendung.',
   'Token that may write; never shown.': 'Token, das schreiben darf; wird nie angezeigt.',
   'Tuning options.': 'Optionen zur Feinabstimmung.',
-  'URL, a template.': 'URL, eine Vorlage.',
   "URL of an ACME server's directory.": 'URL des Verzeichnisses eines ACME-Servers.',
   'URL of the provider, below which its description is found.':
     'URL des Anbieters, unter der seine Beschreibung zu finden ist.',
   'URL of the server.': 'URL des Servers.',
+  'URL, a template.': 'URL, eine Vorlage.',
   'UUID of the file system of a removable datastore.': 'UUID des Dateisystems eines Wechsel-Datastores.',
   'Unmount the removable datastore afterwards.': 'Den Wechsel-Datastore danach aushängen.',
+  'Uploads that are begun a second.': 'Uploads, die je Sekunde begonnen werden.',
   'Use it although it has expired or is not valid yet.': 'Verwenden, obwohl es abgelaufen oder noch nicht gültig ist.',
   'User to log in as; nobody logs in when absent.':
     'Benutzer für die Anmeldung; ohne Angabe wird ohne Anmeldung gesendet.',
@@ -207,9 +218,11 @@ export const german: Readonly<Record<string, string>> = {
   'Verify each backup once it is finished.': 'Jede Sicherung verifizieren, sobald sie fertig ist.',
   'Wanted kinds of authentication.': 'Gewünschte Arten der Authentifizierung.',
   'What is asked of the provider. Default: email profile.': 'Was vom Anbieter erfragt wird. Vorgabe: email profile.',
+  'What the keys of the datastore begin with: its name.': 'Womit die Schlüssel des Datastores beginnen: sein Name.',
   'What the provider asks its user: none, login, consent, select_account.':
     'Was der Anbieter seinen Benutzer fragt: none, login, consent, select_account.',
   'What the user calls it.': 'Wie der Benutzer es nennt.',
+  'What this provider cannot do.': 'Was dieser Anbieter nicht kann.',
   'What to remove that the directory does not have: list of acl, entry, properties.':
     'Was entfernt wird, wenn es im Verzeichnis fehlt: Liste aus acl, entry, properties.',
   'When garbage is collected, a calendar event.': 'Wann die Garbage Collection läuft, ein Kalenderausdruck.',
