@@ -1,14 +1,7 @@
 // Results of calls that stay fresh by themselves, and changes that refresh what is on the screen.
 
-import {
-  keepPreviousData,
-  QueryClient,
-  useMutation,
-  useQueries,
-  useQuery,
-  useQueryClient,
-} from '@tanstack/react-query';
-import { useRef } from 'react';
+import { QueryClient, useMutation, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useRef, useState } from 'react';
 import type { EndpointContract, Parameters, Result } from '../../src/model/endpoint.ts';
 import type { TObject, TSchema } from '../../src/model/type.ts';
 import { type Answer, ApiError, call, callWhole } from './api.ts';
@@ -72,13 +65,16 @@ export function useWhole<P extends TObject, R extends TSchema>(
     queryFn: ({ signal }) => callWhole(contract, parameters, { signal }),
     refetchInterval: intervalOf(every),
     enabled,
-    placeholderData: keepPreviousData,
   });
-  const { data, error, isPending, isPlaceholderData: isPrevious, refetch } = query;
+  const { data, error, isPending, refetch } = query;
+  const [last, setLast] = useState(data);
+  if (data !== undefined && data !== last) setLast(data);
+  // What is shown stays until there is something else to show in its place.
+  const isPrevious = isPending && last !== undefined;
   return {
-    data,
+    data: isPrevious ? last : data,
     error: error ?? undefined,
-    isLoading: isPending && enabled,
+    isLoading: isPending && !isPrevious && enabled,
     isPrevious,
     refresh: () => void refetch(),
   };
