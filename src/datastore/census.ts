@@ -4,6 +4,7 @@
 import * as fs from 'node:fs';
 import { mapOrdered } from '../base/streams.ts';
 import { type BackupGroup, type BackupSnapshot, formatNamespace, type Namespace } from '../model/backup.ts';
+import { hasSettled } from '../os/times.ts';
 import { groupNames, snapshotTimes } from './groups.ts';
 import { loadManifest } from './manifests.ts';
 import { listNamespaces } from './namespaces.ts';
@@ -49,8 +50,6 @@ interface GroupNotes {
 }
 
 const parallelReads = 16;
-/** A directory that changed so lately may change again without its time telling. */
-const unsettledMs = 2000;
 /** Younger than this the last count is good, milliseconds. */
 const freshMs = 60_000;
 /** At most this share of a thread's time goes into counting. */
@@ -165,7 +164,7 @@ function usualIntervalOf(times: readonly number[]): number | undefined {
 async function changeTime(path: string): Promise<number | undefined> {
   const stat = await ifExists(fs.promises.stat(path));
   if (stat === undefined) return undefined;
-  return Math.abs(Date.now() - stat.mtimeMs) < unsettledMs ? Number.NaN : stat.mtimeMs;
+  return hasSettled(stat.mtimeMs) ? stat.mtimeMs : Number.NaN;
 }
 
 function uploadedBytes(stats: unknown): number {

@@ -3,6 +3,7 @@
 
 import * as fs from 'node:fs';
 import { manifestName } from '../model/names.ts';
+import { hasSettled } from '../os/times.ts';
 import type { SnapshotInfo } from './snapshots.ts';
 import { ifExists } from './store-context.ts';
 
@@ -11,8 +12,6 @@ export type SnapshotFacts = Omit<SnapshotInfo, 'owner'>;
 
 /** Snapshots that are remembered, some 10 MiB; the one that was not asked for the longest goes first. */
 const capacity = 8192;
-/** What changed so lately may change again without its time telling, milliseconds. */
-const unsettledMs = 2000;
 
 export class ListedSnapshots {
   /** Milliseconds since 1970, by the clock of the file system. */
@@ -52,7 +51,7 @@ async function identityOf(directory: string, now: number): Promise<string | unde
   const stats = [await look(directory), await look(`${directory}/${manifestName}`)];
   const parts: string[] = [];
   for (const stat of stats) {
-    if (stat === undefined || Math.abs(now - Number(stat.ctimeMs)) < unsettledMs) return undefined;
+    if (stat === undefined || !hasSettled(Number(stat.ctimeMs), now)) return undefined;
     parts.push(`${stat.dev}.${stat.ino}.${stat.ctimeNs}.${stat.mtimeNs}.${stat.size}`);
   }
   return parts.join('/');

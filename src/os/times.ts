@@ -56,3 +56,11 @@ function fillModification(seconds: bigint, nanos: number): void {
   modification.writeBigInt64LE(seconds, 16);
   modification.writeBigInt64LE(BigInt(nanos), 24);
 }
+
+/** Times of change count in steps of up to this long, milliseconds. */
+const stepMs = 2000;
+
+/** Whether what changed at a time, epoch milliseconds, would show another time if it changed once more now. */
+export function hasSettled(changedMs: number, nowMs = Date.now()): boolean {
+  return Math.abs(nowMs - changedMs) >= stepMs;
+}
