@@ -14,6 +14,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Directories } from '../config/directories.ts';
 import { Machine } from '../machine/machine.ts';
+import { followTimeZone } from '../machine/time-zone.ts';
 import { MetricsReader } from '../metrics/metrics-reader.ts';
 import { ServerCounters } from '../metrics/server-counters.ts';
 import { type Outlet, SpoolWorker } from '../notify/spool-worker.ts';
@@ -99,9 +100,11 @@ export async function openRooms(
   const metrics = new MetricsReader(directories);
   const counters = new ServerCounters(directories, log);
   const version = serverVersion;
+  const stopFollowing = followTimeZone(machine);
   return {
     server: { directories, access, tasks, datastores, machine, metrics, counters, audit, clock, log, version, node },
     close: async () => {
+      stopFollowing();
       await tasks.shutdown();
       await datastores.close();
       await counters.stop();

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { controlService, listServices, parseShow, readService } from './services.ts';
 import { journalLines, readJournal, readSyslog } from './system-log.ts';
 import { FakeMachine } from './testing/fake-machine.ts';
-import { readTimeZone, setTimeZone, zoneOffset } from './time-zone.ts';
+import { followTimeZone, readTimeZone, setTimeZone, zoneOffset } from './time-zone.ts';
 
 const systemd = { '/run/systemd/system/x': '' };
 
@@ -27,6 +27,12 @@ test('the time zone is read from the link, else from the name, and set in both',
   using bare = new FakeMachine();
   await assert.rejects(setTimeZone(bare, 'Europe/Vienna'), /knows no time zones/);
   using run = new FakeMachine({ ...zones, ...systemd }, { timedatectl: () => '' });
+  const noticed = Promise.withResolvers<void>();
+  const stop = followTimeZone(machine, noticed.resolve);
+  const late = setTimeout(() => noticed.reject(new Error('the change was not noticed')), 10_000);
+  await setTimeZone(machine, 'Etc/UTC');
+  await noticed.promise.finally(() => clearTimeout(late));
+  stop();
   await setTimeZone(run, 'Europe/Vienna');
   assert.deepEqual(run.calls, ['timedatectl --no-ask-password set-timezone Europe/Vienna']);
 });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { hostname } from 'node:os';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import MimeNode from 'nodemailer/lib/mime-node';
-import { mailNotification, type ReadMail, readMail } from './forwarded-mail.ts';
+import { mailNotification, markForwarded, type ReadMail, readMail } from './forwarded-mail.ts';
 
 const read = (...lines: string[]) => readMail(Buffer.from(lines.join('\n'), 'latin1'));
 
@@ -22,8 +23,18 @@ test('a mail as the system writes it', async () => {
   assert.deepEqual(mail, {
     subject: 'Cron <root@pbs> test -x /usr/sbin/anacron || run-parts',
     text: 'run-parts: /etc/cron.daily/x exited with 1\n\nSubject: not this one',
-    isNotification: false,
+    isOwn: false,
+    isReport: false,
   });
+});
+
+test('a mail that was passed on is known again', async () => {
+  const own = hostname().split('.')[0]!;
+  for (const line of ['From root@pbs Sat Nov 28 00:00:00 2026\n', '']) {
+    const mail = markForwarded(`${line}Subject: once\n\nFrom here on\n`, own);
+    assert.equal(mail, `X-Granary-Forwarded-By: ${own}\nSubject: once\n\nFrom here on\n`);
+    assert.equal((await read(mail)).isOwn, true);
+  }
 });
 
 test('encoded words, character sets, encodings and parts', async () => {
@@ -68,7 +79,12 @@ test('encoded words, character sets, encodings and parts', async () => {
     ],
     [['Content-Type: multipart/mixed', '', 'no boundary'], { text: 'no boundary' }],
     [['Content-Type: image/png', '', 'x'], { text: '' }],
-    [['Auto-Submitted: auto-generated;', '', ''], { isNotification: true }],
+    [['Auto-Submitted: auto-generated;', '', ''], { isOwn: true, isReport: false }],
+    [['X-Granary-Forwarded-By: another', '', ''], { isOwn: false }],
+    [['Return-Path: <>', '', ''], { isReport: true }],
+    [['Return-Path: <MAILER-DAEMON>', '', ''], { isReport: true }],
+    [['Auto-Submitted: auto-replied (rejected)', '', ''], { isReport: true }],
+    [['Content-Type: multipart/report; report-type=delivery-status; boundary=x', '', ''], { isReport: true }],
   ];
   for (const [lines, expected] of cases) {
     const mail = await read(...lines);

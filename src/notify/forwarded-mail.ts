@@ -10,8 +10,10 @@ export interface ReadMail {
   subject: string;
   /** The text, or what is left of HTML without its marks. */
   text: string;
-  /** Whether it is a notification of this product that has come back. */
-  isNotification: boolean;
+  /** Whether this server has sent it: a notification, or a mail that it has passed on, that has come back. */
+  isOwn: boolean;
+  /** Whether it is what a mail server writes about a mail that it could not deliver. */
+  isReport: boolean;
 }
 
 /** Longest text, characters, and longest mail that is passed on as it is, bytes: a file of the spool is bounded. */
@@ -19,14 +21,14 @@ const maxText = 100_000;
 const maxMail = 300 * 1024;
 
 /** The notification about a mail. `now` in epoch seconds. */
-export function mailNotification(raw: Uint8Array, { subject, text }: ReadMail, now: number): Notification {
+export function mailNotification(raw: Uint8Array, { subject, text, isReport }: ReadMail, now: number): Notification {
   const mail = raw.byteLength <= maxMail ? decodeUtf8(raw) : undefined;
   return {
     severity: 'unknown',
     timestamp: now,
     fields: { type: 'system-mail', hostname: shortHostname() },
     template: 'system-mail',
-    data: { subject, text, ...(mail === undefined ? {} : { mail }) },
+    data: { subject, text, ...(mail === undefined ? {} : { mail }), ...(isReport ? { 'is-report': true } : {}) },
   };
 }
 
@@ -43,9 +45,30 @@ export async function readMail(raw: Uint8Array): Promise<ReadMail> {
   return {
     subject: (read.subject ?? '').replace(/\s+/g, ' ').trim() || 'Mail without a subject',
     text: text.length > maxText ? `${text.slice(0, maxText)}\n[...]\n` : text,
-    // As notify/targets/mail writes it, with a semicolon that nobody else puts there.
-    isNotification: read.headers.some(({ key, value }) => key === 'auto-submitted' && value === 'auto-generated;'),
+    isOwn: read.headers.some(({ key, value }) =>
+      key === forwardedBy.toLowerCase()
+        ? value === shortHostname()
+        : // As notify/targets/mail writes it, with a semicolon that nobody else puts there.
+          key === 'auto-submitted' && value === 'auto-generated;',
+    ),
+    isReport: read.headers.some(({ key, value }) => reportMarks[key]?.test(value) === true),
   };
+}
+
+/** Who has passed a mail on. */
+const forwardedBy = 'X-Granary-Forwarded-By';
+
+/** What mail servers write into the header of reports; Postfix, Exim and sendmail differ (RFC 3464, RFC 3834). */
+const reportMarks: Readonly<Record<string, RegExp>> = {
+  'return-path': /^<(?:MAILER-DAEMON)?>$/i,
+  'auto-submitted': /^auto-replied\b/i,
+  'content-type': /^multipart\/report\b/i,
+};
+
+/** A mail as it is passed on by the server `hostname`: `readMail` knows it again, so that it goes in no circle. */
+export function markForwarded(mail: string, hostname: string): string {
+  // A mail server puts a line before the header when it hands a mail to a program.
+  return `${forwardedBy}: ${hostname}\n${mail.replace(/^From .*\r?\n/, '')}`;
 }
 
 /** What comes after the header. */

@@ -23,6 +23,8 @@ export interface Message {
   fields: Readonly<Record<string, string>>;
   /** A mail that is passed on as it is where mails are sent. */
   mail?: string;
+  /** It tells that a mail could not be delivered: a mail about that which cannot be delivered either must end there. */
+  isReport: boolean;
 }
 
 /** How the server is called, for the templates. */
@@ -64,6 +66,7 @@ export async function render(
     timestamp,
     fields,
     ...(template === 'system-mail' && typeof data['mail'] === 'string' ? { mail: data['mail'] } : {}),
+    isReport: template === 'system-mail' && data['is-report'] === true,
   };
 }
 

@@ -18,6 +18,7 @@ let directories: Directories;
 let sent: () => SentMail[];
 let sender: Sender;
 let logged: string[];
+let isSent: boolean | undefined;
 
 beforeEach(async () => {
   home = mkdtempSync(join(tmpdir(), 'granary-sender-'));
@@ -42,7 +43,7 @@ const notification = (type: string, severity: Notification['severity']): Notific
 });
 async function sendAll(what: Notification): Promise<string[]> {
   const chosen = sender.choose(what);
-  for (const target of chosen) await sender.send(target, what);
+  for (const target of chosen) isSent = await sender.send(target, what);
   return chosen;
 }
 
@@ -136,7 +137,7 @@ test('without configuration, mail goes to the address of root@pam, but for succe
 
 test('a user without an address gets nothing, which is logged', async () => {
   assert.deepEqual(await sendAll(notification('gc', 'error')), ['mail-to-root']);
-  assert.deepEqual(sent(), []);
+  assert.deepEqual([sent(), isSent], [[], false]);
   assert.match(logged.join(), /^notification-skipped .*mail-to-root/);
   // Whoever tries the target is told.
   await assert.rejects(sender.test('mail-to-root', 1_700_000_000), {

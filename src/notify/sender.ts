@@ -53,10 +53,10 @@ export class Sender {
   }
 
   /**
-   * Sends to a target that `choose` named. Nothing happens when it is gone or disabled by now, or when none of its users
-   * has an address, which is logged. Throws what the target throws.
+   * Sends to a target that `choose` named, and tells whether that was done. It is not when the target is gone or disabled
+   * by now, or when none of its users has an address, which is logged. Throws what the target throws.
    */
-  async send(name: string, notification: Notification, signal?: AbortSignal): Promise<void> {
+  async send(name: string, notification: Notification, signal?: AbortSignal): Promise<boolean> {
     const { 'mailto-user': user } = notification;
     if (user !== undefined) {
       const target: StoredTarget = {
@@ -70,9 +70,10 @@ export class Sender {
     const target = readForSending(this.#options.directories).targets.get(name);
     if (target === undefined || target.disabled) {
       const event = target === undefined ? 'notification-target-missing' : 'notification-target-disabled';
-      return this.#options.log('warn', event, { target: name });
+      this.#options.log('warn', event, { target: name });
+      return false;
     }
-    await this.#sendIfAnybody(target, notification, signal);
+    return await this.#sendIfAnybody(target, notification, signal);
   }
 
   /** Sends the test notification to a target, be it disabled. Throws `not-found`, or what the target throws. */
@@ -90,12 +91,14 @@ export class Sender {
     await this.#sendTo(target, notification, signal);
   }
 
-  async #sendIfAnybody(target: StoredTarget, notification: Notification, signal?: AbortSignal): Promise<void> {
+  async #sendIfAnybody(target: StoredTarget, notification: Notification, signal?: AbortSignal): Promise<boolean> {
     try {
       await this.#sendTo(target, notification, signal);
+      return true;
     } catch (error) {
       if (!isWithoutRecipient(error)) throw error;
       this.#options.log('warn', 'notification-skipped', { target: target.name, problem: messageOf(error) });
+      return false;
     }
   }
 

@@ -20,7 +20,8 @@ import { makeSpool, parseSpooled, type Spooled, spoolName, writeSpooled } from '
 /** How notifications leave; a `Sender` in the server. */
 export interface Outlet {
   choose(notification: Notification): string[];
-  send(target: string, notification: Notification, signal: AbortSignal): Promise<void>;
+  /** False when there was nobody to send to, which it has logged. */
+  send(target: string, notification: Notification, signal: AbortSignal): Promise<boolean>;
 }
 
 export interface SpoolWorkerOptions {
@@ -150,10 +151,10 @@ export class SpoolWorker {
       if (epochSeconds(clock) < Math.max(next, this.#silent.get(target) ?? 0)) continue;
       const facts = { target, type, ...about };
       try {
-        await outlet.send(target, spooled.notification, this.#stop.signal);
+        const isSent = await outlet.send(target, spooled.notification, this.#stop.signal);
         pending.delete(target);
         this.#silent.delete(target);
-        log('info', 'notification-sent', facts);
+        if (isSent) log('info', 'notification-sent', facts);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         const now = epochSeconds(clock);

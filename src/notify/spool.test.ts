@@ -56,6 +56,7 @@ class Stand {
         send: async (target, { fields }) => {
           if (this.failing.has(target)) throw new Error(`${target} fails`);
           this.sent.push(`${target} ${fields['datastore']}`);
+          return true;
         },
       }),
     });
@@ -147,7 +148,13 @@ test('it is sent as soon as it is there', async () => {
     directories,
     clock,
     log: () => {},
-    outlet: async () => ({ choose: () => ['one'], send: async (target) => arrived.resolve(target) }),
+    outlet: async () => ({
+      choose: () => ['one'],
+      send: async (target) => {
+        arrived.resolve(target);
+        return true;
+      },
+    }),
   });
   worker.start();
   await spool('ds1');

@@ -16,8 +16,8 @@ export const mailForwardCommand = defineCommand({
     'the server on this machine, as an event of type system-mail and severity unknown. A sendmail target gets the mail ' +
     'as it is, every other one its subject and text. Runs as the user of the server (backup) or as root: let ' +
     "/etc/aliases say 'root: backup', and the .forward in the home directory of backup name this program behind a bar. " +
-    'Ends with 75 when the notification cannot be kept now, so that the mail server tries again. Notifications of the ' +
-    'server that come back as mails are passed over.',
+    'Ends with 75 when the notification cannot be kept now, so that the mail server tries again. What the server ' +
+    'itself has sent and comes back as a mail is passed over.',
   options: {},
   examples: ['proxmox-mail-forward < mail'],
   async run(_values, terminal) {
@@ -25,7 +25,7 @@ export const mailForwardCommand = defineCommand({
     const { spoolNotification } = await import('../../notify/spool.ts');
     const raw = await collect(terminal.input, maxMail, 'the mail');
     const mail = await readMail(raw);
-    if (mail.isNotification) return;
+    if (mail.isOwn) return;
     const directories = resolveDirectories(defaultHome(terminal.env), terminal.env['GRANARY_LAYOUT']);
     try {
       await spoolNotification(directories, terminal.clock, mailNotification(raw, mail, epochSeconds(terminal.clock)));

@@ -69,6 +69,18 @@ test('sendmail: words of the command line and header fields', async () => {
   assert.equal(html, message.html);
 });
 
+test('what cannot be delivered is reported once, and to nobody when it is a report itself', async () => {
+  const { run, sent } = fakeSendmail(newFolder());
+  const report = { ...message, mail: 'Subject: Undelivered\r\n\r\nno such user\r\n', isReport: true };
+  await sendmail.send(mailTarget('sendmail', {}), report, { ...surroundings, run });
+  const [{ args, raw } = { args: [], raw: '' }] = sent();
+  assert.deepEqual(args, ['-B', '8BITMIME', '-f', '<>', '--', 'admin@example.com']);
+  assert.equal(raw, 'X-Granary-Forwarded-By: pbs\nSubject: Undelivered\n\nno such user\n');
+  await using relay = await startRelay({ hideSTARTTLS: true });
+  await smtp.send(smtpTarget(relay.port, { mode: 'insecure' }), report, surroundings);
+  assert.equal(relay.mails[0]?.from, '');
+});
+
 test('mail without author and address of its own', async () => {
   const { run, sent } = fakeSendmail(newFolder());
   await sendmail.send(mailTarget('sendmail', {}), message, { ...surroundings, run });

@@ -32,6 +32,11 @@ export function senderOf(target: StoredTarget, around: Surroundings): Sender {
   return { name: author ?? `Proxmox Backup Server - ${around.hostname}`, address: from ?? around.mailFrom };
 }
 
+/** The address that is told when the mail cannot be delivered; none for a report about that very thing (RFC 5321, 4.5.5). */
+export function envelopeSender(message: Message, from: Sender): string {
+  return message.isReport ? '' : from.address;
+}
+
 /** The message in the form of RFC 5322, text and HTML, in ASCII; lines end with CR LF. */
 export async function composeMail(
   message: Message,

@@ -3,7 +3,7 @@
 import { createTransport } from 'nodemailer';
 import { GranaryError, messageOf } from '../../base/errors.ts';
 import type { Smtp } from '../../config/notification-schema.ts';
-import { composeMail, recipientsOf, senderOf } from './mail.ts';
+import { composeMail, envelopeSender, recipientsOf, senderOf } from './mail.ts';
 import type { TargetKind } from './target.ts';
 import { trustedCertificates } from './trusted.ts';
 
@@ -41,7 +41,7 @@ export const smtp: TargetKind = {
       signal?.throwIfAborted();
       // The library cannot be told to stop; what it waits for ends by its own time limits.
       await Promise.race([
-        transport.sendMail({ envelope: { from: from.address, to: recipients }, raw }),
+        transport.sendMail({ envelope: { from: envelopeSender(message, from), to: recipients }, raw }),
         cancelled.promise,
       ]);
     } catch (error) {

@@ -25,7 +25,10 @@ if (what === 'spool') {
     log: silentLogger,
     outlet: async () => ({
       choose: () => ['one', 'two', 'three'],
-      send: async (target, { fields }) => appendFileSync(file, `${target} ${fields['datastore']}\n`),
+      send: async (target, { fields }) => {
+        appendFileSync(file, `${target} ${fields['datastore']}\n`);
+        return true;
+      },
     }),
   });
   await worker.turn();

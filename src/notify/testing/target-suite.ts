@@ -26,6 +26,7 @@ export const message: Message = {
   severity: 'error',
   timestamp: 1_700_000_000,
   fields: { type: 'gc', datastore: 'ds1', hostname: 'pbs' },
+  isReport: false,
 };
 
 export const surroundings: Surroundings = {
