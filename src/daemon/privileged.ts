@@ -6,6 +6,7 @@ import { jsonLogger, type Logger } from '../base/log.ts';
 import { localSocketPath } from '../config/directories.ts';
 import { watchCertificate } from '../jobs/certificate-alerts.ts';
 import { configurationJobs } from '../jobs/due-jobs.ts';
+import { resumeS3Refreshes } from '../jobs/s3-refresh-job.ts';
 import { Scheduler } from '../jobs/scheduler.ts';
 import { settleRemovable } from '../jobs/unmount-job.ts';
 import type { Machine } from '../machine/machine.ts';
@@ -68,6 +69,7 @@ export async function startPrivileged(options: PrivilegedOptions): Promise<Privi
   await api.listenLocal(socket.fd, owner?.uid);
   const scheduler = new Scheduler(rooms.server, 'configuration', configurationJobs, watchCertificate);
   await settleRemovable(rooms.server);
+  await resumeS3Refreshes(rooms.server);
   scheduler.start();
   const notifications = makeSpoolWorker(rooms.server);
   notifications.start();

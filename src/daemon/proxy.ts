@@ -13,6 +13,7 @@ import { type Directories, localSocketPath } from '../config/directories.ts';
 import { watchCertificate } from '../jobs/certificate-alerts.ts';
 import { configurationJobs, datastoreJobs, housekeepingJobs } from '../jobs/due-jobs.ts';
 import { watchObjectTraffic } from '../jobs/object-traffic.ts';
+import { resumeS3Refreshes } from '../jobs/s3-refresh-job.ts';
 import { Scheduler } from '../jobs/scheduler.ts';
 import { watchThresholds } from '../jobs/threshold-alerts.ts';
 import { settleRemovable } from '../jobs/unmount-job.ts';
@@ -127,7 +128,10 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   ];
   if (privileged === undefined)
     schedulers.push(new Scheduler(rooms.server, 'configuration', configurationJobs, watchCertificate));
-  if (privileged === undefined) await settleRemovable(rooms.server);
+  if (privileged === undefined) {
+    await settleRemovable(rooms.server);
+    await resumeS3Refreshes(rooms.server);
+  }
   for (const scheduler of schedulers) scheduler.start();
   const notifications = privileged === undefined ? makeSpoolWorker(rooms.server) : undefined;
   notifications?.start();

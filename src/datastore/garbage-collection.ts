@@ -10,6 +10,7 @@ import { timeLeft } from '../base/time-left.ts';
 import { chunksDirectory } from '../chunk-store/layout.ts';
 import { probeAccessTimes } from './create.ts';
 import { Marking, type MarkingOptions } from './marking.ts';
+import { needsRefresh } from './refresh.ts';
 import type { StoreContext } from './store-context.ts';
 import { type GcStatus, writeGcStatus } from './usage.ts';
 
@@ -37,9 +38,13 @@ const writerMargin = 300;
 
 /**
  * Collects the garbage of a datastore and keeps the figures in `.gc-status`. Throws `locked` when a collection is under
- * way, `aborted`, or what made an index unreadable, and then nothing was removed.
+ * way, `maintenance` when the local part of a datastore in a bucket is not all of it, `aborted`, or what made an index unreadable, and then nothing was removed.
  */
 export async function collectGarbage(store: StoreContext, options: GcOptions): Promise<GcStatus> {
+  if (needsRefresh(store.base)) {
+    const text = `datastore '${store.name}' has not fetched all that its bucket has`;
+    throw new GranaryError('maintenance', `${text}: no chunk is safe before 'datastore s3-refresh' has ended`);
+  }
   using _lock = store.writers.beginCollection();
   const { log, signal } = options;
   const now = epochSeconds(store.clock);

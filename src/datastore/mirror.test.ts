@@ -7,8 +7,9 @@ import { plainChunk } from '../chunk-store/testing/chunks.ts';
 import { createWorkers } from '../chunk-store/workers.ts';
 import { ClaimedObjects, claimObjects, releaseObjects } from '../object-store/claim.ts';
 import { MemoryObjects } from '../object-store/testing/memory-objects.ts';
+import { setFailpoint } from '../os/failpoint.ts';
 import { Datastore } from './datastore.ts';
-import { hasContents } from './refresh.ts';
+import { hasContents, needsRefresh } from './refresh.ts';
 import { host, owner, simpleContent, text, uploadAll, writeBackup } from './testing/temporary-store.ts';
 
 const workers = createWorkers({ threads: 0, slotMemory: 40 * 1024 * 1024 });
@@ -130,7 +131,9 @@ describe('datastore in a bucket', () => {
           await store.removeSnapshot([], host('h', 2000));
           break;
         } catch {}
-        assert.deepEqual(await snapshots(), ['1000 true', '2000 true']);
+        // Finished here only as long as it is so there.
+        const isThere = objects.contents.has('test/.cnt/host/h/1970-01-01T00:33:20Z/index.json.blob');
+        assert.deepEqual(await snapshots(), ['1000 true', `2000 ${isThere}`]);
       }
       objects.before = () => {};
       assert.deepEqual(await snapshots(), ['1000 true']);
@@ -168,6 +171,35 @@ describe('datastore in a bucket', () => {
       same(base, objects);
       assert.equal(fs.existsSync(join(base, 'vm')), false);
       await unfinished[Symbol.asyncDispose]().catch(() => {});
+    }));
+
+  it('goes on with a refresh from wherever it was cut short, and collects nothing before', () =>
+    withRoot(async (root, objects) => {
+      const { store, base } = await localPart(root, 'one', objects);
+      await writeBackup(store, host('h', 1000));
+      await store.createNamespace([], 'sub');
+      const points = ['refresh:fetched', 'refresh:complete', 'refresh:tree-away', 'refresh:tree-in-place'];
+      const cuts = [...points, 'refresh:tree-in-place@3', 'refresh:in-place'];
+      for (const cut of cuts) {
+        fs.rmSync(join(base, 'host'), { recursive: true, force: true });
+        fs.mkdirSync(join(base, 'vm/stale/2020-01-01T00:00:00Z'), { recursive: true });
+        const [point = '', at] = cut.split('@');
+        setFailpoint(point, `EIO${at === undefined ? '' : `@${at}`}`);
+        await assert.rejects(refresh(store), /EIO/);
+        setFailpoint(point, undefined);
+        const isCut = point !== 'refresh:fetched';
+        assert.equal(needsRefresh(base), isCut && point !== 'refresh:in-place', cut);
+        const collection = store.collectGarbage({ upid: 'x', log: () => {}, warn: (line) => assert.fail(line) });
+        if (needsRefresh(base)) await assert.rejects(collection, /has not fetched all that its bucket has/);
+        else await collection;
+        await refresh(store);
+        same(base, objects);
+        assert.deepEqual(
+          fs.readdirSync(base).filter((name) => /refresh|^vm$/.test(name)),
+          [],
+          cut,
+        );
+      }
     }));
 
   it('leaves all as it was when the bucket fails in the middle of a refresh', () =>

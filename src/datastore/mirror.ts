@@ -1,8 +1,9 @@
 // The second home of what a datastore has besides chunks: its files as objects in a bucket, `PREFIX/.cnt/PATH`
 // (docs/decisions/0007). A datastore on a file system has none, and then nothing happens here.
 //
-// What is new is in the bucket before it is seen locally; what is removed goes from the bucket first. So the bucket alone
-// is a datastore at any time, as new as anything that was ever acknowledged.
+// What is new is in the bucket before it is seen locally; what is removed goes from the bucket first, but for manifests:
+// those go here before, so that what is finished here is so in the bucket. The bucket alone is a datastore at any time,
+// as new as anything that was ever acknowledged.
 
 import * as fs from 'node:fs';
 import type { ObjectStore } from '../object-store/contract.ts';
@@ -16,6 +17,8 @@ export interface Mirror {
   remove(...paths: string[]): Promise<void>;
   /** Before a directory is removed with all in it; the file `first` in it goes before the others. */
   removeTree(directory: string, first: string): Promise<void>;
+  /** Whether the file at an absolute path is there. */
+  has(path: string): Promise<boolean>;
 }
 
 /** Of a datastore that is nowhere else. */
@@ -24,6 +27,9 @@ export const noMirror: Mirror = {
   async putFile() {},
   async remove() {},
   async removeTree() {},
+  async has() {
+    return true;
+  },
 };
 
 /** Where the files of a datastore are in the bucket. */
@@ -65,5 +71,9 @@ export class ObjectMirror implements Mirror {
     const keys: string[] = [];
     for await (const { key } of this.#objects.list(`${this.#key(directory)}/`)) keys.push(key);
     if (keys.length > 0) await this.#objects.delete(keys);
+  }
+
+  async has(path: string): Promise<boolean> {
+    return (await this.#objects.head(this.#key(path))) !== undefined;
   }
 }

@@ -2,17 +2,18 @@
 // (config-and-tasks.md 9). Nobody may use the datastore meanwhile.
 //
 // The files are fetched into a directory of their own, and take the place of the old ones when they are complete: what
-// stops before leaves all as it was. A stop in between is repaired by the next refresh.
+// stops before leaves all as it was. What is cut short in between is put in its place by the next refresh.
 
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
-import { GranaryError } from '../base/errors.ts';
+import { GranaryError, isErrno } from '../base/errors.ts';
 import { mapOrdered } from '../base/streams.ts';
 import type { ChunkStore } from '../chunk-store/contract.ts';
 import { makeDirectorySync, storeOwner } from '../chunk-store/ownership.ts';
 import { isSafeId } from '../model/names.ts';
 import type { ObjectInfo, ObjectStore } from '../object-store/contract.ts';
-import { replaceFile, syncFileSystem } from '../os/atomic-file.ts';
+import { replaceFile, syncDirectory, syncDirectorySync, syncFileSystem } from '../os/atomic-file.ts';
+import { failpoint } from '../os/failpoint.ts';
 import { contentKeys, namespaceMark } from './mirror.ts';
 
 export interface RefreshOptions {
@@ -31,15 +32,40 @@ const fetchesAtOnce = 16;
 /** `[ns/NAME/...]TYPE/ID[/TIME]/FILE`, or the mark of a namespace. */
 const deepest = 2 * 7 + 4;
 
+/** Says that what is in the local part is not all that the bucket has: it was never fetched. */
+const neverFetched = (base: string): string => `${base}/.refresh-needed`;
+/** What was fetched whole, and is being put in its place. */
+const fetchedWhole = (base: string): string => `${base}/.refresh-complete`;
+
+/** The local part is to be fetched before anybody uses it. */
+export function requireRefresh(base: string): void {
+  fs.writeFileSync(neverFetched(base), '');
+  syncDirectorySync(base);
+}
+
+/** The bucket has nothing that could be fetched. */
+export function requireNoRefresh(base: string): void {
+  fs.rmSync(neverFetched(base), { force: true });
+}
+
+/** Whether there is less in the local part than in the bucket, so that nobody may go by it before it was refreshed. */
+export function needsRefresh(base: string): boolean {
+  return fs.existsSync(neverFetched(base)) || fs.existsSync(fetchedWhole(base));
+}
+
 /**
  * Fetches everything; nothing that counts has changed when it throws. Gives the step that puts it in the place of what
- * was there, which has to be repeated, fetching and all, when it throws or is cut short.
+ * was there. When that throws or is cut short, `needsRefresh`, and the next refresh only takes that step again.
  */
 export async function prepareRefresh(o: RefreshOptions): Promise<() => Promise<void>> {
   const { base, objects, log, signal } = o;
+  if (fs.existsSync(fetchedWhole(base))) {
+    log('A refresh that was cut short has fetched everything: it is put in its place.');
+    return () => putInPlace(base);
+  }
   const fetched = `${base}/.refresh`;
   fs.rmSync(fetched, { recursive: true, force: true });
-  makeDirectorySync(fetched, 0o750);
+  for (const path of [fetched, ...trees.map((tree) => `${fetched}/${tree}`)]) makeDirectorySync(path, 0o750);
   try {
     const keys = contentKeys(o.prefix);
     const found: ObjectInfo[] = [];
@@ -62,20 +88,42 @@ export async function prepareRefresh(o: RefreshOptions): Promise<() => Promise<v
     fs.rmSync(fetched, { recursive: true, force: true });
     throw error;
   }
-  return () => swap(base, fetched);
+  return async () => {
+    failpoint('refresh:fetched');
+    fs.renameSync(fetched, fetchedWhole(base));
+    await syncDirectory(base);
+    failpoint('refresh:complete');
+    await putInPlace(base);
+  };
 }
 
-async function swap(base: string, fetched: string): Promise<void> {
+/** A tree that was fetched is there until it has its place, so that this can be done again wherever it was cut short. */
+async function putInPlace(base: string): Promise<void> {
+  const fetched = fetchedWhole(base);
   const old = `${base}/.refresh-old`;
   fs.rmSync(old, { recursive: true, force: true });
   makeDirectorySync(old, 0o750);
   for (const tree of trees) {
+    if (!fs.existsSync(`${fetched}/${tree}`)) continue;
     if (fs.existsSync(`${base}/${tree}`)) fs.renameSync(`${base}/${tree}`, `${old}/${tree}`);
-    if (fs.existsSync(`${fetched}/${tree}`)) fs.renameSync(`${fetched}/${tree}`, `${base}/${tree}`);
+    failpoint('refresh:tree-away');
+    fs.renameSync(`${fetched}/${tree}`, `${base}/${tree}`);
+    failpoint('refresh:tree-in-place');
   }
+  for (const tree of trees) removeIfEmpty(`${base}/${tree}`);
+  fs.rmSync(neverFetched(base), { force: true });
   await syncFileSystem(base);
-  fs.rmSync(old, { recursive: true, force: true });
   fs.rmSync(fetched, { recursive: true, force: true });
+  failpoint('refresh:in-place');
+  fs.rmSync(old, { recursive: true, force: true });
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    fs.rmdirSync(directory);
+  } catch (error) {
+    if (!isErrno(error, 'ENOTEMPTY', 'ENOENT')) throw error;
+  }
 }
 
 /** A path below the datastore, in which nothing can lead elsewhere. */

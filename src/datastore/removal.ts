@@ -3,6 +3,7 @@
 
 import * as fs from 'node:fs';
 import { GranaryError, isErrno, withContext } from '../base/errors.ts';
+import { storeOwner } from '../chunk-store/ownership.ts';
 import {
   type BackupGroup,
   type BackupSnapshot,
@@ -11,12 +12,20 @@ import {
   type Namespace,
 } from '../model/backup.ts';
 import { manifestName } from '../model/names.ts';
+import { replaceFile } from '../os/atomic-file.ts';
 import { failpoint } from '../os/failpoint.ts';
 import type { FileLock } from '../os/file-lock.ts';
 import { groupExists, groupNames, groupSnapshots, snapshotTimes } from './groups.ts';
 import { listNamespaces, namespaceExists, removeNamespaceDirectories } from './namespaces.ts';
 import { isProtected, snapshotExists } from './snapshots.ts';
-import { asGranaryError, groupDirectory, noEntry, type StoreContext, snapshotDirectory } from './store-context.ts';
+import {
+  asGranaryError,
+  groupDirectory,
+  ifExists,
+  noEntry,
+  type StoreContext,
+  snapshotDirectory,
+} from './store-context.ts';
 
 export interface GroupRemoval {
   removedSnapshots: number;
@@ -80,10 +89,20 @@ export async function removeSnapshotDirectory(
   snapshot: BackupSnapshot,
 ): Promise<void> {
   const directory = snapshotDirectory(store, ns, snapshot);
+  const manifest = `${directory}/${manifestName}`;
   try {
-    await store.mirror.removeTree(directory, manifestName);
-    fs.rmSync(`${directory}/${manifestName}`, { force: true });
+    const content = await ifExists(fs.promises.readFile(manifest));
+    fs.rmSync(manifest, { force: true });
     failpoint('removal:after-manifest');
+    try {
+      await store.mirror.removeTree(directory, manifestName);
+    } catch (error) {
+      // Finished again only if it is so in its second home; that may have lost the manifest, or not be there to ask.
+      if (content && (await store.mirror.has(manifest).catch(() => false))) {
+        await replaceFile(manifest, content, { mode: 0o644, owner: storeOwner() });
+      }
+      throw error;
+    }
     await fs.promises.rm(directory, { recursive: true, force: true, maxRetries: 3 });
     failpoint('removal:after-directory');
   } catch (error) {

@@ -1,20 +1,17 @@
 // Unmounts a removable datastore in a task (config-and-tasks.md 9). Its maintenance mode lets nothing new begin meanwhile;
 // whatever comes of it, the mode from before is set again, after a crash by the next start of the server.
 
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import { DatastoreConfig } from '../config/datastore-config.ts';
 import { type DatastoreSection, parseTuning } from '../config/datastore-schema.ts';
-import type { Directories } from '../config/directories.ts';
-import { parseMaintenanceMode } from '../config/maintenance.ts';
 import { Datastore } from '../datastore/datastore.ts';
 import { settleMounts, unmountDatastore } from '../machine/mount-datastore.ts';
 import { checkMounted, datastorePath, mountStatus } from '../machine/removable-datastore.ts';
-import { replaceFileSync } from '../os/atomic-file.ts';
 import type { WorkerTask } from '../task/task-registry.ts';
 import type { ServerContext } from '../wire/context.ts';
 import { startGarbageCollection } from './garbage-collection-job.ts';
+import { giveModeBack, isInMode, keepMode } from './kept-mode.ts';
 import { waitUntilUnused } from './quiet-datastore.ts';
 import { checkSettled, removableSection } from './removable-section.ts';
 import type { JobCaller } from './run-job.ts';
@@ -36,7 +33,7 @@ async function unmount(server: ServerContext, name: string, task: WorkerTask, ca
   const config = new DatastoreConfig(directories);
   const check = (before: DatastoreSection): void => {
     checkSettled(before);
-    keepMode(directories, before);
+    keepMode(directories, 'unmount', before);
   };
   const { before } = await config.update(
     name,
@@ -50,7 +47,7 @@ async function unmount(server: ServerContext, name: string, task: WorkerTask, ca
     await server.datastores.letGo(name);
     await unmountDatastore(server, section, { log: (line) => task.log(line), signal: task.signal });
   } finally {
-    await giveModeBack(directories, name);
+    await giveModeBack(directories, 'unmount', name);
   }
 }
 
@@ -82,40 +79,6 @@ async function collectFirst(
   else task.warn(`garbage collection: ${status}`);
 }
 
-const modeFile = (directories: Directories, name: string): string =>
-  path.join(directories.state, 'unmounting', `${name}.json`);
-
-function keepMode(directories: Directories, { name, 'maintenance-mode': mode }: DatastoreSection): void {
-  const file = modeFile(directories, name);
-  mkdirSync(path.dirname(file), { recursive: true });
-  replaceFileSync(file, JSON.stringify({ mode }), { mode: 0o640 });
-}
-
-/** Ends mode `unmount`, if the datastore is in it. */
-async function giveModeBack(directories: Directories, name: string): Promise<void> {
-  const config = new DatastoreConfig(directories);
-  const file = modeFile(directories, name);
-  const mode = config.find(name)?.['maintenance-mode'];
-  if (mode !== undefined && parseMaintenanceMode(mode).type === 'unmount') {
-    const before = keptMode(file);
-    if (before === undefined) await config.update(name, {}, { remove: ['maintenance-mode'] });
-    else await config.update(name, { 'maintenance-mode': before });
-  }
-  rmSync(file, { force: true });
-}
-
-/** A file that cannot be understood has kept none. */
-function keptMode(file: string): string | undefined {
-  try {
-    const kept = JSON.parse(readFileSync(file, 'utf8')) as { mode?: unknown } | null;
-    if (typeof kept?.mode !== 'string') return undefined;
-    parseMaintenanceMode(kept.mode);
-    return kept.mode;
-  } catch {
-    return undefined;
-  }
-}
-
 /**
  * For the start of a process with all rights: puts right what tasks have left that died. Never throws; what cannot be
  * done is logged.
@@ -128,11 +91,11 @@ export async function settleRemovable(server: ServerContext): Promise<void> {
     if (removable.length === 0) return;
     if (process.getuid?.() === 0) await settleMounts(server, removable);
     for (const section of removable) {
-      const { name, 'maintenance-mode': mode } = section;
-      if (mode === undefined || parseMaintenanceMode(mode).type !== 'unmount') continue;
+      const { name } = section;
+      if (!isInMode(section, 'unmount')) continue;
       const { data: running } = await tasks.list({ store: name, running: true, typefilter: taskType, limit: 0 });
       if (running.length > 0) continue;
-      await giveModeBack(directories, name);
+      await giveModeBack(directories, 'unmount', name);
       log('warn', 'unmount-was-interrupted', { store: name, status: mountStatus(server, section) });
     }
   } catch (error) {

@@ -12,13 +12,13 @@ const start = 1_700_000_000;
 /** How long a server may take to die, on a busy machine; only one that lives on is waited for that long. */
 const patience = 30_000;
 
-/** Every failpoint that is named in the source. */
+/** Every failpoint that is named in the source, but for those of datastores in buckets (bucket-crash.test.ts). */
 function failpointsInSource(): string[] {
   const names = new Set<string>();
   for (const file of readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })) {
     if (!file.endsWith('.ts') || file.endsWith('.test.ts') || file.includes('/testing/')) continue;
     for (const [, name] of readFileSync(join(root, 'src', file), 'utf8').matchAll(/\bfailpoint\('([^']+)'\)/g)) {
-      names.add(name!);
+      if (!name!.startsWith('refresh:')) names.add(name!);
     }
   }
   return [...names].sort();

@@ -18,7 +18,7 @@ import { ensureIdentity } from '../../src/certificates/identity.ts';
 import { runNamed } from '../../src/cli/programs.ts';
 import { FakeTerminal } from '../../src/cli/testing/terminal.ts';
 import { DatastoreConfig } from '../../src/config/datastore-config.ts';
-import { createDirectories, resolveDirectories } from '../../src/config/directories.ts';
+import { createDirectories, type Directories, resolveDirectories } from '../../src/config/directories.ts';
 import { Datastore } from '../../src/datastore/datastore.ts';
 import { Verification } from '../../src/datastore/verify.ts';
 import { rootUser } from '../../src/model/auth-id.ts';
@@ -34,6 +34,8 @@ export interface StandOptions {
   store?: string;
   /** Flags for the server's Node. */
   execArgv?: readonly string[];
+  /** Makes and configures the datastore; by default one on a file system. */
+  makeDatastore?: (directories: Directories, store: string) => Promise<void>;
 }
 
 /** What the server answers about a snapshot. */
@@ -42,6 +44,13 @@ export interface ListedSnapshot {
   'backup-time': number;
   size?: number;
   files: { filename: string; size?: number }[];
+}
+
+function onFileSystem(tuning: string): NonNullable<StandOptions['makeDatastore']> {
+  return async (directories, store) => {
+    mkdirSync(join(store, '.chunks'), { recursive: true });
+    await new DatastoreConfig(directories).create({ name: storeName, path: store, tuning });
+  };
 }
 
 export class Stand implements AsyncDisposable {
@@ -73,7 +82,6 @@ export class Stand implements AsyncDisposable {
     const folder = mkdtempSync(join(tmpdir(), 'granary-fault-'));
     const home = join(folder, 'home');
     const store = options.store ?? join(folder, 'store');
-    mkdirSync(join(store, '.chunks'), { recursive: true });
     const directories = resolveDirectories(home);
     await createDirectories(directories);
     const { fingerprint } = await ensureIdentity(directories.config, { clock: systemClock, bits: 2048 });
@@ -81,8 +89,8 @@ export class Stand implements AsyncDisposable {
     await access.users.create({ userid: 'admin@pbs' });
     const secret = await access.users.generateToken({ tokenid: tokenId });
     for (const authId of ['admin@pbs', tokenId]) await access.updateAcl(rootUser, { path: '/', role: 'Admin', authId });
-    const config = new DatastoreConfig(directories);
-    await config.create({ name: storeName, path: store, tuning: options.tuning ?? 'sync-level=none' });
+    const tuning = options.tuning ?? 'sync-level=none';
+    await (options.makeDatastore ?? onFileSystem(tuning))(directories, store);
     const stand = new Stand(folder, store, secret, fingerprint, options.execArgv ?? []);
     await stand.restart();
     return stand;

@@ -6,18 +6,22 @@ import { Agent, createServer, request, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 /**
- * What happens to a request: `slow-down` is answered with 503 in the server's place, `cut` never reaches it, `lost` is
- * carried out, but its answer does not come back, `short` loses the second half of its answer.
+ * What happens to a request: `slow-down` is answered with 503 and `broken` with 500 in the server's place, `cut` never
+ * reaches it, `lost` is carried out, but its answer does not come back, `short` loses the second half of its answer.
  */
-export type Fate = 'pass' | 'slow-down' | 'cut' | 'lost' | 'short';
+export type Fate = 'pass' | 'slow-down' | 'broken' | 'cut' | 'lost' | 'short';
 
-const slowDown =
-  '<?xml version="1.0" encoding="UTF-8"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>';
+const refusals = {
+  'slow-down': [503, 'SlowDown', 'Please reduce your request rate.'],
+  broken: [500, 'InternalError', 'We encountered an internal error.'],
+} as const;
 
 export class Weather implements AsyncDisposable {
   /** Decides about each request; by default all pass. */
   fate: (method: string, path: string) => Fate = () => 'pass';
   readonly seen: string[] = [];
+  /** Requests that were passed on and are not carried out yet. */
+  readonly #underWay = new Set<Promise<unknown>>();
   readonly #server: Server;
   readonly #agent = new Agent({ keepAlive: true, rejectUnauthorized: false });
 
@@ -44,9 +48,12 @@ export class Weather implements AsyncDisposable {
     this.seen.push(`${method} ${url}`);
     const fate = this.fate(method, url);
     if (fate === 'cut') return void incoming.socket.destroy();
-    if (fate === 'slow-down') {
+    if (fate === 'slow-down' || fate === 'broken') {
+      const [status, code, message] = refusals[fate];
+      const error = `<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
       incoming.resume();
-      answer.writeHead(503, { 'content-type': 'application/xml' }).end(slowDown);
+      answer.writeHead(status, { 'content-type': 'application/xml' });
+      answer.end(`<?xml version="1.0" encoding="UTF-8"?>${error}`);
       return;
     }
     const onward = request({ host: '127.0.0.1', port: to, method, path: url, headers, agent: this.#agent }, (back) => {
@@ -61,7 +68,17 @@ export class Weather implements AsyncDisposable {
       });
     });
     onward.on('error', () => incoming.socket.destroy());
+    // What has come of a request whose sender died goes no further.
+    incoming.on('error', () => onward.destroy());
+    const carriedOut = once(onward, 'close').finally(() => this.#underWay.delete(carriedOut));
+    carriedOut.catch(() => {});
+    this.#underWay.add(carriedOut);
     incoming.pipe(onward);
+  }
+
+  /** Settles when every request that was passed on is carried out. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#underWay);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

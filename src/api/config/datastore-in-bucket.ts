@@ -9,7 +9,7 @@ import { type DatastoreSection, parseBackend } from '../../config/datastore-sche
 import { S3EndpointConfig } from '../../config/s3-config.ts';
 import { checkCreatable } from '../../datastore/create.ts';
 import { Datastore } from '../../datastore/datastore.ts';
-import { hasContents } from '../../datastore/refresh.ts';
+import { hasContents, requireNoRefresh, requireRefresh } from '../../datastore/refresh.ts';
 import { checkClaim, claimObjects, isClaimedFrom, releaseObjects } from '../../object-store/claim.ts';
 import { probeObjects } from '../../object-store/probe.ts';
 import type { WorkerTask } from '../../task/task-registry.ts';
@@ -81,6 +81,8 @@ export async function makeInBucket(
     await probeObjects(objects, name, { signal: task.signal });
     checkLocalPart(base);
     await Datastore.create(base, { isLocalPart: true });
+    if (isThere) requireRefresh(base);
+    else requireNoRefresh(base);
     await claimObjects(objects, name, base, { overwrite });
     task.log(`'${name}' in ${objects.label} is this server's now.`);
     return isThere;

@@ -10,6 +10,7 @@ import type { Directories } from '../../config/directories.ts';
 import { formatMaintenanceMode, type MaintenanceType, parseMaintenanceMode } from '../../config/maintenance.ts';
 import { checkCreatable, nestedPath } from '../../datastore/create.ts';
 import { Datastore } from '../../datastore/datastore.ts';
+import { keepMode } from '../../jobs/kept-mode.ts';
 import { refreshFromBucket } from '../../jobs/s3-refresh-job.ts';
 import { findDevice } from '../../machine/block-device.ts';
 import { isRemovable, mountDatastore, removeMountPoint, unmountDatastore } from '../../machine/mount-datastore.ts';
@@ -220,6 +221,7 @@ export async function addDatastore(
     if (isInBucket(section)) isToRefresh = await makeInBucket(server, section, options, task);
     else await makeStore(datastorePath(server.machine, section), task, reuse);
     const mode = isToRefresh ? { 'maintenance-mode': 's3-refresh' } : {};
+    if (isToRefresh) keepMode(directories, 's3-refresh', section);
     const stored = withoutRetention({ ...section, ...mode, path: path.normalize(section.path) });
     await new DatastoreConfig(directories).create(stored, {
       check: (next, _before, all) => checkNotNested(server, next!, all),

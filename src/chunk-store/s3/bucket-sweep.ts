@@ -2,8 +2,8 @@
 // long (formats.md 16.4).
 //
 // What is in doubt stays. An object without a marker gets one with the present time. Before objects are removed, their
-// markers are taken away under a lock that keeps every writer of these digests waiting; a marker that was touched at
-// the last moment is put back. A marker whose object is gone is removed, so that the next backup brings the chunk again.
+// markers are taken away under a lock that keeps every writer of these digests waiting, also for a while when this
+// process dies, as its request may still be on the way; a marker that was touched at the last moment is put back. A marker whose object is gone is removed, so that the next backup brings the chunk again.
 
 import { fromHex } from '../../base/bytes.ts';
 import { throwIfAborted } from '../../base/streams.ts';
@@ -12,7 +12,16 @@ import type { SweepCounts, SweepOptions } from '../contract.ts';
 import { KeptChunks } from '../kept-chunks.ts';
 import { isBadName, isChunkName } from '../layout.ts';
 import { noCounts } from '../sweep-counts.ts';
-import { markerPrefixes, markersOf, markerTime, removeMarker, setMarker, settleTaken, takeMarkers } from './markers.ts';
+import {
+  forgetTaken,
+  markerPrefixes,
+  markersOf,
+  markerTime,
+  mayStillGo,
+  removeMarker,
+  setMarker,
+  takeMarkers,
+} from './markers.ts';
 import type { PrefixLocks } from './prefix-locks.ts';
 
 export interface SweptBucket {
@@ -22,6 +31,8 @@ export interface SweptBucket {
   /** What the keys of chunks begin with, with a slash at the end. */
   keys: string;
   locks: PrefixLocks;
+  /** How long a request may still be carried out whose sender has died or given up, milliseconds. */
+  lateMs: number;
   /** Forgets the local copy of a chunk. */
   drop(hex: string): void;
 }
@@ -105,7 +116,7 @@ class BucketSweep {
       else this.#keep(name, info, used, kept);
     }
     if (old.length > 0) await this.#remove(old, kept);
-    for (const name of markersOf(this.#bucket.base, prefix)) {
+    for (const name of markersOf(this.#bucket.base, prefix, this.#bucket.lateMs)) {
       if (!objects.has(name)) await this.#removeUnfounded(name);
     }
     onKept?.(kept.records());
@@ -116,7 +127,8 @@ class BucketSweep {
   async #adopt(name: string, info: ObjectInfo, kept: KeptChunks): Promise<void> {
     using _lock = await this.#bucket.locks.shared(name);
     if (!(await this.#bucket.objects.head(info.key))) return;
-    setMarker(this.#bucket.base, name);
+    // One that may still go is left to the next collection.
+    if (!mayStillGo(this.#bucket.base, name, this.#bucket.lateMs)) setMarker(this.#bucket.base, name);
     this.#keep(name, info, Number.POSITIVE_INFINITY, kept);
   }
 
@@ -125,14 +137,9 @@ class BucketSweep {
     const byName = new Map(old.map((info) => [nameOf(info), info]));
     using lock = await locks.exclusive(nameOf(old[0]!));
     const taken = lock ? takeMarkers(base, [...byName.keys()], this.#options.minAtime) : [];
-    try {
-      await objects.delete(taken.map((name) => byName.get(name)!.key));
-    } catch (error) {
-      // Some of them may be gone; the next collection finds out which.
-      settleTaken(base, taken, false);
-      throw error;
-    }
-    settleTaken(base, taken, false);
+    // When it fails some of them may be gone, or go yet; the next collection finds out which.
+    await objects.delete(taken.map((name) => byName.get(name)!.key));
+    forgetTaken(base, taken);
     for (const name of taken) {
       const info = byName.get(name)!;
       byName.delete(name);

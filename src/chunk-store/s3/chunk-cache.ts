@@ -9,24 +9,26 @@ import { replaceFile } from '../../os/atomic-file.ts';
 import { touchAccessTimeSync } from '../../os/times.ts';
 import { makeDirectorySync, storeOwner } from '../ownership.ts';
 
-/** Without a limit of its own a cache leaves a fifth of the space that it could have. */
+/** A cache leaves a fifth of the space that it could have, whatever its limit: indexes and manifests have to fit, too. */
 const shareOfFree = 0.8;
-/** Each process looks what all have written after it has written this share of the limit itself. */
+/** Each process looks what all have written after it has written this share of what there may be, at most 1 GiB. */
 const shareUnseen = 1 / 32;
+const mostUnseen = 2 ** 30;
 /** What is left after chunks were removed, so that some processes together stay below the limit. */
 const shareKept = 3 / 4;
 
 export class ChunkCache {
   readonly #directory: string;
-  readonly #limit: number | undefined;
-  /** Bytes that this process has written since it looked; without end before it has. */
-  #unseen = Number.POSITIVE_INFINITY;
+  readonly #limit: number;
+  /** Bytes that this process has written since it looked, and after how many it looks again. */
+  #unseen = 0;
+  #nextLook = 0;
   #trimming: Promise<void> | undefined;
 
   /** `limit` in bytes; 0 for no cache, undefined for as much as the file system has room for. */
   constructor(base: string, limit: number | undefined) {
     this.#directory = `${base}/.cache`;
-    this.#limit = limit;
+    this.#limit = limit ?? Number.POSITIVE_INFINITY;
   }
 
   #path(hex: string): string {
@@ -64,9 +66,9 @@ export class ChunkCache {
       this.#unseen += bytes.byteLength;
     } catch {
       // No space is no reason to fail: what is asked for is in the bucket.
-      this.#unseen = Number.POSITIVE_INFINITY;
+      this.#nextLook = 0;
     }
-    if (this.#unseen > (this.#limit ?? Number.POSITIVE_INFINITY) * shareUnseen || this.#unseen > 2 ** 30) this.#trim();
+    if (this.#unseen >= this.#nextLook) this.#trim();
   }
 
   drop(hex: string): void {
@@ -100,7 +102,8 @@ export class ChunkCache {
       }
       await yieldToOthers();
     }
-    const limit = this.#limit ?? (await this.#room(total));
+    const limit = Math.min(this.#limit, await this.#room(total));
+    this.#nextLook = Math.min(mostUnseen, limit * shareUnseen);
     if (total <= limit * (1 - shareUnseen)) return;
     for (const { path, size } of found.sort((a, b) => a.used - b.used)) {
       if (total <= limit * shareKept) return;

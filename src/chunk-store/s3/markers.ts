@@ -2,12 +2,13 @@
 // last used, which is what garbage collection goes by. It is made after the object, and taken away before it.
 
 import * as fs from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { isErrno } from '../../base/errors.ts';
 import { touchAccessTimeSync } from '../../os/times.ts';
 import { chunkPath, chunksDirectory, isPrefixName, prefixDirectory } from '../layout.ts';
 import { makeDirectorySync, storeOwner } from '../ownership.ts';
 
-/** What a marker is called while a sweep decides about it; a crash may leave it, and it means nothing then. */
+/** What a marker is called while a sweep removes its object; a crash may leave it: see `mayStillGo`. */
 const removingSuffix = '.removing';
 
 /** Makes the marker of a name (a digest, or a copy that was set aside), or touches the one that is there. */
@@ -67,12 +68,31 @@ export function takeMarkers(base: string, names: readonly string[], minAtime: nu
   });
 }
 
-/** Forgets markers that were taken away; with `restore` puts them back. */
-export function settleTaken(base: string, names: readonly string[], restore: boolean): void {
-  for (const name of names) {
-    if (restore) renameMarker(base, `${name}${removingSuffix}`, name);
-    else removeMarker(base, `${name}${removingSuffix}`);
-  }
+/** Forgets markers that were taken away, once their objects are gone. */
+export function forgetTaken(base: string, names: readonly string[]): void {
+  for (const name of names) removeMarker(base, `${name}${removingSuffix}`);
+}
+
+/**
+ * Whether a sweep has taken the marker of `name` away, died or failed, and its request may still be carried out: the
+ * object that is there now may go in `lateMs`. Only under the lock of its prefix, which a living sweep would have.
+ */
+export function mayStillGo(base: string, name: string, lateMs: number): boolean {
+  return lateFor(base, name, lateMs) > 0;
+}
+
+/** Settles when that is not so any more. */
+export async function untilSettled(base: string, name: string, lateMs: number): Promise<void> {
+  const rest = lateFor(base, name, lateMs);
+  if (rest === 0) return;
+  await delay(rest);
+  removeMarker(base, `${name}${removingSuffix}`);
+}
+
+/** Milliseconds. The change time of a file is when it was given its name. */
+function lateFor(base: string, name: string, lateMs: number): number {
+  const stat = fs.lstatSync(`${chunkPath(base, name)}${removingSuffix}`, { throwIfNoEntry: false });
+  return stat ? Math.max(0, Math.min(lateMs, stat.ctimeMs + lateMs - Date.now())) : 0;
 }
 
 /** The directories of digests that there are, ascending: `0000` to `ffff`. */
@@ -80,8 +100,8 @@ export function markerPrefixes(base: string): string[] {
   return fs.readdirSync(chunksDirectory(base)).filter(isPrefixName).sort();
 }
 
-/** Everything in one of them, ascending; what a crash has left is removed. */
-export function markersOf(base: string, prefix: string): string[] {
+/** Everything in one of them, ascending; what a crash has left is removed when it has no meaning any more. */
+export function markersOf(base: string, prefix: string, lateMs: number): string[] {
   let names: string[];
   try {
     names = fs.readdirSync(`${chunksDirectory(base)}/${prefix}`);
@@ -89,6 +109,9 @@ export function markersOf(base: string, prefix: string): string[] {
     if (isErrno(error, 'ENOENT')) return [];
     throw error;
   }
-  for (const name of names) if (name.endsWith(removingSuffix)) removeMarker(base, name);
+  for (const name of names) {
+    if (!name.endsWith(removingSuffix)) continue;
+    if (!mayStillGo(base, name.slice(0, -removingSuffix.length), lateMs)) removeMarker(base, name);
+  }
   return names.filter((name) => !name.endsWith(removingSuffix)).sort();
 }

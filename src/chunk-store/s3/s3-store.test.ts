@@ -24,13 +24,13 @@ const keyOf = (prefix: string, name: string): string => `${prefix}/.chunks/${nam
 
 async function open<T extends ObjectStore>(
   objects: T,
-  o: { maxCacheSize?: number; prefix?: string; threads?: number } = {},
+  o: { maxCacheSize?: number; prefix?: string; threads?: number; lateMs?: number } = {},
 ): Promise<TestStore<T>> {
   const base = temporaryDirectory();
   fs.mkdirSync(join(base, '.chunks'));
   const workers = createWorkers({ threads: o.threads ?? 0, slotMemory });
-  const { prefix = 'test', maxCacheSize } = o;
-  const options = { name: 'test', objects, prefix, lockDirectory: join(base, 'locks'), workers };
+  const { prefix = 'test', maxCacheSize, lateMs = 0 } = o;
+  const options = { name: 'test', objects, prefix, lockDirectory: join(base, 'locks'), workers, lateMs };
   const store = S3ChunkStore.open(base, { ...options, ...(maxCacheSize === undefined ? {} : { maxCacheSize }) });
   return {
     store,
@@ -176,6 +176,31 @@ describe('S3 chunk store', () => {
     assert.deepEqual(await again, { duplicate: false, storedSize: chunk.blob.byteLength });
     assert.equal(under.objects.contents.size, 1);
     assert.equal(await under.store.touch(chunk.digest), true);
+  });
+
+  it('waits with a chunk whose removal was begun by a process that died: its request may come late', async () => {
+    await using under = await open(new MemoryObjects(), { lateMs: 300 });
+    const { objects, store } = under;
+    const chunk = plainChunk(content('late request'));
+    await receiveChunk(store, chunk);
+    under.age(chunk.digest, 1000);
+    const remove = objects.delete.bind(objects);
+    let carryOut = async (): Promise<void> => {};
+    objects.delete = async (keys) => {
+      carryOut = () => remove(keys);
+      throw new Error('no answer');
+    };
+    await assert.rejects(store.sweep(ages), /no answer/);
+    // Nobody counts on it meanwhile, the next collection neither.
+    assert.equal((await store.sweep(ages))['disk-chunks'], 1);
+    assert.equal(await store.touch(chunk.digest), false);
+    const again = receiveChunk(store, chunk);
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+    await carryOut();
+    assert.deepEqual(await again, { duplicate: false, storedSize: chunk.blob.byteLength });
+    assert.equal(await store.touch(chunk.digest), true);
+    assert.deepEqual(Buffer.from(objects.contents.get(keyOf('test', toHex(chunk.digest)))!), Buffer.from(chunk.blob));
+    assert.deepEqual(await receiveChunk(store, chunk), { duplicate: true, storedSize: chunk.blob.byteLength });
   });
 
   it('leaves the chunk or nothing, wherever a change stops', async () => {

@@ -27,7 +27,15 @@ import { digestName, isChunkName } from '../layout.ts';
 import { processWorkers, type StoreWorkers } from '../workers.ts';
 import { objectsByPrefix, sweepBucket } from './bucket-sweep.ts';
 import { ChunkCache } from './chunk-cache.ts';
-import { markerPrefixes, markersOf, markerTime, removeMarker, renameMarker, setMarker } from './markers.ts';
+import {
+  markerPrefixes,
+  markersOf,
+  markerTime,
+  removeMarker,
+  renameMarker,
+  setMarker,
+  untilSettled,
+} from './markers.ts';
 import { PrefixLocks } from './prefix-locks.ts';
 
 export interface S3StoreOptions {
@@ -42,8 +50,12 @@ export interface S3StoreOptions {
   maxCacheSize?: number | undefined;
   /** Threads and memory; those of the process by default. */
   workers?: StoreWorkers | undefined;
+  /** How long a request may still be carried out whose sender has died or given up, milliseconds. */
+  lateMs?: number;
 }
 
+/** No request is under way longer: answers do not come any more after a minute of silence. */
+const defaultLateMs = 120_000;
 const readsAtOnce = 8;
 const badCopies = 10;
 
@@ -56,6 +68,7 @@ export class S3ChunkStore implements ChunkStore {
   readonly #workers: StoreWorkers;
   readonly #locks: PrefixLocks;
   readonly #cache: ChunkCache;
+  readonly #lateMs: number;
   /** What can be done with markers as with chunk files: slots, touching, marking. */
   readonly #markers: DirectoryChunkStore;
   /** Inserts under way by digest: two of one digest must not both take themselves for the first. */
@@ -69,6 +82,7 @@ export class S3ChunkStore implements ChunkStore {
     this.#workers = o.workers ?? processWorkers();
     this.#locks = new PrefixLocks(`${o.lockDirectory}/.chunk-locks`);
     this.#cache = new ChunkCache(base, o.maxCacheSize);
+    this.#lateMs = o.lateMs ?? defaultLateMs;
     this.#markers = DirectoryChunkStore.open(base, { name: o.name, syncLevel: 'none', workers: this.#workers });
   }
 
@@ -137,6 +151,7 @@ export class S3ChunkStore implements ChunkStore {
 
   async #insert(hex: string, incoming: IncomingChunk, blob: Uint8Array): Promise<InsertResult> {
     using _lock = await this.#locks.shared(hex);
+    await untilSettled(this.#base, hex, this.#lateMs);
     const isMarked = markerTime(this.#base, hex) !== undefined;
     // A plain chunk was verified: it may take any place, so it is not asked first what there is.
     let existing = isMarked || incoming.encrypted ? await this.#lookAt(hex) : undefined;
@@ -285,6 +300,7 @@ export class S3ChunkStore implements ChunkStore {
   /** Makes the marker of an object that there is. */
   async #adopt(hex: string): Promise<boolean> {
     using _lock = await this.#locks.shared(hex);
+    await untilSettled(this.#base, hex, this.#lateMs);
     if (!(await this.#objects.head(this.#key(hex)))) return false;
     setMarker(this.#base, hex);
     return true;
@@ -297,6 +313,7 @@ export class S3ChunkStore implements ChunkStore {
         objects: this.#objects,
         keys: this.#keys,
         locks: this.#locks,
+        lateMs: this.#lateMs,
         drop: (hex) => this.#cache.drop(hex),
       },
       options,
@@ -314,13 +331,13 @@ export class S3ChunkStore implements ChunkStore {
     const markers = new Set(markerPrefixes(this.#base));
     for await (const { prefix, objects } of objectsByPrefix(this.#objects, this.#keys, o.signal)) {
       markers.delete(prefix);
-      const names = new Set(markersOf(this.#base, prefix));
+      const names = new Set(markersOf(this.#base, prefix, this.#lateMs));
       for (const name of objects.keys()) if (!names.delete(name)) setMarker(this.#base, name);
       for (const name of names) removeMarker(this.#base, name);
       chunks += objects.size;
     }
     for (const prefix of markers) {
-      for (const name of markersOf(this.#base, prefix)) removeMarker(this.#base, name);
+      for (const name of markersOf(this.#base, prefix, this.#lateMs)) removeMarker(this.#base, name);
     }
     return chunks;
   }
