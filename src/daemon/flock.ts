@@ -37,24 +37,28 @@ const firstRestartMs = 100;
 const longestRestartMs = 10_000;
 /** A process that lived this long failed for a new reason: the next is started at once. */
 const settledMs = 60_000;
-const pingMs = 5000;
-/** A process that has not answered for so long hangs. */
-const hangingMs = 60_000;
-/** A process that has answered within this time is alive. */
-const aliveMs = 20_000;
+const defaultPingMs = 5000;
+/**
+ * A process that has left so many questions without an answer hangs. They are counted, and not the time: a machine that
+ * was stopped for minutes, as virtual ones are, goes on with healthy processes.
+ */
+const hangingAfter = 12;
+/** One with no more than these is alive. */
+const aliveUntil = 4;
 
 interface Member {
   worker: Worker;
   startedAt: number;
   listening: boolean;
-  /** When it was last known to be alive, in the time of `performance.now`. */
-  seenAt: number;
+  /** Questions since it was last known to be alive. */
+  unanswered: number;
 }
 
 export class Flock {
   readonly #options: Omit<WorkerOptions, 'sockets'>;
   readonly #sockets: WorkerOptions['sockets'];
   readonly #log: Logger;
+  readonly #pingMs: number;
   readonly #members = new Map<number, Member>();
   #stopping = false;
   #restartMs = firstRestartMs;
@@ -62,11 +66,17 @@ export class Flock {
   /** Copies of the sockets for the cluster, which closes them with its last process. */
   #shared: WorkerOptions['sockets'];
 
-  constructor(options: Omit<WorkerOptions, 'sockets'>, sockets: WorkerOptions['sockets'], log: Logger) {
+  constructor(
+    options: Omit<WorkerOptions, 'sockets'>,
+    sockets: WorkerOptions['sockets'],
+    log: Logger,
+    pingMs = defaultPingMs,
+  ) {
     this.#options = options;
     this.#sockets = sockets;
     this.#shared = sockets;
     this.#log = log;
+    this.#pingMs = pingMs;
     // Processes accept by themselves: connections that this one had accepted for them would be lost when it is replaced.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({
@@ -79,13 +89,12 @@ export class Flock {
   /** Starts `count` processes; resolves once all of them accept connections. */
   async start(count: number): Promise<void> {
     this.#stopping = false;
-    this.#pings = setInterval(() => this.#ping(), pingMs).unref();
+    this.#pings = setInterval(() => this.#ping(), this.#pingMs).unref();
     await Promise.all(Array.from({ length: count }, () => this.#spawn()));
   }
 
   isAlive(): boolean {
-    const since = performance.now() - aliveMs;
-    return [...this.#members.values()].some((member) => member.listening && member.seenAt >= since);
+    return [...this.#members.values()].some((member) => member.listening && member.unanswered <= aliveUntil);
   }
 
   /** Ends all processes in order. */
@@ -117,12 +126,11 @@ export class Flock {
     }
     const options: WorkerOptions = { ...this.#options, sockets: this.#shared };
     const worker = cluster.fork({ [workerOptionsVariable]: JSON.stringify(options) });
-    const now = performance.now();
-    const member: Member = { worker, startedAt: now, seenAt: now, listening: false };
+    const member: Member = { worker, startedAt: performance.now(), unanswered: 0, listening: false };
     this.#members.set(worker.id, member);
     return new Promise((resolve, reject) => {
       worker.on('message', (report: Report) => {
-        member.seenAt = performance.now();
+        member.unanswered = 0;
         if (report !== 'listening') return;
         member.listening = true;
         resolve();
@@ -155,13 +163,16 @@ export class Flock {
   }
 
   #ping(): void {
-    const now = performance.now();
-    for (const { worker, listening, seenAt } of this.#members.values()) {
+    for (const member of this.#members.values()) {
+      const { worker, listening, unanswered } = member;
       if (!listening) continue;
-      if (now - seenAt > hangingMs) {
-        this.#log('error', 'process-hangs', { pid: worker.process.pid, silentMs: Math.round(now - seenAt) });
+      if (unanswered >= hangingAfter) {
+        this.#log('error', 'process-hangs', { pid: worker.process.pid, unanswered });
         worker.process.kill('SIGKILL');
-      } else send(worker, 'ping');
+      } else {
+        member.unanswered++;
+        send(worker, 'ping');
+      }
     }
   }
 

@@ -52,19 +52,26 @@ export async function runService(
   const reload = async (): Promise<void> => {
     if (signal.aborted) return;
     tell({ state: 'RELOADING', status: 'Reloading' });
+    showLife();
     log('info', 'reload', {});
     await service.reload().catch((error: unknown) => log('error', 'reload-failed', { error: messageOf(error) }));
     tell({ state: 'READY', status: service.status });
   };
   const every = watchdogMs();
+  // The manager counts from the last one, whoever gave it: a program that is becoming another one may not let it wait for
+  // the rest of both their turns.
+  const showLife = (): void => {
+    if (every !== undefined) tell({ state: 'WATCHDOG' });
+  };
   const alive = async (): Promise<void> => {
     // One that is lost is followed by the next.
     if (await service.isAlive()) tell({ state: 'WATCHDOG' }, 1);
     else log('error', 'service-does-not-answer', {});
   };
-  // Twice in the time that the manager waits.
-  const timer = every === undefined ? undefined : setInterval(() => void alive(), every / 2);
+  // Four times in the time that the manager waits: what the machine stands still for in between counts, too.
+  const timer = every === undefined ? undefined : setInterval(() => void alive(), every / 4);
   tell({ state: 'READY', status: service.status });
+  showLife();
   o.reloads.each(() => {
     reloading = reloading.then(reload);
   });

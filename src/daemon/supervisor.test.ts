@@ -33,7 +33,10 @@ function workerPids(): number[] {
     .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker.ts'));
 }
 
-test('processes share a port, are replaced when they die, and end together', async () => {
+/** Of the questions whether a process is alive. */
+const pingMs = 150;
+
+test('processes share a port, are replaced when they die or hang, and end together', async () => {
   const home = mkdtempSync(path.join(os.tmpdir(), 'granary-supervisor-'));
   const server = await superviseServer({
     home,
@@ -43,6 +46,7 @@ test('processes share a port, are replaced when they die, and end together', asy
     graceMs: 100,
     log: silentLogger,
     certificateBits: 2048,
+    pingMs,
   });
   try {
     const announced = JSON.parse(readFileSync(path.join(home, 'run', 'proxy.json'), 'utf8')) as unknown;
@@ -51,10 +55,22 @@ test('processes share a port, are replaced when they die, and end together', asy
     const before = workerPids();
     assert.equal(before.length, 2);
     process.kill(before[0]!, 'SIGKILL');
-    while (workerPids().filter((pid) => !before.includes(pid)).length === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    const replaced = async (old: readonly number[]): Promise<void> => {
+      while (workerPids().filter((pid) => !old.includes(pid)).length === 0) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    await replaced(before);
     assert.equal(await ping(server.port), '{"data":{"pong":true}}');
+
+    // A machine that stood still for a while goes on with the processes that it had.
+    const same = workerPids();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 16 * pingMs);
+    assert.equal(await ping(server.port), '{"data":{"pong":true}}');
+    assert.deepEqual(workerPids(), same);
+    process.kill(same[0]!, 'SIGSTOP');
+    await replaced(same);
+    assert.equal(existsSync(`/proc/${same[0]}`), false);
   } finally {
     await server.stop();
   }

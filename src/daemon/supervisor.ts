@@ -40,6 +40,8 @@ export interface SupervisorOptions {
   unprivileged?: boolean;
   handover?: Handover;
   log?: Logger;
+  /** How often a process is asked whether it is alive; tests ask more often. */
+  pingMs?: number;
   certificateBits?: number;
 }
 
@@ -80,7 +82,7 @@ export async function superviseServer(options: SupervisorOptions): Promise<Super
   const port = boundPort(portFd);
   const local = unprivileged ? undefined : openLocalSocket(directories, handover?.local);
   const sockets = { port: portFd, ...(local === undefined ? {} : { local: local.fd }) };
-  const flock = new Flock({ home, port, graceMs, unprivileged }, sockets, log);
+  const flock = new Flock({ home, port, graceMs, unprivileged }, sockets, log, options.pingMs);
   const closeSockets = (): void => {
     local?.unlink();
     for (const fd of Object.values(sockets)) closeSync(fd);

@@ -112,7 +112,10 @@ test('a backup runs across a reload in its old process, and nobody is refused me
   })();
   process.kill(server.pid, 'SIGHUP');
   assert.match(await manager.next(/^RELOADING/), /^RELOADING=1\nMONOTONIC_USEC=\d+\nSTATUS=/);
+  // Nobody waits for the rest of the old program's turn and the whole of the new one's.
+  assert.equal(await manager.next(/./), 'WATCHDOG=1');
   await manager.next(/^READY=1/);
+  assert.equal(await manager.next(/./), 'WATCHDOG=1');
   over = true;
   const answers = await pings;
   assert.ok(answers.length > 0 && answers.every((status) => status === 200), String(answers));
