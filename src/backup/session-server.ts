@@ -60,7 +60,10 @@ async function startIn(server: ServerContext, request: UpgradeRequest, target: B
   try {
     await server.tasks.start({ type, id, authId: request.authId, peer: request.peer }, async (task) => {
       using _ = target.use;
-      const session = new BackupSession(target.store, transaction, task, { debug: request.params['debug'] === true });
+      const session = new BackupSession(target.store, transaction, task, {
+        debug: request.params['debug'] === true,
+        noCache: request.params['no-cache'] === true,
+      });
       task.log(startLine(type, target, request.peer));
       try {
         const failure = await runSession(server, request, session, socket, task, answered.resolve);

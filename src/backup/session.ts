@@ -36,6 +36,8 @@ export interface SessionLog {
 export interface BackupSessionOptions {
   /** Logs each chunk too. */
   debug?: boolean;
+  /** No copies of its chunks go to a cache of the datastore. */
+  noCache?: boolean;
 }
 
 export class BackupSession {
@@ -43,6 +45,7 @@ export class BackupSession {
   readonly #transaction: BackupTransaction;
   readonly #task: SessionLog;
   readonly #debug: boolean;
+  readonly #noCache: boolean;
   readonly #writers = new Map<number, OpenWriter>();
   readonly #known = new DigestMap();
   readonly #stats: UploadStats = emptyStats();
@@ -56,6 +59,7 @@ export class BackupSession {
     this.#transaction = transaction;
     this.#task = task;
     this.#debug = options.debug ?? false;
+    this.#noCache = options.noCache ?? false;
   }
 
   /** Whether the backup is finished, once a `finish` that is under way has come to its end. */
@@ -163,7 +167,7 @@ export class BackupSession {
       const got = await stream.readInto(slot.bytes.subarray(0, encoded));
       if (got > encoded) throw new GranaryError('bad-request', 'uploaded chunk is larger than announced.');
       if (got < encoded) throw new GranaryError('bad-request', 'uploaded chunk has unexpected size.');
-      stored = await this.#store.chunks.receive(digest, size, slot, encoded);
+      stored = await this.#store.chunks.receive(digest, size, slot, encoded, { noCache: this.#noCache });
     } finally {
       slot.release();
     }

@@ -15,6 +15,16 @@ export interface Slot {
 
 export type ChunkKind = 'plain' | 'encrypted';
 
+export interface ReceiveOptions {
+  /**
+   * It is what another store has for a chunk of that kind: it must be of that kind, and its CRC right, for nothing else
+   * tells whether an encrypted one is still what it was.
+   */
+  copyOf?: ChunkKind | undefined;
+  /** No copy of it goes to a cache. */
+  noCache?: boolean | undefined;
+}
+
 export interface InsertResult {
   /** True when the store had the chunk and kept its own copy. */
   duplicate: boolean;
@@ -109,10 +119,8 @@ export interface ChunkStore {
    * The one doorway for chunks from outside. The first `length` bytes of the slot must be a well-formed blob;
    * its CRC is computed anew and overwritten; a plain one must have the digest and decode to `size` bytes.
    * Then it is inserted as by `insert`. Nothing is stored when a check fails.
-   * With `copyOf` it is what another store has for a chunk of that kind: it must be of that kind, and its CRC right,
-   * for nothing else tells whether an encrypted one is still what it was.
    */
-  receive(digest: Uint8Array, size: number, slot: Slot, length: number, copyOf?: ChunkKind): Promise<InsertResult>;
+  receive(digest: Uint8Array, size: number, slot: Slot, length: number, o?: ReceiveOptions): Promise<InsertResult>;
 
   /** Stores a well-formed blob whose content the caller vouches for, by the table of formats.md 14.1. */
   insert(digest: Uint8Array, blob: Uint8Array): Promise<InsertResult>;

@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { GranaryError, isErrno, messageOf } from '../base/errors.ts';
 import { replaceFile } from '../os/atomic-file.ts';
+import { openTunnel, parseProxy } from '../os/http-tunnel.ts';
 import { systemCertificates } from '../os/system-certificates.ts';
 import type { Limiter } from '../wire/rate-limit.ts';
 import { formatServer } from './repository.ts';
@@ -135,7 +136,7 @@ export class TrustedTls {
   }
 
   #openTcp(signal?: AbortSignal): Promise<Socket> {
-    const proxy = this.#trust.proxy ? parseProxy(this.#trust.proxy) : undefined;
+    const proxy = this.#trust.proxy ? parseProxy(this.#trust.proxy, 'ALL_PROXY') : undefined;
     const target = proxy ?? this.#server;
     return new Promise((resolve, reject) => {
       const socket = connectTcp({ host: target.host, port: target.port, signal });
@@ -152,7 +153,7 @@ export class TrustedTls {
           socket.removeListener('error', fail);
           resolve(socket);
         };
-        if (proxy) tunnel(socket, this.#server, proxy.authorization).then(done, fail);
+        if (proxy) openTunnel(socket, formatServer(this.#server), proxy.authorization).then(done, fail);
         else done();
       });
     });
@@ -223,49 +224,4 @@ function connectReason(error: NodeJS.ErrnoException): string {
   };
   if (error instanceof AggregateError && error.errors[0] instanceof Error) return connectReason(error.errors[0]);
   return reasons[error.code ?? ''] ?? error.message;
-}
-
-function parseProxy(text: string): { host: string; port: number; authorization: string | undefined } {
-  try {
-    const url = new URL(/^[a-z0-9+.-]+:\/\//i.test(text) ? text : `http://${text}`);
-    if (url.protocol !== 'http:' || url.hostname === '') throw new Error('only http proxies are known');
-    const user = decodeURIComponent(url.username);
-    const login = user === '' ? undefined : `${user}:${decodeURIComponent(url.password)}`;
-    return {
-      host: url.hostname.replace(/^\[|\]$/g, ''),
-      port: url.port === '' ? (text.endsWith(':80') ? 80 : 1080) : Number(url.port),
-      authorization: login === undefined ? undefined : `Basic ${Buffer.from(login).toString('base64')}`,
-    };
-  } catch (error) {
-    throw new GranaryError('usage', `ALL_PROXY cannot be understood: ${messageOf(error)}`);
-  }
-}
-
-/** Asks an HTTP proxy for a tunnel to the server. */
-function tunnel(socket: Socket, server: Server, authorization: string | undefined): Promise<void> {
-  const target = formatServer(server);
-  const extra = authorization === undefined ? '' : `Proxy-Authorization: ${authorization}\r\n`;
-  socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n${extra}\r\n`);
-  return new Promise((resolve, reject) => {
-    let head = Buffer.alloc(0);
-    const onData = (data: Buffer): void => {
-      head = Buffer.concat([head, data]);
-      const end = head.indexOf('\r\n\r\n');
-      if (end < 0 && head.byteLength < 16384) return;
-      socket.removeListener('data', onData);
-      socket.pause();
-      const status = /^HTTP\/1\.[01] (\d{3})/.exec(head.toString('latin1'))?.[1];
-      if (end >= 0 && status === '200') {
-        const rest = head.subarray(end + 4);
-        if (rest.byteLength > 0) socket.unshift(rest);
-        resolve();
-      } else {
-        reject(
-          new GranaryError('connection', `the proxy refused a tunnel to ${target}: status ${status ?? 'unknown'}`),
-        );
-      }
-    };
-    socket.on('data', onData);
-    socket.once('close', () => reject(new Error('the proxy closed the connection')));
-  });
 }

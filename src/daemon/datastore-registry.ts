@@ -5,10 +5,13 @@ import path from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import type { ConfigFile } from '../config/config-file.ts';
 import { DatastoreConfig } from '../config/datastore-config.ts';
 import { type DatastoreSection, parseBackend, parseTuning } from '../config/datastore-schema.ts';
 import type { Directories } from '../config/directories.ts';
 import { checkMaintenance } from '../config/maintenance.ts';
+import { nodeConfigFile } from '../config/node-config.ts';
+import type { NodeOptions } from '../config/node-schema.ts';
 import { S3EndpointConfig } from '../config/s3-config.ts';
 import { Datastore } from '../datastore/datastore.ts';
 import { Machine } from '../machine/machine.ts';
@@ -32,6 +35,7 @@ export class ConfiguredDatastores implements DatastoreRegistry {
   readonly #config: DatastoreConfig;
   readonly #directories: Directories;
   readonly #endpoints: S3EndpointConfig;
+  readonly #node: ConfigFile<NodeOptions>;
   readonly #machine: Machine;
   readonly #lockDir: string;
   readonly #clock: Clock;
@@ -44,6 +48,7 @@ export class ConfiguredDatastores implements DatastoreRegistry {
     this.#config = new DatastoreConfig(directories);
     this.#directories = directories;
     this.#endpoints = new S3EndpointConfig(directories);
+    this.#node = nodeConfigFile(directories);
     this.#machine = machine;
     this.#lockDir = path.join(directories.run, 'locks');
     this.#clock = clock;
@@ -78,10 +83,11 @@ export class ConfiguredDatastores implements DatastoreRegistry {
     return section;
   }
 
-  /** The endpoint that its bucket is reached by, as it is configured now. */
+  /** The endpoint that its bucket is reached by, and the proxy to it, as they are configured now. */
   #endpointOf({ backend }: DatastoreSection): unknown {
     const { type, client } = parseBackend(backend);
-    return type === 's3' && client !== undefined ? [backend, this.#endpoints.find(client)] : backend;
+    if (type !== 's3' || client === undefined) return backend;
+    return [backend, this.#endpoints.find(client), this.#node.current().value['http-proxy']];
   }
 
   async use(name: string, operation: 'read' | 'write'): Promise<DatastoreUse> {

@@ -140,6 +140,20 @@ describe('datastore in a bucket', () => {
       same(base, objects);
     }));
 
+  it('knows how much room its chunks take before anything was collected', () =>
+    withRoot(async (root, objects) => {
+      const { store } = await localPart(root, 'one', objects);
+      await writeBackup(store, host('h', 1000));
+      const { quality, state } = await store.accounting.account({ waitMs: 60_000 });
+      assert.equal(quality, 'exact');
+      const sizes = [...objects.contents].filter(([key]) => /^test\/(\.chunks|\.cnt\/host\/h\/1)/.test(key));
+      const [root0] = state!.namespaces;
+      assert.equal(
+        root0!.unique,
+        sizes.reduce((sum, [, bytes]) => sum + bytes.byteLength, 0),
+      );
+    }));
+
   it('comes back whole from the bucket alone', () =>
     withRoot(async (root, objects) => {
       const first = await localPart(root, 'one', objects);

@@ -2,10 +2,11 @@
 // is sent before it was checked.
 
 import type { Agent } from 'node:https';
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, isIPv6, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { GranaryError } from '../base/errors.ts';
+import { openTunnel, parseProxy } from '../os/http-tunnel.ts';
 import { systemCertificates } from '../os/system-certificates.ts';
 
 export interface AgentOptions {
@@ -15,6 +16,8 @@ export interface AgentOptions {
   connections: number;
   /** What to do about a certificate that is not trusted, with its fingerprint. */
   remedy: (fingerprint: string) => string;
+  /** `[http://][user:password@]host[:port]` of a proxy that is asked for a tunnel. */
+  proxy?: string | undefined;
   /** Holds a new connection to limits of bandwidth, before anything is sent over it. */
   hold?: ((tcp: Socket, secure: TLSSocket) => void) | undefined;
 }
@@ -35,9 +38,30 @@ export async function pinnedAgent(o: AgentOptions): Promise<Agent> {
   return agent;
 }
 
-function connect(host: string, port: number, o: AgentOptions): Promise<TLSSocket> {
+async function connect(host: string, port: number, o: AgentOptions): Promise<TLSSocket> {
+  const proxy = o.proxy === undefined ? undefined : parseProxy(o.proxy, 'http-proxy of the node');
+  const tcp = connectTcp({ host: proxy?.host ?? host, port: proxy?.port ?? port, noDelay: true });
+  const timer = setTimeout(() => tcp.destroy(connectTimeout(host, port)), connectTimeoutMs);
+  try {
+    if (proxy) {
+      const failed = new Promise<never>((_, reject) => tcp.once('error', reject));
+      failed.catch(() => {});
+      await Promise.race([
+        openTunnel(tcp, `${isIPv6(host) ? `[${host}]` : host}:${port}`, proxy.authorization),
+        failed,
+      ]);
+    }
+    return await secure(tcp, host, o);
+  } catch (error) {
+    tcp.destroy();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function secure(tcp: Socket, host: string, o: AgentOptions): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const tcp = connectTcp({ host, port, noDelay: true });
     const socket = connectTls({
       socket: tcp,
       host,
@@ -46,12 +70,9 @@ function connect(host: string, port: number, o: AgentOptions): Promise<TLSSocket
       rejectUnauthorized: false,
     });
     o.hold?.(tcp, socket);
-    const timer = setTimeout(() => socket.destroy(connectTimeout(host, port)), connectTimeoutMs);
     socket.on('error', reject);
-    socket.once('close', () => clearTimeout(timer));
     tcp.on('error', (error) => socket.destroy(error));
     socket.once('secureConnect', () => {
-      clearTimeout(timer);
       const refusal = judge(socket, host, o);
       if (refusal) return socket.destroy(refusal);
       socket.off('error', reject);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { ConnectProxy } from '../../test/support/connect-proxy.ts';
 import { hasObjectServer, ObjectServer } from '../../test/support/object-server.ts';
 import { Weather } from '../../test/support/weather.ts';
 import { GranaryError } from '../base/errors.ts';
@@ -15,7 +16,7 @@ if (hasObjectServer) {
     let server: ObjectServer;
     let objects: S3Objects;
     before(async () => {
-      server = await ObjectServer.start('backups');
+      server = await ObjectServer.start('backups', 'conditional');
       objects = server.objects('backups');
     });
     after(async () => {
@@ -92,7 +93,7 @@ if (hasObjectServer) {
         server.objects('backups', { withoutConditions: false }).put('vm/1', bytes('x'), { ifAbsent: true }),
         refuses('io', /NotImplemented.*skip-if-none-match-header/),
       );
-      assert.deepEqual(await listBuckets(server.options), ['backups']);
+      assert.deepEqual((await listBuckets(server.options)).sort(), ['backups', 'conditional']);
       await assert.rejects(
         listBuckets({ ...server.options, secretKey: 'wrong' }),
         refuses('auth-failed', /^S3 endpoint 'swift': list buckets failed/),
@@ -132,6 +133,53 @@ if (hasObjectServer) {
       };
       await assert.rejects(rough.get('rough', { signal: controller.signal }), refuses('aborted', /enough/));
       rough.close();
+    });
+
+    it('stores under a condition where the server knows conditions, and says what to do where it does not', async () => {
+      const conditional = server.objects('conditional', { withoutConditions: false });
+      const unconditional = server.objects('backups', { withoutConditions: false });
+      try {
+        assert.equal(await conditional.put('one', bytes('first'), { ifAbsent: true }), true);
+        assert.equal(await conditional.put('one', bytes('second'), { ifAbsent: true }), false);
+        assert.equal(text((await conditional.get('one'))?.bytes), 'first');
+        const both = ['a', 'b'].map((content) => conditional.put('two', bytes(content), { ifAbsent: true }));
+        assert.deepEqual((await Promise.all(both)).sort(), [false, true]);
+        assert.equal(await conditional.put('one', bytes('third')), true);
+        assert.equal(text((await conditional.get('one'))?.bytes), 'third');
+        await assert.rejects(
+          unconditional.put('one', bytes('first'), { ifAbsent: true }),
+          refuses('io', /NotImplemented: .*; if it does not know conditional uploads, set its 'provider-quirks'/),
+        );
+      } finally {
+        conditional.close();
+        unconditional.close();
+      }
+    });
+
+    it('reaches the bucket as a part of the host name, through a proxy that asks for a password', async () => {
+      await using proxy = await ConnectProxy.start('me:pw');
+      const at = `127.0.0.1:${proxy.port}`;
+      // Only the proxy knows where such a name leads.
+      const byName = (change: Partial<S3Options>) =>
+        server.objects('backups', { endpoint: '{{bucket}}.localhost', pathStyle: false, ...change });
+      const through = byName({ proxy: `http://me:pw@${at}` });
+      const stranger = byName({ proxy: at });
+      try {
+        await through.put('by/name', bytes('content'));
+        assert.equal(text((await through.get('by/name'))?.bytes), 'content');
+        assert.equal(text((await objects.get('by/name'))?.bytes), 'content');
+        await through.delete(['by/name']);
+        assert.equal(await objects.head('by/name'), undefined);
+        assert.deepEqual(new Set(proxy.tunnels), new Set([`backups.localhost:${server.port}`]));
+        const refusal = `the proxy refused a tunnel to backups.localhost:${server.port}: status 407`;
+        await assert.rejects(stranger.get('x'), refuses('connection', new RegExp(refusal)));
+        proxy.close();
+        through.close();
+        await assert.rejects(byName({ proxy: at }).get('x'), refuses('connection', /\(6 attempts\): .*ECONNREFUSED/));
+      } finally {
+        through.close();
+        stranger.close();
+      }
     });
   });
 }

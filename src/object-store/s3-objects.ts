@@ -22,8 +22,10 @@ export interface S3Options {
   withoutConditions?: boolean | undefined;
   /** The provider does not remove many objects with one request. */
   deletesSingly?: boolean | undefined;
-  /** Uploads that are begun a second. */
-  putRate?: number | undefined;
+  /** Settles when an upload may begin. */
+  putTurn?: ((signal?: AbortSignal) => Promise<void>) | undefined;
+  /** `[http://][user:password@]host[:port]` of a proxy that is asked for a tunnel. */
+  proxy?: string | undefined;
   hold?: AgentOptions['hold'];
   /** Told of each request as it is sent, retries too, and of the bytes of contents. */
   count?: ((what: Counted, amount: number) => void) | undefined;
@@ -119,6 +121,7 @@ class S3Server {
       ({ client }) => client.destroy(),
       () => {},
     );
+    this.options.closed?.();
   }
 }
 
@@ -127,13 +130,11 @@ export class S3Objects implements ObjectStore {
   readonly label: string;
   readonly #bucket: string;
   readonly #server: S3Server;
-  readonly #puts: Pace | undefined;
 
   constructor(options: S3Options, bucket: string) {
     this.label = `S3 endpoint '${options.id}', bucket '${bucket}'`;
     this.#bucket = bucket;
     this.#server = new S3Server(options, this.label);
-    this.#puts = options.putRate === undefined ? undefined : new Pace(options.putRate);
   }
 
   get #count(): NonNullable<S3Options['count']> {
@@ -145,13 +146,13 @@ export class S3Objects implements ObjectStore {
     bytes: Uint8Array,
     { ifAbsent = false, ...o }: CallOptions & { ifAbsent?: boolean } = {},
   ): Promise<boolean> {
-    await this.#puts?.turn(o.signal);
     const condition = ifAbsent && this.#server.options.withoutConditions !== true ? { IfNoneMatch: '*' } : {};
     try {
-      await this.#server.call('put', `put '${key}'`, o, (sdk, client, sending) => {
+      await this.#server.call('put', `put '${key}'`, o, async (sdk, client, sending) => {
+        await this.#server.options.putTurn?.(o.signal);
         this.#count('upload', bytes.byteLength);
         const command = new sdk.PutObjectCommand({ Bucket: this.#bucket, Key: key, Body: bytes, ...condition });
-        return client.send(command, sending);
+        return await client.send(command, sending);
       });
       return true;
     } catch (error) {
@@ -263,7 +264,6 @@ export class S3Objects implements ObjectStore {
 
   close(): void {
     this.#server.close();
-    this.#server.options.closed?.();
   }
 }
 
@@ -273,6 +273,7 @@ async function openClient(o: S3Options): Promise<{ sdk: Sdk; client: S3Client }>
   const agent = await pinnedAgent({
     fingerprint: o.fingerprint,
     connections,
+    proxy: o.proxy,
     hold: o.hold,
     remedy: (fingerprint) => `run 'proxmox-backup-manager s3 endpoint update ${o.id} --fingerprint ${fingerprint}'`,
   });
@@ -361,21 +362,4 @@ function explain(error: unknown): string {
   const name = error.name !== 'Error' && error.name !== 'Unknown' ? error.name : '';
   const text = [name, known].filter((part) => part !== '').join(': ');
   return text === '' ? `status ${status}` : text;
-}
-
-/** Gives turns at a rate. */
-class Pace {
-  readonly #pauseMs: number;
-  #next = 0;
-
-  constructor(perSecond: number) {
-    this.#pauseMs = 1000 / perSecond;
-  }
-
-  async turn(signal?: AbortSignal): Promise<void> {
-    const now = performance.now();
-    const at = Math.max(now, this.#next);
-    this.#next = at + this.#pauseMs;
-    if (at > now) await delay(at - now, undefined, signal ? { signal } : {});
-  }
 }

@@ -106,7 +106,7 @@ export class ChunkPuller {
       using slot = await this.#store.acquireSlot(length, { signal: this.#signal });
       slot.bytes.set(room.bytes.subarray(0, length));
       room.release();
-      await this.#store.receive(digest, size, slot, length, kind);
+      await this.#store.receive(digest, size, slot, length, { copyOf: kind });
       return length;
     } catch (error) {
       throw withContext(`chunk ${toHex(digest)}`, error);

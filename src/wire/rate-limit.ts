@@ -38,9 +38,13 @@ export class Limiter {
 
   /** Holds a connection to the limits: its TCP socket, and the TLS socket on it, which no HTTP parser reads yet. */
   hold(tcp: Socket, tls: Socket): void {
-    const { in: read, out } = this.buckets;
-    if (read || out) new LimitedConnection(tcp, tls).setBuckets(this.buckets);
+    holdTo(this.buckets, tcp, tls);
   }
+}
+
+/** Lets a connection pay to buckets: its TCP socket, and the TLS socket on it, which no HTTP parser reads yet. */
+export function holdTo(buckets: Buckets, tcp: Socket, tls: Socket): void {
+  if (buckets.in || buckets.out) new LimitedConnection(tcp, tls).setBuckets(buckets);
 }
 
 /** A rest is looked at again after this long: what it waits for may have changed. */

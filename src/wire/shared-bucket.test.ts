@@ -15,7 +15,7 @@ after(() => fs.rmSync(home, { recursive: true }));
 const rate = { rate: 1000, burst: 500 };
 let now = 1_000_000;
 const shared = (name: string, onError: (error: unknown) => void = assert.ifError): SharedRule =>
-  new SharedRule(directories, name, { onError, now: () => now });
+  new SharedRule(join(bucketFolder(directories), name), { onError, now: () => now });
 
 test('processes share what is in a bucket, directions do not', () => {
   const [one, other] = [shared('share'), shared('share')];

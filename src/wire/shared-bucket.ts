@@ -1,4 +1,4 @@
-// Buckets that all processes of the server share, one file a rule in the run directory: what is left in either
+// Buckets that all processes of the server share, one file a rule or endpoint in the run directory: what is left in either
 // direction, and what has passed in the last seconds. A payment is a lock, a read, a write of 216 bytes and an unlock:
 // some microseconds, made for portions of several milliseconds. Nobody ever waits for the lock: who does not get it pays
 // together with what follows.
@@ -40,9 +40,9 @@ export class SharedRule {
   readonly #state = new Float64Array(doubles);
   #fd: number | undefined;
 
-  /** `onError` is told when the state cannot be used; bytes pass then. */
-  constructor(directories: Directories, name: string, o: { onError: (error: unknown) => void; now?: () => number }) {
-    this.#path = join(bucketFolder(directories), name);
+  /** Its state is at `path`. `onError` is told when that cannot be used; bytes pass then. */
+  constructor(path: string, o: { onError: (error: unknown) => void; now?: () => number }) {
+    this.#path = path;
     this.#now = o.now ?? monotonicMs;
     this.#onError = o.onError;
   }
@@ -105,6 +105,7 @@ export class SharedRule {
     const folder = dirname(this.#path);
     if (fs.mkdirSync(folder, { recursive: true, mode: 0o755 }) !== undefined) giveToOwnerOf(dirname(folder), folder);
     this.#fd = fs.openSync(this.#path, O_RDWR | O_CREAT, 0o644);
+    giveToOwnerOf(folder, this.#path);
     return this.#fd;
   }
 }

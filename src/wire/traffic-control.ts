@@ -4,6 +4,7 @@
 // stat each time.
 
 import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import { type Clock, epochSeconds } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { parseBytes } from '../base/human.ts';
@@ -14,7 +15,7 @@ import type { TrafficRule } from '../config/traffic-control-schema.ts';
 import type { AuthId } from '../model/auth-id.ts';
 import { rateOf } from './rate-bucket.ts';
 import { type Buckets, LimitedConnection } from './rate-limit.ts';
-import { forgetOthers, SharedRule } from './shared-bucket.ts';
+import { bucketFolder, forgetOthers, SharedRule } from './shared-bucket.ts';
 import { TrafficRules } from './traffic-rules.ts';
 
 const refreshMs = 2000;
@@ -121,7 +122,7 @@ export class TrafficControl {
   #activate(rule: TrafficRule): Active {
     const known = this.#active.get(rule.name);
     if (known !== undefined) return known;
-    const shared = new SharedRule(this.#directories, rule.name, {
+    const shared = new SharedRule(join(bucketFolder(this.#directories), rule.name), {
       onError: (error) => this.#complain('traffic-not-counted', error),
     });
     const rate = (direction: 'in' | 'out') =>

@@ -1,10 +1,13 @@
 // Datastores in buckets of a real S3 server: backups, restores, verification, collection, and a server that is lost.
 
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { resolveDirectories } from '../../src/config/directories.ts';
 import type { S3Objects } from '../../src/object-store/s3-objects.ts';
+import { openBucket } from '../../src/wire/object-stores.ts';
+import { ConnectProxy } from '../support/connect-proxy.ts';
 import { hasObjectServer, ObjectServer } from '../support/object-server.ts';
 import { TestServer } from '../support/server.ts';
 import { Weather } from '../support/weather.ts';
@@ -14,6 +17,7 @@ if (hasObjectServer) {
   let weather: Weather;
   let objects: S3Objects;
   let server: TestServer;
+  let proxy: ConnectProxy;
 
   const run = async (on: TestServer, ...words: string[]): Promise<string> => {
     const { code, out, err } = await on.manager(...words);
@@ -49,12 +53,17 @@ if (hasObjectServer) {
   before(async () => {
     remote = await ObjectServer.start('backups');
     objects = remote.objects('backups');
-    [weather, server] = await Promise.all([Weather.start(remote.port, remote), TestServer.start()]);
+    [weather, server, proxy] = await Promise.all([
+      Weather.start(remote.port, remote),
+      TestServer.start(),
+      ConnectProxy.start(),
+    ]);
   });
   after(async () => {
     await server[Symbol.asyncDispose]();
     objects.close();
     await weather[Symbol.asyncDispose]();
+    await proxy[Symbol.asyncDispose]();
     await remote[Symbol.asyncDispose]();
   });
 
@@ -83,6 +92,47 @@ if (hasObjectServer) {
     assert.equal(manifest, 'store1/.cnt/host/one/owner');
     assert.equal(await restored(server), 'first '.repeat(10_000));
     assert.match(await run(server, 'verify', 'store1'), /TASK OK/);
+  });
+
+  test('a session that asks for it leaves no copies in the cache', async () => {
+    const cached = () => readdir(server.path('store1', '.cache'), { recursive: true });
+    const before = await cached();
+    await writeFile(server.path('passing.conf'), 'passing '.repeat(10_000));
+    const words = ['backup', `disk.img:${server.path('passing.conf')}`, '--backup-id', 'passing'];
+    const { code, err } = await server.client('store1', [...words, '--no-cache']);
+    assert.equal(code, 0, err);
+    assert.deepEqual(await cached(), before);
+    assert.match(await run(server, 'verify', 'store1'), /TASK OK/);
+    const removed = await server.client('store1', ['group', 'forget', 'host/passing']);
+    assert.equal(removed.code, 0, removed.err);
+    for (const key of await keys('store1/.chunks/')) {
+      const hex = key.slice(-64);
+      if (!before.some((name) => name.endsWith(hex))) await objects.delete([key]);
+    }
+  });
+
+  test('all processes of the server share the rates of an endpoint, and go through the proxy of the node', async () => {
+    const directories = resolveDirectories(server.path('server'));
+    await run(server, 's3', 'endpoint', 'update', 'swift1', '--put-rate-limit', '10');
+    await run(server, 'node', 'update', '--http-proxy', `http://127.0.0.1:${proxy.port}`);
+    // Each as another process would open it.
+    const opened = [1, 2, 3].map(() => openBucket(directories, 'swift1', 'backups'));
+    try {
+      const began = performance.now();
+      const puts = opened.flatMap((bucket, i) =>
+        [0, 1, 2, 3].map((n) => bucket.put(`rate/${i}/${n}`, Buffer.from('x'))),
+      );
+      await Promise.all(puts);
+      const took = performance.now() - began;
+      assert.ok(took >= 1050, `12 uploads took ${took} ms`);
+      assert.ok(proxy.tunnels.length > 0);
+      assert.deepEqual([...new Set(proxy.tunnels)], [`localhost:${weather.port}`]);
+      await opened[0]!.delete(await keys('rate/'));
+    } finally {
+      for (const bucket of opened) bucket.close();
+      await run(server, 's3', 'endpoint', 'update', 'swift1', '--delete', 'put-rate-limit');
+      await run(server, 'node', 'update', '--delete', 'http-proxy');
+    }
   });
 
   test('a corrupt chunk is found in the bucket, set aside there, and healed by the next backup', async () => {

@@ -12,11 +12,11 @@ import { syncFileSystem } from '../../os/atomic-file.ts';
 import type {
   ChunkCheck,
   ChunkExpectation,
-  ChunkKind,
   ChunkStore,
   InsertResult,
   MarkOptions,
   OpenChunk,
+  ReceiveOptions,
   Slot,
   StoredChunk,
   SweepCounts,
@@ -102,14 +102,14 @@ export class DirectoryChunkStore implements ChunkStore {
     return slot;
   }
 
-  receive(digest: Uint8Array, size: number, slot: Slot, length: number, copyOf?: ChunkKind): Promise<InsertResult> {
+  receive(digest: Uint8Array, size: number, slot: Slot, length: number, o: ReceiveOptions = {}): Promise<InsertResult> {
     if (length < 0 || length > slot.bytes.byteLength) {
       const text = `chunk of ${length} bytes in a slot of ${slot.bytes.byteLength} bytes`;
       return Promise.reject(new GranaryError('internal', text));
     }
     const at = slot.bytes.byteOffset;
     return this.#inOrder(digest, () =>
-      this.#workers.ingest.run('receive', [this.#target, digest, size, at, length, copyOf]),
+      this.#workers.ingest.run('receive', [this.#target, digest, size, at, length, o.copyOf]),
     );
   }
 

@@ -8,10 +8,10 @@ import { maxBlobSize } from '../../model/names.ts';
 import type {
   ChunkCheck,
   ChunkExpectation,
-  ChunkKind,
   ChunkStore,
   InsertResult,
   OpenChunk,
+  ReceiveOptions,
   Slot,
   StoredChunk,
   SweepCounts,
@@ -60,10 +60,10 @@ export class MemoryChunkStore implements ChunkStore {
     size: number,
     slot: Slot,
     length: number,
-    copyOf?: ChunkKind,
+    o: ReceiveOptions = {},
   ): Promise<InsertResult> {
     const blob = slot.bytes.subarray(0, length);
-    return this.#insert(digest, blob, admitChunk(blob, digest, size, copyOf));
+    return this.#insert(digest, blob, admitChunk(blob, digest, size, o.copyOf));
   }
 
   async insert(digest: Uint8Array, blob: Uint8Array): Promise<InsertResult> {

@@ -128,7 +128,7 @@ class BucketSweep {
     using _lock = await this.#bucket.locks.shared(name);
     if (!(await this.#bucket.objects.head(info.key))) return;
     // One that may still go is left to the next collection.
-    if (!mayStillGo(this.#bucket.base, name, this.#bucket.lateMs)) setMarker(this.#bucket.base, name);
+    if (!mayStillGo(this.#bucket.base, name, this.#bucket.lateMs)) setMarker(this.#bucket.base, name, info.size);
     this.#keep(name, info, Number.POSITIVE_INFINITY, kept);
   }
 

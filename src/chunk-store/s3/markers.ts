@@ -6,31 +6,43 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isErrno } from '../../base/errors.ts';
 import { touchAccessTimeSync } from '../../os/times.ts';
 import { chunkPath, chunksDirectory, isPrefixName, prefixDirectory } from '../layout.ts';
+import { noteSize } from '../marker-size.ts';
 import { makeDirectorySync, storeOwner } from '../ownership.ts';
 
 /** What a marker is called while a sweep removes its object; a crash may leave it: see `mayStillGo`. */
 const removingSuffix = '.removing';
 
-/** Makes the marker of a name (a digest, or a copy that was set aside), or touches the one that is there. */
-export function setMarker(base: string, name: string): void {
+/** Makes the marker of a digest whose chunk has `size` bytes, or of a copy that was set aside, or touches the one there is. */
+export function setMarker(base: string, name: string, size?: number): void {
   const path = chunkPath(base, name);
   for (let attempt = 0; ; attempt++) {
     try {
       touchAccessTimeSync(path);
+      if (size !== undefined) withFile(path, 'r', (fd) => noteSize(fd, size));
       return;
     } catch (error) {
       if (!isErrno(error, 'ENOENT')) throw error;
     }
     try {
-      const fd = fs.openSync(path, 'wx', 0o644);
-      const owner = storeOwner();
-      if (owner) fs.fchownSync(fd, owner.uid, owner.gid);
-      fs.closeSync(fd);
+      withFile(path, 'wx', (fd) => {
+        const owner = storeOwner();
+        if (owner) fs.fchownSync(fd, owner.uid, owner.gid);
+        if (size !== undefined) noteSize(fd, size);
+      });
       return;
     } catch (error) {
       if (isErrno(error, 'ENOENT') && attempt === 0) makeDirectorySync(prefixDirectory(base, name), 0o750);
       else if (!isErrno(error, 'EEXIST') || attempt > 2) throw error;
     }
+  }
+}
+
+function withFile(path: string, flags: string, action: (fd: number) => void): void {
+  const fd = fs.openSync(path, flags, 0o644);
+  try {
+    action(fd);
+  } finally {
+    fs.closeSync(fd);
   }
 }
 

@@ -7,8 +7,9 @@ import { toHex } from '../../base/bytes.ts';
 import type { ObjectStore } from '../../object-store/contract.ts';
 import { MemoryObjects } from '../../object-store/testing/memory-objects.ts';
 import { chunkPath } from '../layout.ts';
+import { chunkSizeOf } from '../marker-size.ts';
 import { chunkStoreSuite, receiveChunk, type StoreUnderTest } from '../testing/chunk-store-suite.ts';
-import { encryptedChunk, noise, plainChunk, temporaryDirectory } from '../testing/chunks.ts';
+import { encryptedChunk, noise, plainChunk, type TestChunk, temporaryDirectory } from '../testing/chunks.ts';
 import { createWorkers } from '../workers.ts';
 import { S3ChunkStore } from './s3-store.ts';
 
@@ -122,6 +123,37 @@ describe('S3 chunk store', () => {
     fs.writeFileSync(path, chunk.blob.subarray(0, 50));
     assert.deepEqual(Buffer.from(await under.store.read(chunk.digest)), Buffer.from(chunk.blob));
     assert.deepEqual(fs.readFileSync(path), Buffer.from(chunk.blob));
+  });
+
+  it('keeps no copy of what is not to be cached, and notes the size of every chunk', async () => {
+    await using under = await open(new MemoryObjects());
+    const { store, base } = under;
+    const cached = (chunk: TestChunk): boolean => {
+      const hex = toHex(chunk.digest);
+      return fs.existsSync(join(base, '.cache', hex.slice(0, 2), hex));
+    };
+    const sizeOf = (chunk: TestChunk): number => chunkSizeOf(fs.lstatSync(chunkPath(base, toHex(chunk.digest))));
+    const [kept, passing] = [plainChunk(content('kept')), plainChunk(content('passing'))];
+    for (const [chunk, noCache] of [
+      [kept, false],
+      [passing, true],
+    ] as const) {
+      using slot = await store.acquireSlot(chunk.blob.byteLength);
+      slot.bytes.set(chunk.blob);
+      const before = Date.now() / 1000 - 10;
+      await store.receive(chunk.digest, chunk.size, slot, chunk.blob.byteLength, { noCache });
+      assert.equal(cached(chunk), !noCache);
+      assert.equal(sizeOf(chunk), chunk.blob.byteLength);
+      assert.ok(fs.lstatSync(chunkPath(base, toHex(chunk.digest))).atimeMs / 1000 > before);
+    }
+    await store.read(passing.digest);
+    assert.equal(cached(passing), true);
+    fs.rmSync(join(base, '.chunks'), { recursive: true });
+    fs.mkdirSync(join(base, '.chunks'));
+    await store.relearn();
+    assert.deepEqual([sizeOf(kept), sizeOf(passing)], [kept.blob.byteLength, passing.blob.byteLength]);
+    fs.utimesSync(chunkPath(base, toHex(kept.digest)), 1000, 1_700_000_000);
+    assert.equal(sizeOf(kept), 0);
   });
 
   it('keeps its cache below the limit, and what was used last in it', async () => {

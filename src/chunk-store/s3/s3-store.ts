@@ -11,11 +11,11 @@ import type { ObjectStore } from '../../object-store/contract.ts';
 import type {
   ChunkCheck,
   ChunkExpectation,
-  ChunkKind,
   ChunkStore,
   InsertResult,
   MarkOptions,
   OpenChunk,
+  ReceiveOptions,
   Slot,
   StoredChunk,
   SweepCounts,
@@ -104,14 +104,14 @@ export class S3ChunkStore implements ChunkStore {
     size: number,
     slot: Slot,
     length: number,
-    copyOf?: ChunkKind,
+    { copyOf, noCache }: ReceiveOptions = {},
   ): Promise<InsertResult> {
     if (length < 0 || length > slot.bytes.byteLength) {
       throw new GranaryError('internal', `chunk of ${length} bytes in a slot of ${slot.bytes.byteLength} bytes`);
     }
     const at = slot.bytes.byteOffset;
     const admit = () => this.#workers.ingest.run<IncomingChunk>('admit', [digest, size, at, length, copyOf]);
-    return await this.#inOrder(digest, admit, slot, length);
+    return await this.#inOrder(digest, admit, slot, length, noCache);
   }
 
   async insert(digest: Uint8Array, blob: Uint8Array): Promise<InsertResult> {
@@ -127,12 +127,13 @@ export class S3ChunkStore implements ChunkStore {
     admit: () => Promise<IncomingChunk>,
     slot: Slot,
     length: number,
+    noCache = false,
   ): Promise<InsertResult> {
     const hex = digestName(digest);
     while (this.#inserting.has(hex)) await this.#inserting.get(hex);
     const running = admit().then((incoming) =>
       // A copy: what is sent must not be shared with other threads.
-      this.#insert(hex, incoming, Uint8Array.from(slot.bytes.subarray(0, length))),
+      this.#insert(hex, incoming, Uint8Array.from(slot.bytes.subarray(0, length)), noCache),
     );
     this.#inserting.set(
       hex,
@@ -149,27 +150,28 @@ export class S3ChunkStore implements ChunkStore {
     }
   }
 
-  async #insert(hex: string, incoming: IncomingChunk, blob: Uint8Array): Promise<InsertResult> {
+  async #insert(hex: string, incoming: IncomingChunk, blob: Uint8Array, noCache: boolean): Promise<InsertResult> {
     using _lock = await this.#locks.shared(hex);
     await untilSettled(this.#base, hex, this.#lateMs);
     const isMarked = markerTime(this.#base, hex) !== undefined;
     // A plain chunk was verified: it may take any place, so it is not asked first what there is.
     let existing = isMarked || incoming.encrypted ? await this.#lookAt(hex) : undefined;
     if (existing === undefined && (await this.#objects.put(this.#key(hex), blob, { ifAbsent: true }))) {
-      return await this.#inserted(hex, blob);
+      return await this.#inserted(hex, blob, noCache);
     }
     existing ??= await this.#lookAt(hex);
     if (decideInsert(incoming, existing, hex, this.#name) === 'keep' && existing) {
-      setMarker(this.#base, hex);
+      setMarker(this.#base, hex, existing.size);
       return { duplicate: true, storedSize: existing.size };
     }
     await this.#objects.put(this.#key(hex), blob);
-    return await this.#inserted(hex, blob);
+    return await this.#inserted(hex, blob, noCache);
   }
 
-  async #inserted(hex: string, blob: Uint8Array): Promise<InsertResult> {
-    setMarker(this.#base, hex);
-    await this.#cache.write(hex, blob);
+  async #inserted(hex: string, blob: Uint8Array, noCache: boolean): Promise<InsertResult> {
+    setMarker(this.#base, hex, blob.byteLength);
+    if (noCache) this.#cache.drop(hex);
+    else await this.#cache.write(hex, blob);
     return { duplicate: false, storedSize: blob.byteLength };
   }
 
@@ -301,8 +303,9 @@ export class S3ChunkStore implements ChunkStore {
   async #adopt(hex: string): Promise<boolean> {
     using _lock = await this.#locks.shared(hex);
     await untilSettled(this.#base, hex, this.#lateMs);
-    if (!(await this.#objects.head(this.#key(hex)))) return false;
-    setMarker(this.#base, hex);
+    const info = await this.#objects.head(this.#key(hex));
+    if (!info) return false;
+    setMarker(this.#base, hex, info.size);
     return true;
   }
 
@@ -332,7 +335,7 @@ export class S3ChunkStore implements ChunkStore {
     for await (const { prefix, objects } of objectsByPrefix(this.#objects, this.#keys, o.signal)) {
       markers.delete(prefix);
       const names = new Set(markersOf(this.#base, prefix, this.#lateMs));
-      for (const name of objects.keys()) if (!names.delete(name)) setMarker(this.#base, name);
+      for (const [name, { size }] of objects) if (!names.delete(name)) setMarker(this.#base, name, size);
       for (const name of names) removeMarker(this.#base, name);
       chunks += objects.size;
     }

@@ -77,7 +77,7 @@ export function chunkStoreSuite(name: string, open: () => Promise<StoreUnderTest
       const receive = async (chunk: TestChunk, blob: Uint8Array, kind: ChunkKind) => {
         using slot = await under.store.acquireSlot(blob.byteLength);
         slot.bytes.set(blob);
-        return await under.store.receive(chunk.digest, chunk.size, slot, blob.byteLength, kind);
+        return await under.store.receive(chunk.digest, chunk.size, slot, blob.byteLength, { copyOf: kind });
       };
       for (const [chunk, kind, other] of [
         [plainChunk(text('from')), 'plain', 'encrypted'],

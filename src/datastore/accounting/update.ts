@@ -5,6 +5,7 @@
 import * as fs from 'node:fs';
 import { GranaryError, isErrno, messageOf } from '../../base/errors.ts';
 import { chunkPath, digestName } from '../../chunk-store/layout.ts';
+import { chunkSizeOf } from '../../chunk-store/marker-size.ts';
 import { makeDirectorySync, storeOwner } from '../../chunk-store/ownership.ts';
 import { parseIndex } from '../../format/chunk-index.ts';
 import { failpoint } from '../../os/failpoint.ts';
@@ -94,7 +95,8 @@ function update(request: UpdateRequest, state: AccountingState | undefined): voi
       const text = `the sizes of more than ${request.mostUnmeasured} chunks are not known`;
       throw new GranaryError('aborted', `${text}: the next garbage collection will tell`);
     }
-    return fs.lstatSync(chunkPath(base, digestName(digest)), { throwIfNoEntry: false })?.size ?? 0;
+    const stat = fs.lstatSync(chunkPath(base, digestName(digest)), { throwIfNoEntry: false });
+    return stat ? chunkSizeOf(stat) : 0;
   };
   try {
     using old = state && new TableReader(`${directory}/${state.table.name}`, state.table);
