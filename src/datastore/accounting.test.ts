@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
+import { formatUtc } from '../base/clock.ts';
 import { GranaryError } from '../base/errors.ts';
 import { plainChunk, type TestChunk, temporaryDirectory } from '../chunk-store/testing/chunks.ts';
 import { type BackupSnapshot, formatSnapshot, type Namespace } from '../model/backup.ts';
@@ -374,6 +375,29 @@ describe('accounting', () => {
       assert.equal((JSON.parse(line) as { quality: string }).quality, 'exact', line);
     }
     await assertExact(store);
+  });
+
+  it('does not look through thousands of snapshots for each who takes recent figures', async () => {
+    let now = Date.UTC(2026, 0, 1);
+    await using temporary = await temporaryStore({ clock: { now: () => now } });
+    const { store, base } = temporary;
+    const add = (from: number, count: number): void => {
+      for (let i = from; i < from + count; i++) {
+        fs.mkdirSync(join(base, 'host', 'many', formatUtc(1_700_000_000 + i)), { recursive: true });
+      }
+    };
+    const counted = async (mayBeRecent: boolean): Promise<number> => {
+      const { state } = await store.accounting.account({ ...patience, mayBeRecent });
+      return state!.groups.reduce((sum, { snapshots }) => sum + snapshots.length, 0);
+    };
+    add(0, 2000);
+    assert.equal(await counted(true), 2000);
+    add(2000, 1);
+    assert.equal(await counted(true), 2000);
+    assert.equal(await counted(false), 2001);
+    add(2001, 1);
+    now += 4002;
+    assert.equal(await counted(true), 2002);
   });
 
   it('keeps any number of records, in memory or not', () => {

@@ -97,6 +97,36 @@ if (chromiumPath !== undefined) {
     );
   });
 
+  test('choices that are on their way say so, and are asked for again when they did not come', async () => {
+    const { page } = admin;
+    const dialog = page.getByRole('dialog');
+    let isDown = true;
+    const arrived = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    await page.route('**/access/roles', async (route) => {
+      if (!isDown) return route.continue();
+      asked.resolve();
+      await arrived.promise;
+      await route.fulfill({ status: 400, body: 'no roles today' });
+    });
+    await section('Permissions');
+    await page.getByRole('button', { name: 'Add rule' }).click();
+    await asked.promise;
+    await dialog.getByRole('button', { name: /Loading ….*Role/ }).click();
+    await page.getByRole('listbox').getByText('Loading …').waitFor();
+    await page.keyboard.press('Escape');
+    arrived.resolve();
+    await dialog.getByRole('alert').getByText('The choices could not be loaded. no roles today').waitFor();
+    await admin.check('choices-failed');
+    isDown = false;
+    await dialog.getByRole('button', { name: 'Try again' }).click();
+    await dialog.getByRole('button', { name: /Role/ }).click();
+    await page.getByRole('option', { name: /DatastoreReader/ }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Escape');
+    await page.unroute('**/access/roles');
+  });
+
   test('a rule is added, its effect is explained, and it is removed', async () => {
     const { page } = admin;
     const dialog = page.getByRole('dialog');

@@ -7,6 +7,7 @@ import { Link } from 'wouter';
 import { listTasks } from '../../src/api/nodes/tasks.contract.ts';
 import { duration } from '../base/format.ts';
 import { useCall } from '../base/live.ts';
+import { useNow } from '../base/now.ts';
 import { counted, texts, useTexts } from '../base/texts.ts';
 import { Button } from '../parts/button.tsx';
 import { useLastLine } from '../parts/last-line.ts';
@@ -102,12 +103,13 @@ interface RunningTaskProps {
 function RunningTask({ upid, type, id, since, onLeave }: RunningTaskProps): ReactNode {
   const typeName = useTaskTypes();
   const line = useLastLine(upid);
+  const now = useNow(1);
   return (
     <li>
       <Link href={`/tasks/${encodeURIComponent(upid)}`} onClick={onLeave}>
         {typeName(type)} {id}
       </Link>{' '}
-      <span className="quiet">{duration(Date.now() / 1000 - since)}</span>
+      <span className="quiet">{duration(now - since)}</span>
       <div className="quiet cut">{line}</div>
     </li>
   );

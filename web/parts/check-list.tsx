@@ -1,14 +1,14 @@
 // Several of a few: a checkbox each, kept as one text.
 
 import type { ReactNode } from 'react';
-import { Checkbox, type Choice, ErrorText } from './field.tsx';
+import { Checkbox, type Choices, ErrorText, knownChoices, Pending } from './field.tsx';
 import styles from './property-fields.module.css';
 
 interface Props {
   label: string;
   help?: string | undefined;
   error?: string | undefined;
-  choices: readonly Choice[];
+  choices: Choices;
   /** Ids, with `separator` between them. */
   value: string;
   separator: string;
@@ -17,9 +17,10 @@ interface Props {
 
 export function CheckList({ label, help, error, choices, value, separator, onChange }: Props): ReactNode {
   const chosen = value.split(/[\s,;]+/).filter((one) => one !== '');
+  const offered = knownChoices(choices) ?? [];
   const known = [
-    ...choices,
-    ...chosen.filter((id) => !choices.some((one) => one.id === id)).map((id) => ({ id, label: id })),
+    ...offered,
+    ...chosen.filter((id) => !offered.some((one) => one.id === id)).map((id) => ({ id, label: id })),
   ];
   const set = (id: string, isChosen: boolean): void =>
     onChange(
@@ -42,6 +43,7 @@ export function CheckList({ label, help, error, choices, value, separator, onCha
           />
         ))}
       </div>
+      <Pending choices={choices} />
       <ErrorText error={error} />
     </fieldset>
   );

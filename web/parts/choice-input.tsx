@@ -2,21 +2,27 @@
 
 import type { ReactNode } from 'react';
 import type { CustomField } from './contract-form.tsx';
-import { type Choice, Select, TextInput } from './field.tsx';
+import { type Choices, knownChoices, Retry, Select, TextInput, withChoices } from './field.tsx';
 
 interface ChoiceInputProps {
   field: CustomField;
-  /** Undefined while they are asked for. */
-  choices: readonly Choice[] | undefined;
-  /** Where they cannot be had the value is written. */
-  isFree?: boolean;
+  /** Where they are asked for and cannot be had the value is written. */
+  choices: Choices;
 }
 
 /** A choice where the values are known, else a text. What is not among them stays until another is chosen. */
-export function ChoiceInput({ field, choices = [], isFree }: ChoiceInputProps): ReactNode {
+export function ChoiceInput({ field, choices }: ChoiceInputProps): ReactNode {
   const { label, help, error, isRequired, isDisabled, value, onChange } = field;
   const common = { label, help, error, isRequired, isDisabled, value, onChange };
-  if (isFree) return <TextInput {...common} />;
-  const isKnown = value === '' || choices.some(({ id }) => id === value);
-  return <Select {...common} choices={isKnown ? choices : [...choices, { id: value, label: value }]} />;
+  if ('error' in choices && choices.error !== undefined) {
+    return (
+      <>
+        <TextInput {...common} />
+        <Retry error={choices.error} onRetry={choices.retry} />
+      </>
+    );
+  }
+  const isKnown = value === '' || (knownChoices(choices) ?? []).some(({ id }) => id === value);
+  const all = isKnown ? choices : withChoices(choices, (known) => [...known, { id: value, label: value }]);
+  return <Select {...common} choices={all} />;
 }

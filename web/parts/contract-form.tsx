@@ -11,7 +11,16 @@ import { useChange } from '../base/live.ts';
 import { texts, useTexts } from '../base/texts.ts';
 import { Button } from './button.tsx';
 import styles from './contract-form.module.css';
-import { Checkbox, type Choice, ErrorText, Select, TextInput } from './field.tsx';
+import {
+  Checkbox,
+  type Choice,
+  type Choices,
+  ErrorText,
+  knownChoices,
+  Select,
+  TextInput,
+  withChoices,
+} from './field.tsx';
 
 const words = texts({
   en: {
@@ -40,7 +49,7 @@ export interface FieldHints {
   /** Instead of the schema's description; an empty text for none. */
   help?: string;
   /** Values to choose from; those of an enumeration are known from the schema. */
-  choices?: readonly Choice[];
+  choices?: Choices;
   /** A field of its own making: a schedule, a list of rules. */
   input?(field: CustomField): ReactNode;
   isLong?: boolean;
@@ -233,7 +242,8 @@ function Field({ name, hints, schema, isRequired, values, error, onChange }: Fie
   const t = useTexts(words);
   const value = values[name]!;
   const choices = hints.choices ?? choicesOf(schema);
-  const standard = choices?.find(({ id }) => id === schema.default)?.label;
+  const known = choices && knownChoices(choices);
+  const standard = known?.find(({ id }) => id === schema.default)?.label;
   const isTold = schema.default === undefined || typeof value === 'boolean' || standard !== undefined;
   const byDefault = isTold ? undefined : t.byDefault(String(schema.default));
   const description = useDescriptions()(schema.description);
@@ -254,9 +264,10 @@ function Field({ name, hints, schema, isRequired, values, error, onChange }: Fie
   }
   if (hints.input !== undefined) return hints.input({ ...common, schema, value, values, onChange });
   if (choices !== undefined) {
-    const hasNone = isRequired || choices.some(({ id }) => id === '');
+    const hasNone = isRequired || known?.some(({ id }) => id === '') === true;
     const none = standard === undefined ? t.none : t.theDefault(standard);
-    const all = hasNone ? choices : [{ id: '', label: `(${none})` }, ...choices];
+    const empty = { id: '', label: `(${none})` };
+    const all = hasNone ? choices : withChoices(choices, (some) => [empty, ...some]);
     return <Select {...common} choices={all} value={value} onChange={onChange} />;
   }
   const isNumber = schema.type === 'integer' || schema.type === 'number';

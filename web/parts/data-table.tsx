@@ -19,15 +19,40 @@ import {
   useTable,
 } from '@tanstack/react-table';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, type ReactNode, useEffect, useEffectEvent, useMemo, useRef, useState } from 'react';
+import {
+  type KeyboardEvent,
+  type ReactNode,
+  useEffect,
+  useEffectEvent,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
+import { useRefresh } from '../base/live.ts';
 import { useNarrow } from '../base/narrow.ts';
 import { texts, useTexts } from '../base/texts.ts';
 import styles from './data-table.module.css';
-import { Icon } from './icon.tsx';
+import { ErrorText, Retry } from './field.tsx';
+import { type RowActs, TableRow } from './table-row.tsx';
 
 const words = texts({
-  en: { loading: 'Loading …', empty: 'Nothing here.', open: 'Open', select: 'Select', menu: 'Actions' },
-  de: { loading: 'Wird geladen …', empty: 'Nichts vorhanden.', open: 'Öffnen', select: 'Auswählen', menu: 'Aktionen' },
+  en: {
+    loading: 'Loading …',
+    failed: 'This could not be loaded.',
+    empty: 'Nothing here.',
+    open: 'Open',
+    select: 'Select',
+    menu: 'Actions',
+  },
+  de: {
+    loading: 'Wird geladen …',
+    failed: 'Das konnte nicht geladen werden.',
+    empty: 'Nichts vorhanden.',
+    open: 'Öffnen',
+    select: 'Auswählen',
+    menu: 'Aktionen',
+  },
 });
 
 const features = tableFeatures({
@@ -66,6 +91,8 @@ interface Props<T> {
   columns: readonly Column<T>[];
   rows: readonly T[] | undefined;
   rowId(row: T): string;
+  /** Why there are no rows, or none that are fresh. */
+  error?: Error | undefined;
   /** Shown where there are no rows. */
   empty?: ReactNode;
   /** Only rows that contain the text. */
@@ -96,6 +123,7 @@ export function DataTable<T>(props: Props<T>): ReactNode {
   const { columns, rows, rowId, filter = '', onOpen, childrenOf, onSelectedChange, onMenu } = props;
   const t = useTexts(words);
   const narrow = useNarrow();
+  const refresh = useRefresh();
   const shown = useMemo(() => columns.filter((column) => !narrow || column.isExtra !== true), [columns, narrow]);
   const [sorting, setSorting] = useState(props.sort === undefined ? [] : [props.sort]);
   const [ownExpanded, setOwnExpanded] = useState<Record<string, boolean>>({});
@@ -141,7 +169,7 @@ export function DataTable<T>(props: Props<T>): ReactNode {
     count: list.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
-    overscan: 12,
+    overscan: 5,
     // Fixes up the first paint, before the element is measured.
     initialRect: { width: 800, height: 600 },
   });
@@ -229,157 +257,119 @@ export function DataTable<T>(props: Props<T>): ReactNode {
     event.preventDefault();
     move();
   };
+  const acts: RowActs<T> = {
+    focus: setActive,
+    key: onKey,
+    toggleSelected,
+    open: (row) => (onOpen === undefined ? row.getCanExpand() && row.toggleExpanded() : onOpen(row.original)),
+    menu: (row, anchor) => onMenu?.(row.original, anchor),
+  };
+  const latest = useRef(acts);
+  useLayoutEffect(() => {
+    latest.current = acts;
+  });
   const template = [
     ...(onSelectedChange === undefined ? [] : ['2.2rem']),
     ...shown.map((column) => column.width ?? 'minmax(6rem, 1fr)'),
     ...(onMenu === undefined ? [] : ['2.8rem']),
   ].join(' ');
   const isTree = childrenOf !== undefined;
+  const isLoading = rows === undefined && props.error === undefined;
   return (
-    <div
-      ref={scroller}
-      tabIndex={-1}
-      onKeyDown={(event) => onKey(event, current)}
-      className={styles['scroller']}
-      style={{ maxHeight: props.height ?? '70vh', ...(props.height === undefined ? {} : { height: props.height }) }}
-    >
+    <>
+      {rows !== undefined && <ErrorText error={props.error} />}
       <div
-        role={isTree ? 'treegrid' : 'grid'}
-        aria-label={props.label}
-        aria-rowcount={props.hasMore ? -1 : list.length + 1}
-        aria-multiselectable={onSelectedChange === undefined ? undefined : true}
-        className={styles['table']}
+        ref={scroller}
+        tabIndex={-1}
+        onKeyDown={(event) => onKey(event, current)}
+        className={styles['scroller']}
+        style={{ maxHeight: props.height ?? '70vh', ...(props.height === undefined ? {} : { height: props.height }) }}
       >
-        <div role="rowgroup" className={styles['head']}>
-          <div role="row" aria-rowindex={1} className={styles['row']} style={{ gridTemplateColumns: template }}>
-            {onSelectedChange !== undefined && (
-              <span role="columnheader" className={styles['cell']}>
-                <span className="unseen">{t.select}</span>
-              </span>
-            )}
-            {(table.getHeaderGroups()[0]?.headers ?? []).map((header) => {
-              const column = byId.get(header.id)!;
-              const order = header.column.getIsSorted();
-              return (
-                <span
-                  key={header.id}
-                  role="columnheader"
-                  aria-sort={order === 'asc' ? 'ascending' : order === 'desc' ? 'descending' : undefined}
-                  className={`${styles['cell']} ${column.isNumber ? styles['number'] : ''}`}
-                >
-                  {column.isFixed ? (
-                    <span className={column.header === '' ? 'unseen' : styles['title']}>{column.header || t.open}</span>
-                  ) : (
-                    <button type="button" className={styles['sort']} onClick={header.column.getToggleSortingHandler()}>
-                      {column.header}
-                      <span aria-hidden="true">{order === 'asc' ? ' ↑' : order === 'desc' ? ' ↓' : ''}</span>
-                    </button>
-                  )}
+        <div
+          role={isTree ? 'treegrid' : 'grid'}
+          aria-label={props.label}
+          aria-rowcount={props.hasMore ? -1 : list.length + 1}
+          aria-multiselectable={onSelectedChange === undefined ? undefined : true}
+          className={styles['table']}
+        >
+          <div role="rowgroup" className={styles['head']}>
+            <div role="row" aria-rowindex={1} className={styles['row']} style={{ gridTemplateColumns: template }}>
+              {onSelectedChange !== undefined && (
+                <span role="columnheader" className={styles['cell']}>
+                  <span className="unseen">{t.select}</span>
                 </span>
-              );
-            })}
-            {onMenu !== undefined && (
-              <span role="columnheader" className={styles['cell']}>
-                <span className="unseen">{t.menu}</span>
-              </span>
-            )}
-          </div>
-        </div>
-        <div role="rowgroup" className={styles['body']} style={{ height: virtual.getTotalSize() }}>
-          {items.map((item) => {
-            const row = list[item.index]!;
-            const isSelected = props.selected?.has(row.id) ?? false;
-            return (
-              <div
-                key={row.id}
-                role="row"
-                data-index={item.index}
-                aria-rowindex={item.index + 2}
-                aria-level={isTree ? row.depth + 1 : undefined}
-                aria-expanded={isTree && row.getCanExpand() ? row.getIsExpanded() : undefined}
-                aria-selected={onSelectedChange === undefined ? undefined : isSelected}
-                tabIndex={item.index === current ? 0 : -1}
-                className={`${styles['row']} ${styles['data']} ${onOpen !== undefined || row.getCanExpand() ? styles['opens'] : ''}`}
-                style={{ gridTemplateColumns: template, transform: `translateY(${item.start}px)`, height: rowHeight }}
-                onFocus={() => setActive(item.index)}
-                onKeyDown={(event) => onKey(event, item.index)}
-                onClick={(event) => {
-                  if ((event.target as Element).closest('button, a, input, label') !== null) return;
-                  if (onOpen !== undefined) onOpen(row.original);
-                  else if (row.getCanExpand()) row.toggleExpanded();
-                }}
-              >
-                {onSelectedChange !== undefined && (
-                  <span role="gridcell" className={styles['cell']}>
-                    <input
-                      type="checkbox"
-                      tabIndex={-1}
-                      aria-label={t.select}
-                      checked={isSelected}
-                      onChange={() => toggleSelected(row.id)}
-                    />
-                  </span>
-                )}
-                {shown.map((column, position) => (
+              )}
+              {(table.getHeaderGroups()[0]?.headers ?? []).map((header) => {
+                const column = byId.get(header.id)!;
+                const order = header.column.getIsSorted();
+                return (
                   <span
-                    key={column.id}
-                    role="gridcell"
+                    key={header.id}
+                    role="columnheader"
+                    aria-sort={order === 'asc' ? 'ascending' : order === 'desc' ? 'descending' : undefined}
                     className={`${styles['cell']} ${column.isNumber ? styles['number'] : ''}`}
-                    style={isTree && position === 0 ? { paddingLeft: `${0.6 + row.depth * 1.2}rem` } : undefined}
                   >
-                    {isTree && position === 0 && (
+                    {column.isFixed ? (
+                      <span className={column.header === '' ? 'unseen' : styles['title']}>
+                        {column.header || t.open}
+                      </span>
+                    ) : (
                       <button
                         type="button"
-                        tabIndex={-1}
-                        aria-label={t.open}
-                        className={styles['twist']}
-                        style={{ visibility: row.getCanExpand() ? 'visible' : 'hidden' }}
-                        onClick={() => row.toggleExpanded()}
+                        className={styles['sort']}
+                        onClick={header.column.getToggleSortingHandler()}
                       >
-                        <Icon name={row.getIsExpanded() ? 'down' : 'right'} size={14} />
+                        {column.header}
+                        <span aria-hidden="true">{order === 'asc' ? ' ↑' : order === 'desc' ? ' ↓' : ''}</span>
                       </button>
                     )}
-                    <CellContent
-                      content={
-                        column.cell === undefined ? String(column.value(row.original) ?? '') : column.cell(row.original)
-                      }
-                    />
                   </span>
-                ))}
-                {onMenu !== undefined && (
-                  <span role="gridcell" className={styles['cell']}>
-                    <button
-                      type="button"
-                      tabIndex={item.index === current ? 0 : -1}
-                      aria-label={t.menu}
-                      aria-haspopup="menu"
-                      className={styles['twist']}
-                      onClick={(event) => onMenu(row.original, event.currentTarget)}
-                    >
-                      <Icon name="more" size={18} />
-                    </button>
-                  </span>
-                )}
-              </div>
-            );
-          })}
+                );
+              })}
+              {onMenu !== undefined && (
+                <span role="columnheader" className={styles['cell']}>
+                  <span className="unseen">{t.menu}</span>
+                </span>
+              )}
+            </div>
+          </div>
+          <div role="rowgroup" className={styles['body']} style={{ height: virtual.getTotalSize() }}>
+            {items.map((item) => {
+              const row = list[item.index]!;
+              return (
+                <TableRow
+                  key={row.id}
+                  row={row}
+                  index={item.index}
+                  start={item.start}
+                  height={rowHeight}
+                  columns={shown}
+                  template={template}
+                  isTree={isTree}
+                  canExpand={row.getCanExpand()}
+                  isExpanded={row.getIsExpanded()}
+                  isSelected={onSelectedChange && (props.selected?.has(row.id) ?? false)}
+                  isCurrent={item.index === current}
+                  opens={onOpen !== undefined}
+                  hasMenu={onMenu !== undefined}
+                  acts={latest}
+                />
+              );
+            })}
+          </div>
         </div>
+        {list.length === 0 && (
+          <div className={styles['empty']} aria-busy={isLoading}>
+            {isLoading ? (
+              t.loading
+            ) : rows === undefined ? (
+              <Retry error={props.error!} text={t.failed} onRetry={refresh} />
+            ) : (
+              (props.empty ?? t.empty)
+            )}
+          </div>
+        )}
       </div>
-      {list.length === 0 && (
-        <div className={styles['empty']} aria-busy={rows === undefined}>
-          {rows === undefined ? t.loading : (props.empty ?? t.empty)}
-        </div>
-      )}
-    </div>
-  );
-}
-
-/** A text that is too long for its cell ends in dots, and is whole under the pointer. */
-function CellContent({ content }: { content: ReactNode }): ReactNode {
-  if (typeof content !== 'string') return content;
-  return (
-    <span className={styles['text']} title={content}>
-      {content}
-    </span>
+    </>
   );
 }

@@ -5,9 +5,12 @@ import type { EndpointContract, Parameters, Result } from '../../src/model/endpo
 import type { TObject, TSchema } from '../../src/model/type.ts';
 import { type Answer, callWhole } from '../base/api.ts';
 import { texts, useTexts } from '../base/texts.ts';
-import { ErrorText } from './field.tsx';
+import { Retry } from './field.tsx';
 
-const words = texts({ en: { loading: 'Loading …' }, de: { loading: 'Wird geladen …' } });
+const words = texts({
+  en: { loading: 'Loading …', failed: 'This could not be loaded.' },
+  de: { loading: 'Wird geladen …', failed: 'Das konnte nicht geladen werden.' },
+});
 
 interface Props<P extends TObject, R extends TSchema> {
   contract: EndpointContract<P, R>;
@@ -16,6 +19,11 @@ interface Props<P extends TObject, R extends TSchema> {
 }
 
 export function Loaded<P extends TObject, R extends TSchema>(props: Props<P, R>): ReactNode {
+  const [attempt, setAttempt] = useState(1);
+  return <Attempt key={attempt} {...props} onRetry={() => setAttempt(attempt + 1)} />;
+}
+
+function Attempt<P extends TObject, R extends TSchema>(props: Props<P, R> & { onRetry(): void }): ReactNode {
   const t = useTexts(words);
   const [answer, setAnswer] = useState<Answer<Result<EndpointContract<P, R>>>>();
   const [error, setError] = useState<Error>();
@@ -29,5 +37,6 @@ export function Loaded<P extends TObject, R extends TSchema>(props: Props<P, R>)
     return () => stop.abort();
   }, []);
   if (answer !== undefined) return props.children(answer.data, answer.digest);
-  return error === undefined ? <p className="quiet">{t.loading}</p> : <ErrorText error={error} />;
+  if (error === undefined) return <p className="quiet">{t.loading}</p>;
+  return <Retry error={error} text={t.failed} onRetry={props.onRetry} />;
 }

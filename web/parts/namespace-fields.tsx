@@ -2,11 +2,11 @@
 
 import type { ReactNode } from 'react';
 import { listNamespaces } from '../../src/api/admin/datastore/namespace.contract.ts';
-import { useCall } from '../base/live.ts';
+import { type Live, useCall } from '../base/live.ts';
 import { texts, useTexts } from '../base/texts.ts';
 import { ChoiceInput } from './choice-input.tsx';
 import type { CustomField } from './contract-form.tsx';
-import type { Choice } from './field.tsx';
+import { askedChoices, type Choice, type Choices } from './field.tsx';
 
 const words = texts({
   en: {
@@ -34,17 +34,19 @@ export function useDepths(): Choice[] {
 }
 
 export function NamespaceInput({ field, store }: { field: CustomField; store: string }): ReactNode {
-  const { data, error } = useCall(listNamespaces, { store }, { every: 60_000, enabled: store !== '' });
-  const choices = useNamespaceChoices(store === '' ? [] : data);
-  return <ChoiceInput field={field} isFree={error !== undefined} choices={choices} />;
+  const list = useCall(listNamespaces, { store }, { every: 60_000, enabled: store !== '' });
+  return <ChoiceInput field={field} choices={useNamespaceChoices(store === '' ? undefined : list)} />;
 }
 
-/** Namespaces to choose from, the root among them. */
-export function useNamespaceChoices(namespaces: readonly { ns: string }[] | undefined): Choice[] | undefined {
+/** Namespaces to choose from, the root among them; of no datastore there is only that. */
+export function useNamespaceChoices(
+  list: Pick<Live<readonly { ns: string }[]>, 'data' | 'error' | 'refresh'> | undefined,
+): Choices {
   const t = useTexts(words);
-  if (namespaces === undefined) return undefined;
-  return [
-    { id: '', label: t.root },
-    ...namespaces.filter(({ ns }) => ns !== '').map(({ ns }) => ({ id: ns, label: ns })),
-  ];
+  const root = { id: '', label: t.root };
+  if (list === undefined) return [root];
+  return askedChoices(list, (all) => [
+    root,
+    ...all.filter(({ ns }) => ns !== '').map(({ ns }) => ({ id: ns, label: ns })),
+  ]);
 }

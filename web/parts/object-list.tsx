@@ -8,7 +8,7 @@ import { texts, useTexts } from '../base/texts.ts';
 import { Button } from './button.tsx';
 import { type Column, DataTable } from './data-table.tsx';
 import { Confirm, Dialog } from './dialog.tsx';
-import { ErrorText, TextInput } from './field.tsx';
+import { TextInput } from './field.tsx';
 import type { MenuAction } from './menu.tsx';
 import { Bar, Card, Page } from './page.tsx';
 import { RowActions, useActionsWidth } from './row-actions.tsx';
@@ -163,7 +163,6 @@ export function ObjectList<T>(props: Props<T>): ReactNode {
   const content = (
     <>
       {props.intro}
-      <ErrorText error={props.error} />
       {(rows?.length ?? 0) > 12 && (
         <Bar>
           <TextInput label={t.filter} type="search" value={filter} onChange={setFilter} />
@@ -172,7 +171,8 @@ export function ObjectList<T>(props: Props<T>): ReactNode {
       <DataTable
         label={title}
         columns={columns}
-        rows={props.error !== undefined && rows === undefined ? [] : rows}
+        rows={rows}
+        error={props.error}
         rowId={rowId}
         empty={props.empty}
         filter={filter}

@@ -10,7 +10,7 @@ import {
 import { texts, useTexts } from '../base/texts.ts';
 import { CheckList } from './check-list.tsx';
 import { type CustomField, choicesOf, type Shown } from './contract-form.tsx';
-import { type Choice, ErrorText, Select, TextInput } from './field.tsx';
+import { type Choice, type Choices, ErrorText, Select, TextInput, withChoices } from './field.tsx';
 import styles from './property-fields.module.css';
 
 const words = texts({
@@ -22,7 +22,7 @@ export interface PropertyHints {
   label: string;
   help?: string;
   /** Instead of all that the schema has. */
-  choices?: readonly Choice[];
+  choices?: Choices;
   /** The text is percent-encoded in the line. */
   isEncoded?: boolean;
   /** Means something only beside this property: neither shown nor kept without it. */
@@ -96,7 +96,10 @@ export function PropertyFields({ field, properties, isSection, absent, alternati
                 <TextInput key={name} {...common} type={type} value={value} onChange={(text) => set(name, text)} />
               );
             }
-            const all = [{ id: '', label: absent ?? `(${t.byDefault})` }, ...withChosen(choices, value)];
+            const all = withChoices(choices, (some) => [
+              { id: '', label: absent ?? `(${t.byDefault})` },
+              ...withChosen(some, value),
+            ]);
             return <Select key={name} {...common} choices={all} value={value} onChange={(text) => set(name, text)} />;
           })}
       </div>

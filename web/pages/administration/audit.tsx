@@ -112,11 +112,11 @@ export default function Audit(): ReactNode {
         <TextInput label={t.since} type="date" value={dayOf(values.since)} onChange={(value) => set('since', value)} />
         <TextInput label={t.until} type="date" value={dayOf(values.until)} onChange={(value) => set('until', value)} />
       </Filters>
-      <ErrorText error={entries.error} />
       <DataTable
         label={t.auditLog}
         columns={columns}
         rows={entries.rows}
+        error={entries.error}
         rowId={({ seq }) => String(seq)}
         onOpen={({ seq }) => show(String(seq))}
         hasMore={entries.hasMore}

@@ -120,11 +120,11 @@ export default function Disks(): ReactNode {
   ];
   return (
     <>
-      <ErrorText error={disks.error} />
       <DataTable
         label={t.disks}
         columns={columns}
-        rows={disks.error === undefined ? rows : []}
+        rows={rows}
+        error={disks.error}
         rowId={({ name }) => name}
         childrenOf={({ partitions }) => partitions}
         onOpen={({ disk }) => disk !== undefined && setOpen(disk)}
@@ -135,11 +135,11 @@ export default function Disks(): ReactNode {
       {(directories.error !== undefined || (directories.data ?? []).length > 0) && (
         <>
           <h2>{t.directories}</h2>
-          <ErrorText error={directories.error} />
           <DataTable
             label={t.directories}
             columns={directoryColumns}
             rows={directories.data}
+            error={directories.error}
             rowId={({ path }) => path}
             height="auto"
           />
@@ -258,11 +258,11 @@ function Pools(): ReactNode {
   return (
     <>
       <h2>{t.pools}</h2>
-      <ErrorText error={error} />
       <DataTable
         label={t.pools}
         columns={columns}
         rows={data}
+        error={error}
         rowId={({ name }) => name}
         onOpen={({ name }) => setOpen(name)}
         height="auto"

@@ -72,8 +72,14 @@ export default function Network(): ReactNode {
   const servers = [dns.data?.dns1, dns.data?.dns2, dns.data?.dns3].filter((one) => one !== undefined);
   return (
     <>
-      <ErrorText error={error} />
-      <DataTable label={t.interfaces} columns={columns} rows={data?.data} rowId={({ name }) => name} height="auto" />
+      <DataTable
+        label={t.interfaces}
+        columns={columns}
+        rows={data?.data}
+        error={error}
+        rowId={({ name }) => name}
+        height="auto"
+      />
       {data?.changes !== undefined && data.changes !== '' && (
         <Card title={t.pending}>
           <p>

@@ -93,8 +93,8 @@ export default function Services(): ReactNode {
   const isStop = asked?.verb === 'stop';
   return (
     <>
-      <ErrorText error={error ?? failure} />
-      <DataTable label={t.services} columns={columns} rows={data} rowId={({ service }) => service} />
+      <ErrorText error={failure} />
+      <DataTable label={t.services} columns={columns} rows={data} error={error} rowId={({ service }) => service} />
       <Confirm
         title={asked === undefined ? '' : isStop ? t.stopService(asked.service) : t.restartService(asked.service)}
         isOpen={asked !== undefined}

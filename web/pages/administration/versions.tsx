@@ -41,11 +41,11 @@ export default function Versions(): ReactNode {
   const old: Column<Package> = { id: 'old', header: t.installed, value: (one) => one.OldVersion ?? '', isExtra: true };
   return (
     <>
-      <ErrorText error={versions.error} />
       <DataTable
         label={t.versions}
         columns={shown([version])}
         rows={versions.data}
+        error={versions.error}
         rowId={(one) => one.Package}
         height="auto"
       />
@@ -61,17 +61,16 @@ export default function Versions(): ReactNode {
           </Button>
         )}
       </Bar>
-      <ErrorText error={updates.error ?? fetchLists.error} />
-      {updates.error === undefined && (
-        <DataTable
-          label={t.updates}
-          columns={shown([old, version])}
-          rows={updates.data}
-          rowId={(one) => one.Package}
-          empty={t.noUpdates}
-          height="auto"
-        />
-      )}
+      <ErrorText error={fetchLists.error} />
+      <DataTable
+        label={t.updates}
+        columns={shown([old, version])}
+        rows={updates.data}
+        error={updates.error}
+        rowId={(one) => one.Package}
+        empty={t.noUpdates}
+        height="auto"
+      />
       <Card title={t.identity}>
         <Facts
           facts={[

@@ -10,8 +10,8 @@ import styles from './content.module.css';
 import { type ContentNode, encryptionOf, type GroupNode, groupText, nodeName, type Snapshot } from './nodes.ts';
 import type { Words } from './texts.ts';
 
-/** The columns, in the language of the user. */
-export function contentColumns(t: Words, language: Language): Column<ContentNode>[] {
+/** The columns, in the language of the user; `now` are epoch seconds. */
+export function contentColumns(t: Words, language: Language, now: number): Column<ContentNode>[] {
   return [
     {
       id: 'name',
@@ -28,7 +28,7 @@ export function contentColumns(t: Words, language: Language): Column<ContentNode
       isExtra: true,
       cell: (node) => {
         const time = timeOf(node);
-        return time === undefined ? '' : <span className="quiet">{ago(time, Date.now() / 1000, language)}</span>;
+        return time === undefined ? '' : <span className="quiet">{ago(time, now, language)}</span>;
       },
       width: '7rem',
     },

@@ -4,6 +4,7 @@
 import { type ReactNode, useDeferredValue, useEffect, useEffectEvent, useMemo, useState } from 'react';
 import { Link, useParams, useSearchParams } from 'wouter';
 import { parseSnapshot } from '../../../src/model/backup.ts';
+import { useNow } from '../../base/now.ts';
 import { useSettings } from '../../base/settings.ts';
 import { useTexts } from '../../base/texts.ts';
 import { Button, LinkButton } from '../../parts/button.tsx';
@@ -66,7 +67,8 @@ function Content({ store, ns }: { store: string; ns: string }): ReactNode {
     onDetails: ({ snapshot, ns: inside }) => change('snapshot', `${inside}:${snapshotText(snapshot)}`, false),
     onForgotten: () => setSelected(new Set()),
   });
-  const columns = useMemo(() => contentColumns(t, language), [t, language]);
+  const now = useNow(60);
+  const columns = useMemo(() => contentColumns(t, language, now), [t, language, now]);
   const isChoosing = selected.size > 0;
   const byId = useMemo(
     () => new Map(isChoosing ? [...targetsOf(tree ?? [])].map((node) => [node.id, node]) : []),

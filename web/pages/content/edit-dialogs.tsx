@@ -9,9 +9,10 @@ import { call } from '../../base/api.ts';
 import { useCall, useRefresh } from '../../base/live.ts';
 import { useTexts } from '../../base/texts.ts';
 import { Button } from '../../parts/button.tsx';
+import { ChoiceInput } from '../../parts/choice-input.tsx';
 import { ContractForm } from '../../parts/contract-form.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
-import { ErrorText, TextInput } from '../../parts/field.tsx';
+import { askedChoices, ErrorText, knownChoices, TextInput } from '../../parts/field.tsx';
 import { type GroupNode, nameParameters, nodeName, type SnapshotNode } from './nodes.ts';
 import { words } from './texts.ts';
 
@@ -74,26 +75,28 @@ export function NotesDialog({ store, node, onClose }: Props<GroupNode | Snapshot
 export function OwnerDialog({ store, node, onClose }: Props<GroupNode>): ReactNode {
   const t = useTexts(words);
   const users = useCall(listUsers, { include_tokens: true }, { every: false });
-  const known = (users.data ?? []).flatMap((user) => [
-    user.userid,
-    ...(user.tokens ?? []).map((token) => token.tokenid),
-  ]);
   const owner = node.group.owner;
-  const choices = [...new Set([...(owner === undefined ? [] : [owner]), ...known])].map((id) => ({ id, label: id }));
+  const choices = askedChoices(users, (all) => {
+    const known = all.flatMap((user) => [user.userid, ...(user.tokens ?? []).map((token) => token.tokenid)]);
+    return [...new Set([...(owner === undefined ? [] : [owner]), ...known])].map((id) => ({ id, label: id }));
+  });
+  // Whoever sees nobody else writes the name.
+  const isFree = (knownChoices(choices)?.length ?? 2) < 2;
   return (
     <Dialog title={t.ownerOf(nodeName(node))} isOpen onClose={onClose}>
-      {users.isLoading ? (
-        <p className="quiet">{t.loading}</p>
-      ) : (
-        <ContractForm
-          contract={changeOwner}
-          fields={{ 'new-owner': { label: t.newOwner, ...(known.length > 1 ? { choices } : {}) } }}
-          initial={{ 'new-owner': owner }}
-          fixed={nameParameters(node, store)}
-          onDone={onClose}
-          onCancel={onClose}
-        />
-      )}
+      <ContractForm
+        contract={changeOwner}
+        fields={{
+          'new-owner': {
+            label: t.newOwner,
+            ...(isFree ? {} : { input: (field) => <ChoiceInput field={field} choices={choices} /> }),
+          },
+        }}
+        initial={{ 'new-owner': owner }}
+        fixed={nameParameters(node, store)}
+        onDone={onClose}
+        onCancel={onClose}
+      />
     </Dialog>
   );
 }

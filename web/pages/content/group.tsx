@@ -95,7 +95,7 @@ function GroupTimeline({ store, group }: { store: string; group: NamedGroup }): 
     [c],
   );
   const columns = useMemo(
-    () => contentColumns(c, language).filter(({ id }) => id !== 'owner' && id !== 'last'),
+    () => contentColumns(c, language, 0).filter(({ id }) => id !== 'owner' && id !== 'last'),
     [c, language],
   );
   const show = (time: number | undefined): void =>
@@ -117,7 +117,6 @@ function GroupTimeline({ store, group }: { store: string; group: NamedGroup }): 
       <p>
         <Link href={contentAddress(store, group.ns)}>{t.content}</Link>
       </p>
-      <ErrorText error={snapshots.error} />
       {points.length > 0 && (
         <Card>
           <Timeline
@@ -133,6 +132,7 @@ function GroupTimeline({ store, group }: { store: string; group: NamedGroup }): 
           label={t.timeline(groupTitle(group))}
           columns={columns}
           rows={nodes}
+          error={snapshots.error}
           rowId={(node) => node.id}
           empty={c.empty}
           onOpen={(node) => node.kind === 'snapshot' && show(node.snapshot['backup-time'])}

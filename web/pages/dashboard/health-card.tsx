@@ -5,6 +5,7 @@ import { Link } from 'wouter';
 import { serverHealth } from '../../../src/api/status/health.contract.ts';
 import { ago, date, duration, number, percent } from '../../base/format.ts';
 import { useCall } from '../../base/live.ts';
+import { useNow } from '../../base/now.ts';
 import { useSettings } from '../../base/settings.ts';
 import { useTexts } from '../../base/texts.ts';
 import { ErrorText } from '../../parts/field.tsx';
@@ -20,6 +21,7 @@ const useFindings = () => useCall(serverHealth, {}, { every: 10_000 });
 export function HealthCard(): ReactNode {
   const t = useTexts(words);
   const { language } = useSettings();
+  const now = useNow(60);
   const { data, error } = useFindings();
   return (
     <Card title={t.health}>
@@ -31,7 +33,7 @@ export function HealthCard(): ReactNode {
             <li key={[finding.kind, finding.store, finding.ns, finding.subject].join(' ')}>
               <State level={finding.level === 'critical' ? 'bad' : 'warn'}>{t[finding.level]}</State>
               <div>
-                <strong>{t.kinds[finding.kind](valueText(finding, language))}</strong>
+                <strong>{t.kinds[finding.kind](valueText(finding, now, language))}</strong>
                 {placeText(finding) !== '' && <> – {placeText(finding)}</>}
                 <div className="quiet">{t.advices[finding.kind]}</div>
               </div>
@@ -44,7 +46,7 @@ export function HealthCard(): ReactNode {
   );
 }
 
-function valueText({ kind, value = 0, text = '' }: Finding, language: string): string {
+function valueText({ kind, value = 0, text = '' }: Finding, now: number, language: string): string {
   switch (kind) {
     case 'usage':
     case 'chunk-growth':
@@ -57,7 +59,7 @@ function valueText({ kind, value = 0, text = '' }: Finding, language: string): s
     case 'certificate':
       return date(value, language);
     case 'backup-late':
-      return ago(value, Date.now() / 1000, language);
+      return ago(value, now, language);
     case 'datastore-error':
       return text;
     default:

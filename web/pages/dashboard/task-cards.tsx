@@ -5,6 +5,7 @@ import { Link } from 'wouter';
 import { countTasks, listTasks } from '../../../src/api/nodes/tasks.contract.ts';
 import { duration, number } from '../../base/format.ts';
 import { useCall, useWhole } from '../../base/live.ts';
+import { useNow } from '../../base/now.ts';
 import { useSettings } from '../../base/settings.ts';
 import { useTexts } from '../../base/texts.ts';
 import { ErrorText } from '../../parts/field.tsx';
@@ -16,7 +17,7 @@ import styles from './dashboard.module.css';
 import { words } from './texts.ts';
 
 const shown = 8;
-const stepMs = 300_000;
+const step = 300;
 
 export function RunningCard(): ReactNode {
   const t = useTexts(words);
@@ -37,10 +38,11 @@ export function RunningCard(): ReactNode {
 
 function RunningTask({ upid, since }: { upid: string; since: number }): ReactNode {
   const line = useLastLine(upid);
+  const now = useNow(1);
   return (
     <li>
       <Link href={`/tasks/${encodeURIComponent(upid)}`}>{taskName(upid)}</Link>{' '}
-      <span className="quiet">{duration(Date.now() / 1000 - since)}</span>
+      <span className="quiet">{duration(now - since)}</span>
       <div className={`quiet ${styles['line']}`}>{line}</div>
     </li>
   );
@@ -73,7 +75,7 @@ export function LastDayCard(): ReactNode {
 
 function Failures(): ReactNode {
   // The start moves on in steps, so that the call stays the same in between.
-  const since = Math.floor(Date.now() / stepMs) * (stepMs / 1000) - 86_400;
+  const since = Math.floor(useNow(60) / step) * step - 86_400;
   const { data } = useCall(listTasks, { node: 'localhost', since, statusfilter: ['error'], limit: 5 });
   return (
     <ul className={styles['list']}>

@@ -7,6 +7,7 @@ import { listTasks } from '../../../src/api/nodes/tasks.contract.ts';
 import type { Result } from '../../../src/model/endpoint.ts';
 import { ago, bytes, dateTime, duration, number } from '../../base/format.ts';
 import { useCall, useChange } from '../../base/live.ts';
+import { useNow } from '../../base/now.ts';
 import { usePermissions } from '../../base/permissions.ts';
 import { useSettings } from '../../base/settings.ts';
 import { useTexts } from '../../base/texts.ts';
@@ -75,7 +76,7 @@ function LastRun({ gc }: { gc: Result<typeof getGcStatus> }): ReactNode {
   const { language } = useSettings();
   const state = gc['last-run-state'];
   const ended = gc['last-run-endtime'];
-  const now = Date.now() / 1000;
+  const now = useNow(60);
   const amount = (size: number, chunks: number): string => t.amount(bytes(size, language), number(chunks, language));
   return (
     <>

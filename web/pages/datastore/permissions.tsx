@@ -13,6 +13,7 @@ import { useTexts } from '../../base/texts.ts';
 import { ChoiceInput } from '../../parts/choice-input.tsx';
 import { ContractForm, type CustomField } from '../../parts/contract-form.tsx';
 import { DatastoreFrame } from '../../parts/datastore-frame.tsx';
+import { askedChoices } from '../../parts/field.tsx';
 import { type FormEnds, ObjectList } from '../../parts/object-list.tsx';
 import { State } from '../../parts/state.tsx';
 import { words } from './permission-texts.ts';
@@ -140,18 +141,23 @@ function AddRule({ store, ends }: { store: string; ends: FormEnds }): ReactNode 
 }
 
 function AuthIdInput({ field }: { field: CustomField }): ReactNode {
-  const { data, error } = useCall(listUsers, { include_tokens: true }, { every: 60_000 });
-  const choices = data?.flatMap(({ userid, comment, tokens }) => [
-    { id: userid, label: comment === undefined ? userid : `${userid} – ${comment}` },
-    ...(tokens ?? []).map(({ tokenid }) => ({ id: tokenid, label: tokenid })),
-  ]);
-  return <ChoiceInput field={field} isFree={error !== undefined} choices={choices} />;
+  const users = useCall(listUsers, { include_tokens: true }, { every: 60_000 });
+  const choices = askedChoices(users, (all) =>
+    all.flatMap(({ userid, comment, tokens }) => [
+      { id: userid, label: comment === undefined ? userid : `${userid} – ${comment}` },
+      ...(tokens ?? []).map(({ tokenid }) => ({ id: tokenid, label: tokenid })),
+    ]),
+  );
+  return <ChoiceInput field={field} choices={choices} />;
 }
 
 function PlaceInput({ field, store }: { field: CustomField; store: string }): ReactNode {
   const t = useTexts(words);
-  const { data } = useCall(listNamespaces, { store }, { every: 60_000 });
+  const list = useCall(listNamespaces, { store }, { every: 60_000 });
   const own = `/datastore/${store}`;
-  const namespaces = (data ?? []).filter(({ ns }) => ns !== '').map(({ ns }) => ({ id: `${own}/${ns}`, label: ns }));
-  return <ChoiceInput field={field} choices={[{ id: own, label: t.whole }, ...namespaces]} />;
+  const choices = askedChoices(list, (all) => [
+    { id: own, label: t.whole },
+    ...all.filter(({ ns }) => ns !== '').map(({ ns }) => ({ id: `${own}/${ns}`, label: ns })),
+  ]);
+  return <ChoiceInput field={field} choices={choices} />;
 }

@@ -7,6 +7,7 @@ import { datastoreUsage } from '../../../src/api/status/datastore-usage.contract
 import type { Result } from '../../../src/model/endpoint.ts';
 import { ago, bytes, date, number, percent } from '../../base/format.ts';
 import { useCall } from '../../base/live.ts';
+import { useNow } from '../../base/now.ts';
 import { usePermissions } from '../../base/permissions.ts';
 import { useSettings } from '../../base/settings.ts';
 import { useTexts } from '../../base/texts.ts';
@@ -52,12 +53,12 @@ function SpaceCard({ store, status }: { store: string; status: Status | undefine
   const t = useTexts(words);
   const { language } = useSettings();
   const usage = useCall(datastoreUsage, {}, { every: 60_000 });
+  const now = useNow(60);
   if (status === undefined || status.total === 0) return null;
   const { used, total, avail } = status;
   // What is reserved for root can be written by nobody else: it counts as neither.
   const share = used / (used + avail);
   const full = usage.data?.find((one) => one.store === store)?.['estimated-full-date'];
-  const now = Date.now() / 1000;
   return (
     <Card title={t.space}>
       <Meter

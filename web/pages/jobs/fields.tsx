@@ -6,6 +6,7 @@ import { useCall } from '../../base/live.ts';
 import { useTexts } from '../../base/texts.ts';
 import { ChoiceInput } from '../../parts/choice-input.tsx';
 import type { CustomField, FieldHints } from '../../parts/contract-form.tsx';
+import { askedChoices, type Choice } from '../../parts/field.tsx';
 import { NamespaceInput, useDepths } from '../../parts/namespace-fields.tsx';
 import { ScheduleInput } from '../../parts/schedule-input.tsx';
 import { words } from './texts.ts';
@@ -35,14 +36,12 @@ export function useJobFields({ store, isNew }: Options): Record<string, FieldHin
   };
 }
 
+/** The names of datastores. */
+export const storeChoices = (stores: readonly { store: string }[]): Choice[] =>
+  stores.map(({ store }) => ({ id: store, label: store }));
+
 /** One of the datastores of this server. */
 export function StoreInput({ field }: { field: CustomField }): ReactNode {
-  const { data, error } = useCall(listDatastores, {}, { every: 60_000 });
-  return (
-    <ChoiceInput
-      field={field}
-      isFree={error !== undefined}
-      choices={data?.map(({ store }) => ({ id: store, label: store }))}
-    />
-  );
+  const stores = useCall(listDatastores, {}, { every: 60_000 });
+  return <ChoiceInput field={field} choices={askedChoices(stores, storeChoices)} />;
 }

@@ -3,6 +3,7 @@
 import { type ReactNode, useState } from 'react';
 import { Link } from 'wouter';
 import { ago } from '../../base/format.ts';
+import { useNow } from '../../base/now.ts';
 import { type Language, useSettings } from '../../base/settings.ts';
 import { useTexts } from '../../base/texts.ts';
 import type { Column } from '../../parts/data-table.tsx';
@@ -26,12 +27,13 @@ export interface JobStatus {
 export function useRunColumns<T extends JobStatus>(): Column<T>[] {
   const t = useTexts(words);
   const { language } = useSettings();
+  const now = useNow(60);
   return [
     {
       id: 'schedule',
       header: t.schedule,
       value: (job) => job['next-run'],
-      cell: (job) => whenOf(job, t.byHand, language),
+      cell: (job) => whenOf(job, t.byHand, now, language),
       isExtra: true,
       width: 'minmax(9rem, 1.2fr)',
     },
@@ -39,19 +41,19 @@ export function useRunColumns<T extends JobStatus>(): Column<T>[] {
       id: 'last',
       header: t.lastRun,
       value: (job) => job['last-run-endtime'],
-      cell: (job) => <LastRun job={job} language={language} />,
+      cell: (job) => <LastRun job={job} now={now} language={language} />,
       width: 'minmax(9rem, 1fr)',
     },
   ];
 }
 
-function whenOf(job: JobStatus, byHand: string, language: Language): string {
+function whenOf(job: JobStatus, byHand: string, now: number, language: Language): string {
   const next = job['next-run'];
   if (job.schedule === undefined) return byHand;
-  return next === undefined ? job.schedule : `${job.schedule} · ${ago(next, Date.now() / 1000, language, 'short')}`;
+  return next === undefined ? job.schedule : `${job.schedule} · ${ago(next, now, language, 'short')}`;
 }
 
-function LastRun({ job, language }: { job: JobStatus; language: Language }): ReactNode {
+function LastRun({ job, now, language }: { job: JobStatus; now: number; language: Language }): ReactNode {
   const t = useTexts(words);
   const upid = job['last-run-upid'];
   if (upid === undefined) return <span className="quiet">{t.neverRan}</span>;
@@ -63,7 +65,7 @@ function LastRun({ job, language }: { job: JobStatus; language: Language }): Rea
         {state === undefined ? t.running : state === 'OK' || state.startsWith('WARNINGS') ? state : t.failed}
       </State>
       <Link href={`/tasks/${encodeURIComponent(upid)}`} title={state}>
-        {ended === undefined ? t.showLog : ago(ended, Date.now() / 1000, language, 'short')}
+        {ended === undefined ? t.showLog : ago(ended, now, language, 'short')}
       </Link>
     </>
   );

@@ -10,9 +10,10 @@ import { useCall } from '../../base/live.ts';
 import { useTexts } from '../../base/texts.ts';
 import { ChoiceInput } from '../../parts/choice-input.tsx';
 import { ContractForm, type CustomField, type FieldHints } from '../../parts/contract-form.tsx';
+import { askedChoices } from '../../parts/field.tsx';
 import { useNamespaceChoices } from '../../parts/namespace-fields.tsx';
 import type { FormEnds } from '../../parts/object-list.tsx';
-import { useJobFields } from './fields.tsx';
+import { storeChoices, useJobFields } from './fields.tsx';
 import type { SyncJob } from './sync-list.tsx';
 import { words } from './texts.ts';
 
@@ -102,25 +103,19 @@ const held = (field: CustomField, name: string): string => String(field.values[n
 
 function RemoteInput({ field, withThisServer }: { field: CustomField; withThisServer: boolean }): ReactNode {
   const t = useTexts(words);
-  const { data, error } = useCall(remoteContracts.list, {}, { every: 60_000 });
-  const remotes = data?.map(({ name, host }) => ({ id: name, label: `${name} (${host})` }));
-  const all = remotes && [...(withThisServer ? [{ id: '', label: t.thisServer }] : []), ...remotes];
-  return <ChoiceInput field={field} isFree={error !== undefined} choices={all} />;
+  const remotes = useCall(remoteContracts.list, {}, { every: 60_000 });
+  const choices = askedChoices(remotes, (all) => [
+    ...(withThisServer ? [{ id: '', label: t.thisServer }] : []),
+    ...all.map(({ name, host }) => ({ id: name, label: `${name} (${host})` })),
+  ]);
+  return <ChoiceInput field={field} choices={choices} />;
 }
 
 function RemoteStoreInput({ field }: { field: CustomField }): ReactNode {
   const remote = held(field, 'remote');
   const there = useCall(scanRemote, { name: remote }, { every: false, enabled: remote !== '' });
   const here = useCall(listDatastores, {}, { every: 60_000, enabled: remote === '' });
-  const { data, error } = remote === '' ? here : there;
-  const help = error?.message ?? field.help;
-  return (
-    <ChoiceInput
-      field={{ ...field, help }}
-      isFree={error !== undefined}
-      choices={data?.map(({ store }) => ({ id: store, label: store }))}
-    />
-  );
+  return <ChoiceInput field={field} choices={askedChoices(remote === '' ? here : there, storeChoices)} />;
 }
 
 function RemoteNamespaceInput({ field }: { field: CustomField }): ReactNode {
@@ -131,17 +126,16 @@ function RemoteNamespaceInput({ field }: { field: CustomField }): ReactNode {
     { every: false, enabled: remote !== '' && store !== '' },
   );
   const here = useCall(listNamespaces, { store }, { every: 60_000, enabled: remote === '' && store !== '' });
-  const { data, error } = remote === '' ? here : there;
-  return (
-    <ChoiceInput field={field} isFree={error !== undefined} choices={useNamespaceChoices(store === '' ? [] : data)} />
-  );
+  const list = remote === '' ? here : there;
+  return <ChoiceInput field={field} choices={useNamespaceChoices(store === '' ? undefined : list)} />;
 }
 
 function KeyInput({ field }: { field: CustomField }): ReactNode {
   const t = useTexts(words);
-  const { data, error } = useCall(listEncryptionKeys, {}, { every: 60_000 });
-  const keys = data?.map(({ id, hint }) => ({ id, label: hint === undefined ? id : `${id} (${hint})` }));
-  return (
-    <ChoiceInput field={field} isFree={error !== undefined} choices={keys && [{ id: '', label: t.noKey }, ...keys]} />
-  );
+  const keys = useCall(listEncryptionKeys, {}, { every: 60_000 });
+  const choices = askedChoices(keys, (all) => [
+    { id: '', label: t.noKey },
+    ...all.map(({ id, hint }) => ({ id, label: hint === undefined ? id : `${id} (${hint})` })),
+  ]);
+  return <ChoiceInput field={field} choices={choices} />;
 }

@@ -10,7 +10,8 @@ import { useCall } from '../../base/live.ts';
 import type { SnapshotAddress } from '../../base/sealed/server-parts.ts';
 import { useSettings } from '../../base/settings.ts';
 import { useTexts } from '../../base/texts.ts';
-import { ErrorText, Select } from '../../parts/field.tsx';
+import { askedChoices, ErrorText, Select } from '../../parts/field.tsx';
+import { State } from '../../parts/state.tsx';
 import { words } from './texts.ts';
 
 /** Snapshots in the list: it is one of them that is wanted, not all. */
@@ -50,10 +51,10 @@ export function SnapshotChoice({ isOffered, none, onChange }: Props): ReactNode 
   };
   return (
     <>
-      <ErrorText error={stores.error ?? snapshots.error} />
+      <ErrorText error={snapshots.error} />
       <Select
         label={t.store}
-        choices={(stores.data ?? []).map((one) => ({ id: one.store, label: one.store }))}
+        choices={askedChoices(stores, (list) => list.map((one) => ({ id: one.store, label: one.store })))}
         value={store}
         onChange={(value) => {
           setStore(value);
@@ -72,6 +73,7 @@ export function SnapshotChoice({ isOffered, none, onChange }: Props): ReactNode 
           }}
         />
       )}
+      {snapshots.isLoading && <State level="busy">{t.loadingSnapshots}</State>}
       {store !== '' && snapshots.data !== undefined && offered.length === 0 && <p className="quiet">{none}</p>}
       {offered.length > 0 && (
         <Select

@@ -6,6 +6,7 @@ import { listComingRuns } from '../../../src/api/admin/calendar.contract.ts';
 import { listTasks } from '../../../src/api/nodes/tasks.contract.ts';
 import { date as dateText } from '../../base/format.ts';
 import { useCall } from '../../base/live.ts';
+import { useNow } from '../../base/now.ts';
 import { isoDay } from '../../base/query-fields.ts';
 import { useSettings } from '../../base/settings.ts';
 import { useTexts } from '../../base/texts.ts';
@@ -55,8 +56,7 @@ export default function Calendar(): ReactNode {
   const days = useMemo(() => daysFrom(first, count), [first, count]);
   const from = first.getTime() / 1000;
   const to = daysFrom(first, count + 1)[count]!.getTime() / 1000;
-  // By the minute: nothing is drawn anew in between.
-  const now = Math.floor(Date.now() / 60_000) * 60;
+  const now = useNow(60);
   const past = useCall(
     listTasks,
     { node: 'localhost', since: from - 86_400, until: to - 1, types: jobTypes, limit: pastLimit },

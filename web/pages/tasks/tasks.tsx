@@ -7,13 +7,14 @@ import { listTasks } from '../../../src/api/nodes/tasks.contract.ts';
 import type { Result } from '../../../src/model/endpoint.ts';
 import { dateTime, duration } from '../../base/format.ts';
 import { useCall } from '../../base/live.ts';
+import { useNow } from '../../base/now.ts';
 import { usePaged } from '../../base/paged.ts';
 import { dayEdge, dayOf, useQueryFields } from '../../base/query-fields.ts';
 import { useSettings } from '../../base/settings.ts';
 import { useSettled } from '../../base/settled.ts';
 import { useTexts } from '../../base/texts.ts';
 import { type Column, DataTable } from '../../parts/data-table.tsx';
-import { ErrorText, Select, TextInput } from '../../parts/field.tsx';
+import { askedChoices, Select, TextInput } from '../../parts/field.tsx';
 import { Filters } from '../../parts/filters.tsx';
 import { Page } from '../../parts/page.tsx';
 import { State } from '../../parts/state.tsx';
@@ -53,7 +54,7 @@ export default function Tasks(): ReactNode {
     }),
     { rowId: (task) => task.upid },
   );
-  const now = Date.now() / 1000;
+  const now = useNow(1);
   const columns: Column<Task>[] = [
     {
       id: 'task',
@@ -115,7 +116,7 @@ export default function Tasks(): ReactNode {
         <Select label={t.type} choices={[any, ...types]} value={values.type} onChange={(value) => set('type', value)} />
         <Select
           label={t.datastore}
-          choices={[any, ...(datastores.data ?? []).map(({ store }) => ({ id: store, label: store }))]}
+          choices={askedChoices(datastores, (all) => [any, ...all.map(({ store }) => ({ id: store, label: store }))])}
           value={values.store}
           onChange={(value) => set('store', value)}
         />
@@ -129,11 +130,11 @@ export default function Tasks(): ReactNode {
         <TextInput label={t.since} type="date" value={dayOf(values.since)} onChange={(value) => set('since', value)} />
         <TextInput label={t.until} type="date" value={dayOf(values.until)} onChange={(value) => set('until', value)} />
       </Filters>
-      <ErrorText error={tasks.error} />
       <DataTable
         label={t.title}
         columns={columns}
         rows={tasks.rows}
+        error={tasks.error}
         rowId={(task) => task.upid}
         onOpen={(task) => navigate(`/tasks/${encodeURIComponent(task.upid)}`)}
         hasMore={tasks.hasMore}

@@ -10,7 +10,7 @@ import { useSession } from '../../base/session.ts';
 import { useTexts } from '../../base/texts.ts';
 import { ContractForm } from '../contract-form.tsx';
 import type { Column } from '../data-table.tsx';
-import { type Choice, TextInput } from '../field.tsx';
+import { askedChoices, type Choices, TextInput, withChoices } from '../field.tsx';
 import { type FormEnds, ObjectList } from '../object-list.tsx';
 import { Notice } from '../state.tsx';
 import { words } from './texts.ts';
@@ -82,8 +82,10 @@ export function Rules({ title, part, mayChange, tokensOf, intro }: Props): React
 
 function RuleForm({ tokensOf, onDone, onCancel }: FormEnds & { tokensOf: string | undefined }): ReactNode {
   const t = useTexts(words);
-  const who = useAuthIds().filter(({ id }) => tokensOf === undefined || id.startsWith(`${tokensOf}!`));
-  const { data: roles } = useCall(listRoles, {}, { every: false });
+  const who = withChoices(useAuthIds(), (all) =>
+    all.filter(({ id }) => tokensOf === undefined || id.startsWith(`${tokensOf}!`)),
+  );
+  const roles = useCall(listRoles, {}, { every: false });
   const paths = useAclPaths();
   return (
     <ContractForm
@@ -103,11 +105,13 @@ function RuleForm({ tokensOf, onDone, onCancel }: FormEnds & { tokensOf: string 
         role: {
           label: t.role,
           help: '',
-          choices: (roles ?? []).map(({ roleid, comment, privs }) => ({
-            id: roleid,
-            label: roleid,
-            help: privs.length > 8 ? (comment ?? '') : [comment, privs.join(', ')].filter(Boolean).join(': '),
-          })),
+          choices: askedChoices(roles, (all) =>
+            all.map(({ roleid, comment, privs }) => ({
+              id: roleid,
+              label: roleid,
+              help: privs.length > 8 ? (comment ?? '') : [comment, privs.join(', ')].filter(Boolean).join(': '),
+            })),
+          ),
         },
         propagate: { label: t.propagate, help: t.propagateHelp },
       }}
@@ -119,11 +123,13 @@ function RuleForm({ tokensOf, onDone, onCancel }: FormEnds & { tokensOf: string 
 }
 
 /** Users and tokens that may be seen, to choose from. */
-export function useAuthIds(): Choice[] {
-  const { data: users } = useCall(listUsers, { include_tokens: true });
-  return (users ?? [])
-    .flatMap((user) => [user.userid, ...(user.tokens ?? []).map((token) => token.tokenid)])
-    .map((id) => ({ id, label: id }));
+export function useAuthIds(): Choices {
+  const users = useCall(listUsers, { include_tokens: true });
+  return askedChoices(users, (all) =>
+    all
+      .flatMap((user) => [user.userid, ...(user.tokens ?? []).map((token) => token.tokenid)])
+      .map((id) => ({ id, label: id })),
+  );
 }
 
 /** Paths that rules are usually set on. */

@@ -15,11 +15,13 @@ import { ContractForm, type FieldHints } from '../contract-form.tsx';
 import type { Column } from '../data-table.tsx';
 import { Confirm } from '../dialog.tsx';
 import { expiryField } from '../expiry-field.tsx';
+import { askedChoices, type Choices } from '../field.tsx';
 import { type FormEnds, ObjectList } from '../object-list.tsx';
 import { State } from '../state.tsx';
 import { AccountState, stateOf } from './account-state.tsx';
 import { type Secret, SecretDialog } from './secret-dialog.tsx';
 import { words } from './texts.ts';
+import { userChoices } from './user-choice.ts';
 
 interface Props {
   /** Only this user's; all that may be seen when it is absent. */
@@ -104,7 +106,12 @@ export function Tokens({ userid, mayChange }: Props): ReactNode {
               id: 'token',
               label: t.addToken,
               form: (ends) => (
-                <AddTokenForm userid={userid} users={users.data?.data ?? []} ends={ends} onMade={setSecret} />
+                <AddTokenForm
+                  userid={userid}
+                  users={askedChoices({ ...users, data: users.data?.data }, userChoices)}
+                  ends={ends}
+                  onMade={setSecret}
+                />
               ),
             },
           ]
@@ -167,7 +174,7 @@ export function Tokens({ userid, mayChange }: Props): ReactNode {
 
 interface AddProps {
   userid: string | undefined;
-  users: readonly { userid: string }[];
+  users: Choices;
   ends: FormEnds;
   onMade(secret: Secret): void;
 }
@@ -179,9 +186,7 @@ function AddTokenForm({ userid, users, ends, onMade }: AddProps): ReactNode {
       contract={generateToken}
       fixed={userid === undefined ? {} : { userid }}
       fields={{
-        ...(userid === undefined
-          ? { userid: { label: t.user, choices: users.map((user) => ({ id: user.userid, label: user.userid })) } }
-          : {}),
+        ...(userid === undefined ? { userid: { label: t.user, choices: users } } : {}),
         'token-name': { label: t.tokenName, help: t.tokenNameHelp },
         ...tokenFields(t),
       }}

@@ -4,11 +4,16 @@ import { listUsers } from '../../../src/api/access/users.contract.ts';
 import { useCall } from '../../base/live.ts';
 import { useTexts } from '../../base/texts.ts';
 import type { FieldHints } from '../contract-form.tsx';
+import { askedChoices, type Choice } from '../field.tsx';
 import { words } from './texts.ts';
+
+/** Users by name. */
+export const userChoices = (users: readonly { userid: string }[]): Choice[] =>
+  users.map(({ userid }) => ({ id: userid, label: userid }));
 
 export function useUserChoice(userid: string | undefined): Record<string, FieldHints> {
   const t = useTexts(words);
-  const { data: users } = useCall(listUsers, {}, { enabled: userid === undefined });
+  const users = useCall(listUsers, {}, { enabled: userid === undefined });
   if (userid !== undefined) return {};
-  return { userid: { label: t.user, choices: (users ?? []).map((user) => ({ id: user.userid, label: user.userid })) } };
+  return { userid: { label: t.user, choices: askedChoices(users, userChoices) } };
 }

@@ -21,7 +21,11 @@ const listingWaitMs = 5000;
 export const accountingEndpoints = [
   implement(getAccounting, async (parameters, call) => {
     const { store, ns } = await openTarget(call, parameters);
-    const account = await store.accounting.account({ waitMs, mayWrite: await mayWrite(call, parameters.store) });
+    const account = await store.accounting.account({
+      waitMs,
+      mayWrite: await mayWrite(call, parameters.store),
+      mayBeRecent: true,
+    });
     const view = new AccountView(call, store, parameters.store, account);
     const { level = 'group', order = 'tree', start = 0, limit = 1000 } = parameters;
     const { 'backup-type': type, 'backup-id': id, 'max-depth': maxDepth } = parameters;
@@ -60,6 +64,7 @@ export async function usageOf(
   const { state } = await store.accounting.account({
     waitMs: listingWaitMs,
     mayWrite: await mayWrite(call, store.name),
+    mayBeRecent: true,
   });
   const known = state && figuresByName(state);
   return (name) => {

@@ -7,7 +7,7 @@ import { useCall } from '../../../base/live.ts';
 import { useTexts } from '../../../base/texts.ts';
 import { ContractForm, type CustomField, type FieldHints } from '../../../parts/contract-form.tsx';
 import { expiryField } from '../../../parts/expiry-field.tsx';
-import { Select, TextInput } from '../../../parts/field.tsx';
+import { askedChoices, Select, TextInput } from '../../../parts/field.tsx';
 import type { FormEnds } from '../../../parts/object-list.tsx';
 import { words } from './texts.ts';
 
@@ -51,7 +51,7 @@ export function AddUserForm({ onDone, onCancel }: FormEnds): ReactNode {
 /** A name and the realm that it is in. */
 function UserIdField({ value, onChange, schema: _schema, values: _values, ...rest }: CustomField): ReactNode {
   const t = useTexts(words);
-  const { data: realms } = useCall(listDomains, {}, { every: false });
+  const realms = useCall(listDomains, {}, { every: false });
   const at = value.lastIndexOf('@');
   const [name, realm] = [value.slice(0, at), value.slice(at + 1)];
   return (
@@ -60,10 +60,12 @@ function UserIdField({ value, onChange, schema: _schema, values: _values, ...res
       <Select
         label={t.realm}
         isRequired
-        choices={(realms ?? [{ realm, type: '' }]).map((one) => ({
-          id: one.realm,
-          label: one.comment === undefined ? one.realm : `${one.realm} (${one.comment})`,
-        }))}
+        choices={askedChoices(realms, (all) =>
+          all.map((one) => ({
+            id: one.realm,
+            label: one.comment === undefined ? one.realm : `${one.realm} (${one.comment})`,
+          })),
+        )}
         value={realm}
         onChange={(next) => onChange(`${name}@${next}`)}
       />

@@ -8,12 +8,14 @@ import {
   listDirectories,
   registerAccount,
 } from '../../../../src/api/config/acme/accounts.contract.ts';
+import type { Result } from '../../../../src/model/endpoint.ts';
 import { useCall, useChange } from '../../../base/live.ts';
 import { useTexts } from '../../../base/texts.ts';
 import { ContractForm, type CustomField } from '../../../parts/contract-form.tsx';
 import type { Column } from '../../../parts/data-table.tsx';
 import { Confirm } from '../../../parts/dialog.tsx';
 import { Checkbox, type Choice, Select, TextInput } from '../../../parts/field.tsx';
+import { Loaded } from '../../../parts/loaded.tsx';
 import { ObjectList } from '../../../parts/object-list.tsx';
 import { Notice } from '../../../parts/state.tsx';
 import { accountOf } from './acme-order.tsx';
@@ -86,10 +88,25 @@ export function Accounts({ chosen, onTask }: { chosen: string | undefined; onTas
   );
 }
 
-function RegisterForm({ onStarted, onCancel }: { onStarted(upid: string): void; onCancel(): void }): ReactNode {
+function RegisterForm(ends: RegisterEnds): ReactNode {
+  return (
+    <Loaded contract={listDirectories} parameters={{}}>
+      {(directories) => <RegisterFields directories={directories} {...ends} />}
+    </Loaded>
+  );
+}
+
+interface RegisterEnds {
+  onStarted(upid: string): void;
+  onCancel(): void;
+}
+
+interface RegisterFieldsProps extends RegisterEnds {
+  directories: Result<typeof listDirectories>;
+}
+
+function RegisterFields({ directories, onStarted, onCancel }: RegisterFieldsProps): ReactNode {
   const t = useTexts(words);
-  const { data: directories } = useCall(listDirectories, {}, { every: false });
-  if (directories === undefined) return null;
   return (
     <ContractForm
       contract={registerAccount}

@@ -20,7 +20,7 @@ import { Button } from '../../../parts/button.tsx';
 import { ContractForm } from '../../../parts/contract-form.tsx';
 import type { Column } from '../../../parts/data-table.tsx';
 import { Dialog } from '../../../parts/dialog.tsx';
-import { ErrorText } from '../../../parts/field.tsx';
+import { askedChoices, ErrorText } from '../../../parts/field.tsx';
 import { type FormEnds, ObjectList } from '../../../parts/object-list.tsx';
 import { PropertyFields } from '../../../parts/property-fields.tsx';
 import { words } from './texts.ts';
@@ -145,7 +145,7 @@ export function AcmeOrder({ options, digest, onTask }: Props): ReactNode {
 
 function AccountForm(props: FormEnds & { account: string | undefined; digest: string | undefined }): ReactNode {
   const t = useTexts(words);
-  const { data: accounts } = useCall(listAccounts, {});
+  const accounts = useCall(listAccounts, {});
   return (
     <ContractForm
       contract={updateNodeConfig}
@@ -155,7 +155,7 @@ function AccountForm(props: FormEnds & { account: string | undefined; digest: st
         acme: {
           label: t.account,
           help: '',
-          choices: (accounts ?? []).map(({ name }) => ({ id: name, label: name })),
+          choices: askedChoices(accounts, (all) => all.map(({ name }) => ({ id: name, label: name }))),
         },
       }}
       onDone={props.onDone}
@@ -175,10 +175,12 @@ function DomainForm({ submit, onDone, onCancel, ...opened }: DomainFormProps): R
   const t = useTexts(words);
   // The next free place is another one as soon as this is taken.
   const [{ place, value, digest }] = useState(opened);
-  const { data: plugins } = useCall(listPlugins, {});
-  const choices = (plugins ?? [])
-    .filter(({ type }) => type === 'dns')
-    .map(({ plugin, api }) => ({ id: plugin, label: api === undefined ? plugin : `${plugin} (${api})` }));
+  const plugins = useCall(listPlugins, {});
+  const choices = askedChoices(plugins, (all) =>
+    all
+      .filter(({ type }) => type === 'dns')
+      .map(({ plugin, api }) => ({ id: plugin, label: api === undefined ? plugin : `${plugin} (${api})` })),
+  );
   return (
     <ContractForm
       contract={updateNodeConfig}

@@ -12,6 +12,7 @@ import { useCall, useChange, useWhole } from '../../../base/live.ts';
 import { useTexts } from '../../../base/texts.ts';
 import { ContractForm, type FieldHints } from '../../../parts/contract-form.tsx';
 import type { Column } from '../../../parts/data-table.tsx';
+import { askedChoices } from '../../../parts/field.tsx';
 import { Loaded } from '../../../parts/loaded.tsx';
 import { ObjectList } from '../../../parts/object-list.tsx';
 import { Notice, State } from '../../../parts/state.tsx';
@@ -23,7 +24,7 @@ import { words } from './texts.ts';
 export function Plugins({ options }: { options: NodeOptions | undefined }): ReactNode {
   const t = useTexts(words);
   const plugins = useWhole(listPlugins, {});
-  const { data: hooks } = useCall(listChallengeSchemas, {}, { every: false });
+  const hooks = useCall(listChallengeSchemas, {}, { every: false });
   const remove = useChange(acmePluginContracts.remove);
   type Plugin = NonNullable<typeof plugins.data>['data'][number];
   const usedBy = (plugin: string): string =>
@@ -48,7 +49,7 @@ export function Plugins({ options }: { options: NodeOptions | undefined }): Reac
       label: t.api,
       help: '',
       isRequired: true,
-      choices: (hooks ?? []).map(({ id, name }) => ({ id, label: name })),
+      choices: askedChoices(hooks, (all) => all.map(({ id, name }) => ({ id, label: name }))),
     },
     data: {
       label: t.data,

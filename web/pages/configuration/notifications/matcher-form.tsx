@@ -11,6 +11,7 @@ import { useCall } from '../../../base/live.ts';
 import { useTexts } from '../../../base/texts.ts';
 import { CheckList } from '../../../parts/check-list.tsx';
 import { ContractForm, type FieldHints } from '../../../parts/contract-form.tsx';
+import { askedChoices } from '../../../parts/field.tsx';
 import type { FormEnds } from '../../../parts/object-list.tsx';
 import { words } from './texts.ts';
 
@@ -24,7 +25,7 @@ interface Props extends FormEnds {
 
 export function MatcherForm({ matcher, digest, ...ends }: Props): ReactNode {
   const t = useTexts(words);
-  const targets = useCall(listNotificationTargets, {}).data ?? [];
+  const targets = useCall(listNotificationTargets, {});
   const known = useCall(listMatcherFields, {}, { every: false }).data ?? [];
   // Several lists are conditions of their own: boxes could not tell them apart.
   const hasLists = (matcher?.['match-severity']?.length ?? 0) > 1;
@@ -32,13 +33,13 @@ export function MatcherForm({ matcher, digest, ...ends }: Props): ReactNode {
     ...(matcher === undefined ? { name: { label: t.name, help: '' } } : {}),
     target: {
       label: t.sendTo,
-      help: targets.length === 0 ? t.noTargets : '',
+      help: targets.data?.length === 0 ? t.noTargets : '',
       input: ({ label, help, error, value, onChange }) => (
         <CheckList
           label={label}
           help={help}
           error={error}
-          choices={targets.map(({ name }) => ({ id: name, label: name }))}
+          choices={askedChoices(targets, (all) => all.map(({ name }) => ({ id: name, label: name })))}
           value={value}
           separator={'\n'}
           onChange={onChange}
