@@ -3,7 +3,8 @@
 // and a local part that is made from the bucket alone has to be the whole datastore.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statfsSync, statSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -191,6 +192,12 @@ function removeSnapshot(stand: Stand, id: string, time: number): Promise<{ statu
   return stand.call('DELETE', `admin/datastore/${storeName}/snapshots?${snapshot}`);
 }
 
+/** Of the space of a file system. */
+function freeShare(place: string): number {
+  const { bavail, blocks } = statfsSync(place);
+  return bavail / blocks;
+}
+
 /** Runs a task to its end. */
 async function task({ stand }: BucketStand, method: string, what: string): Promise<string> {
   const started = await stand.call(method, `admin/datastore/${storeName}/${what}`);
@@ -299,5 +306,60 @@ if (hasObjectServer) {
         }),
       );
     });
+  });
+
+  test('an object store in bad weather: each step is tried again, and everything succeeds', async () => {
+    const { lane } = lanes[0]!;
+    const { stand, weather } = lane;
+    const fates: Fate[] = ['slow-down', 'broken', 'cut', 'lost', 'short'];
+    let requests = 0;
+    weather.fate = () => {
+      requests++;
+      return requests % 4 === 0 ? fates[(requests / 4) % fates.length]! : 'pass';
+    };
+    try {
+      await stand.goodBackup('group', nextTime(), [makeChunk('weather', 70_000), makeChunk('always', 20_000)]);
+      const removed = nextTime();
+      await stand.goodBackup('forgotten', removed, [makeChunk('weather', 70_000)]);
+      assert.equal((await removeSnapshot(stand, 'forgotten', removed)).status, 200);
+      stand.finished.set('forgotten', []);
+      assert.equal(await task(lane, 'POST', 'gc'), 'OK');
+      assert.equal(await task(lane, 'PUT', 's3-refresh'), 'OK');
+    } finally {
+      lane.calm();
+    }
+    assert.ok(requests > 20, `${requests} requests`);
+    await lane.check('in bad weather');
+  });
+
+  test('a full disk below the local part: the cache makes way, and a backup without room fails cleanly', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'granary-small-'));
+    const isSmall = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m,mode=755', 'tmpfs', place]).status === 0;
+    const filler = join(place, 'filler');
+    try {
+      await using lane = await BucketStand.start(remote, 'small', join(place, 'store'));
+      const { stand } = lane;
+      const chunks = Array.from({ length: 14 }, (_, i) => makeChunk(`large ${i}`, 1024 * 1024));
+      await stand.goodBackup('group', start, chunks);
+      await lane.check('with a bounded cache');
+      if (isSmall) assert.ok(freeShare(place) > 0.05, `${freeShare(place)} is free`);
+      // The cache would make way.
+      rmSync(join(stand.store, '.cache'), { recursive: true, force: true });
+      if (isSmall) spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4096']);
+      else stand.arm('index:write', 'ENOSPC');
+      const more = chunks.slice(0, 3).map((_, i) => makeChunk(`more ${i}`, 300_000));
+      const failed = runBackup(stand, { id: 'group', time: start + 1 }, more);
+      await assert.rejects(failed, /ENOSPC|no space left on device/i);
+      stand.disarm();
+      // What was begun is removed once the connection has gone.
+      while ((await stand.listed()).some(({ size }) => size === undefined)) {}
+      await lane.check('on a full disk');
+      rmSync(filler, { force: true });
+      await stand.goodBackup('group', start + 2, more);
+      await lane.check('with room again');
+    } finally {
+      if (isSmall) spawnSync('umount', ['-l', place]);
+      rmSync(place, { recursive: true, force: true });
+    }
   });
 }
