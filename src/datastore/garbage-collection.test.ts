@@ -192,6 +192,64 @@ describe('garbage collection', () => {
     assert.equal((await collect(temporary)).status['removed-chunks'], 1);
   });
 
+  it('removes nothing when an index that it has found cannot even be looked at any more', async () => {
+    await using temporary = await temporaryStore();
+    const { context } = temporary.store;
+    const lost = plainChunk(text('lost'));
+    await writeBackup(temporary.store, host('a', 1000), archive(lost));
+    await temporary.store.removeSnapshot([], host('a', 1000));
+    const digests = Array.from({ length: 2000 }, (_, i) => createHash('sha256').update(`${i}`).digest());
+    const directories = [1, 2, 3, 4, 5, 6].map((i) => join(temporary.base, `vm/${i}/1970-01-01T00:16:40Z`));
+    for (const directory of directories) {
+      fs.mkdirSync(directory, { recursive: true });
+      const size = digests.length * 4096;
+      const index = encodeFixedIndex({ uuid: Buffer.alloc(16), ctime: 1, size, chunkSize: 4096, digests });
+      fs.writeFileSync(join(directory, 'disk.img.fidx'), index);
+    }
+    ageAll(temporary, 2 * day);
+    const last = directories.at(-1)!;
+    const breakLast = (how: () => void) => {
+      const mark = (list: Uint8Array) => {
+        if (!fs.lstatSync(last, { throwIfNoEntry: false })?.isSymbolicLink()) {
+          fs.rmSync(last, { recursive: true, force: true });
+          how();
+        }
+        return context.chunks.mark(list);
+      };
+      const chunks = Object.create(context.chunks, {
+        mark: { value: mark },
+        sweep: { value: context.chunks.sweep.bind(context.chunks) },
+      });
+      const run: Run = { lines: [], warnings: [] };
+      return collectGarbage({ ...context, chunks }, gcOptions(run, { cacheCapacity: 0 }));
+    };
+    // A loop: neither opening nor looking works, but nothing is gone.
+    await assert.rejects(
+      breakLast(() => fs.symlinkSync(last, last)),
+      /Unable to open fixed index .*ELOOP/,
+    );
+    assert.ok(exists(temporary, lost));
+    fs.rmSync(last);
+    fs.cpSync(directories[0]!, last, { recursive: true });
+    const status = await breakLast(() => {});
+    assert.deepEqual([status['index-file-count'], status['removed-chunks']], [5, 1]);
+  });
+
+  it('finds indexes below directories whose names are no text', async () => {
+    await using temporary = await temporaryStore();
+    const chunk = plainChunk(text('kept'));
+    await writeBackup(temporary.store, host('a', 1000), archive(chunk));
+    const odd = Buffer.concat([Buffer.from(`${temporary.base}/vm-`), Buffer.of(0xfc, 0xff)]);
+    fs.renameSync(join(temporary.base, 'host'), odd);
+    ageAll(temporary, 2 * day);
+    const { status } = await collect(temporary);
+    assert.deepEqual([status['index-file-count'], status['removed-chunks']], [1, 0]);
+    assert.ok(exists(temporary, chunk));
+    fs.rmSync(pathOf(temporary, chunk));
+    const { warnings } = await collect(temporary);
+    assert.match(warnings[0]!, /vm-\ufffd\ufffd\/a\/1970-01-01T00:16:40Z\/root\.pxar\.didx"$/);
+  });
+
   it('tells of a missing chunk, and keeps what was set aside of it', async () => {
     await using temporary = await temporaryStore();
     const [gone, bad] = [plainChunk(text('gone')), plainChunk(text('bad'))];

@@ -10,8 +10,8 @@ import { toHex } from '../base/bytes.ts';
 import { DigestMap } from '../base/digest-map.ts';
 import { mapOrdered, throwIfAborted } from '../base/streams.ts';
 import type { ChunkIndex } from '../format/chunk-index.ts';
-import { findIndexFiles } from './index-search.ts';
-import type { StoreContext } from './store-context.ts';
+import { type FoundIndex, findIndexFiles } from './index-search.ts';
+import { ifExists, type StoreContext } from './store-context.ts';
 import { openIndexFile } from './stored-files.ts';
 import type { GcStatus } from './usage.ts';
 
@@ -91,7 +91,7 @@ export class Marking {
     this.#totalBytes = found.reduce((sum, { size }) => sum + size, 0);
     let files = 0;
     let bytes = 0;
-    const open = async ({ path, size }: { path: string; size: number }) => ({ size, index: await openIfPresent(path) });
+    const open = async (one: FoundIndex) => ({ size: one.size, index: await openIfPresent(one) });
     try {
       let position = 0;
       for await (const { index, size } of mapOrdered(found, 2, open, this.#options.signal)) {
@@ -195,12 +195,13 @@ export class Marking {
   }
 }
 
-/** Undefined for an index that was removed meanwhile. */
-async function openIfPresent(path: string): Promise<ChunkIndex | undefined> {
+/** Undefined for an index that was removed meanwhile; one that cannot even be looked at is not gone. */
+async function openIfPresent({ path, file }: FoundIndex): Promise<ChunkIndex | undefined> {
   try {
-    return await openIndexFile(path);
+    return await openIndexFile(path, file);
   } catch (error) {
-    if (fs.existsSync(path)) throw error;
-    return undefined;
+    const isGone = (await ifExists(fs.promises.lstat(file)).catch(() => 'unknown')) === undefined;
+    if (isGone) return undefined;
+    throw error;
   }
 }

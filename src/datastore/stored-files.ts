@@ -10,14 +10,17 @@ import { asGranaryError, ifExists } from './store-context.ts';
 const largestWhole = 256 * 1024;
 const pieceSize = 256 * 1024;
 
-/** Opens and parses the index file at `path`. Throws `Unable to open fixed|dynamic index "PATH" - ...`. */
-export async function openIndexFile(path: string): Promise<ChunkIndex> {
+/**
+ * Opens and parses the index file at `path`, which `file` opens where that is no UTF-8.
+ * Throws `Unable to open fixed|dynamic index "PATH" - ...`.
+ */
+export async function openIndexFile(path: string, file: string | Buffer = path): Promise<ChunkIndex> {
   const kind = archiveKind(path);
   if (kind !== 'fixed' && kind !== 'dynamic') {
     throw new GranaryError('bad-request', `unknown archive type: "${basename(path)}"`);
   }
   try {
-    return parseIndex(path, await fs.promises.readFile(path), 'index');
+    return parseIndex(path, await fs.promises.readFile(file), 'index');
   } catch (error) {
     const code = error instanceof GranaryError ? error.code : 'bad-request';
     throw new GranaryError(code, `Unable to open ${kind} index "${path}" - ${messageOf(error)}`, { cause: error });
