@@ -5,13 +5,14 @@ import { after, before, describe, it } from 'node:test';
 import { productFile } from '../../test/support/golden.ts';
 import { toHex } from '../base/bytes.ts';
 import { GranaryError } from '../base/errors.ts';
-import { decodeBlob } from '../format/blob.ts';
+import { decodeBlob, encodeBlob } from '../format/blob.ts';
 import { parseNamespace } from '../model/backup.ts';
 import { manifestName } from '../model/names.ts';
 import type { Datastore } from './datastore.ts';
 import type { SnapshotFile, SnapshotInfo } from './snapshots.ts';
 import { host, type TemporaryStore, temporaryStore, writeBackup } from './testing/temporary-store.ts';
 import { parseGcStatus } from './usage.ts';
+import { Verification } from './verify.ts';
 
 interface ApiFile {
   filename: string;
@@ -171,6 +172,46 @@ describe('listings of the datastore that the product wrote', () => {
 });
 
 describe('listings', () => {
+  it('keep what they do not know of a manifest, to the last digit, when they change it', async () => {
+    await using temporary = await temporaryStore();
+    const { store, base } = temporary;
+    await writeBackup(store, host('a', 100), {});
+    const path = join(base, `host/a/1970-01-01T00:01:40Z/${manifestName}`);
+    const foreign = (after: string) => `{
+  "added": 2.50,
+  "backup-id": "a",
+  "backup-time": 100,
+  "backup-type": "host",
+  "files": [],
+  "signature": "${'0'.repeat(64)}",
+  "unprotected": {
+    "change-detection-fingerprint": "ab",
+    "kept": [
+      1.0,
+      {
+        "b": 18446744073709551616,
+        "z": null
+      }
+    ]${after}
+  }
+}`;
+    // Other order and white space than the product's, and no compression.
+    const { added, ...rest } = JSON.parse(foreign('').replaceAll(/2\.50|1\.0|1844\d+/g, '"$&"'));
+    const text = JSON.stringify({ unprotected: rest.unprotected, ...rest, added }, undefined, 1);
+    const raw = text.replaceAll(/"(2\.50|1\.0|1844\d+)"/g, '$1');
+    fs.writeFileSync(path, encodeBlob(Buffer.from(raw), { compress: false }));
+    await store.setSnapshotNotes([], host('a', 100), 'new');
+    const verification = new Verification(store, { upid: 'UPID:', log: () => {} });
+    assert.equal(await verification.verifySnapshot([], host('a', 100)), true);
+    const changed = `,
+    "notes": "new",
+    "verify_state": {
+      "state": "ok",
+      "upid": "UPID:"
+    }`;
+    assert.equal(Buffer.from(decodeBlob(fs.readFileSync(path), { what: '' })).toString(), foreign(changed));
+  });
+
   it('show what is damaged or foreign without failing', async () => {
     await using temporary = await temporaryStore();
     const { store, base } = temporary;

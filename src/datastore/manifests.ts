@@ -46,7 +46,7 @@ export async function requireManifest(
   throw new GranaryError('bad-request', `manifest not found for snapshot '${formatSnapshot(snapshot)}'`);
 }
 
-/** Lets `change` edit the unprotected part, and writes the result; nothing is written when it throws. */
+/** Lets `change` set members of the unprotected part, and writes the result; nothing is written when it throws. */
 export async function updateManifest(
   store: StoreContext,
   ns: Namespace,
@@ -56,7 +56,7 @@ export async function updateManifest(
   await requireManifest(store, ns, snapshot); // No lock file for what does not exist.
   using _lock = await store.locks.manifest(ns, snapshot);
   const { manifest } = await requireManifest(store, ns, snapshot);
-  const changed = { ...manifest, unprotected: structuredClone(manifest.unprotected) };
+  const changed = { ...manifest, unprotected: { ...manifest.unprotected } };
   change(changed.unprotected);
   await writeManifest(store, ns, snapshot, changed);
   return changed;
