@@ -46,6 +46,19 @@ describe('creating a datastore', () => {
     assert.deepEqual(fingerprint(base), before);
   });
 
+  it('recognises one whose chunks are on a file system of their own, or that was left by a crash', async () => {
+    const base = temporaryDirectory();
+    try {
+      for (const name of ['0a0b', 'lost+found', '.zfs']) fs.mkdirSync(join(base, '.chunks', name), { recursive: true });
+      for (const name of ['.tmp_access-time-1', '.nfs0001']) fs.writeFileSync(join(base, '.chunks', name), '');
+      const before = fingerprint(base);
+      assert.equal(await createDatastore(base), 'reused');
+      assert.deepEqual(fingerprint(base), before);
+    } finally {
+      fs.rmSync(base, { recursive: true });
+    }
+  });
+
   it('refuses places that are not for a datastore, and leaves them alone', async () => {
     const directory = temporaryDirectory();
     try {

@@ -101,10 +101,14 @@ function statIfExists(path: string): fs.BigIntStats | undefined {
   }
 }
 
-/** Throws unless `.chunks` is that of a datastore: directories of digests may be missing, but nothing else may be there. */
+/**
+ * Throws unless `.chunks` is that of a datastore: directories of digests may be missing, but nothing else may be there
+ * except for what a file system of its own has at its root, and hidden files.
+ */
 export function requireChunkTree(base: string): void {
   const stray = fs
     .readdirSync(chunksDirectory(base), { withFileTypes: true })
+    .filter(({ name }) => !name.startsWith('.') && name !== 'lost+found')
     .find((entry) => !entry.isDirectory() || !isPrefixName(entry.name));
   if (stray) {
     const text = `'${chunksDirectory(base)}' is not the chunk directory of a datastore: it has an entry '${stray.name}'`;
