@@ -253,6 +253,9 @@ export class BackupTransaction implements AsyncDisposable {
     }
     const count = Math.ceil(size / fixedChunkSize);
     if (count !== index.count) throw refuse(`cannot reuse index - index sizes not equal (${index.count} != ${count})`);
+    if (index.endOf(0) !== Math.min(index.size, fixedChunkSize)) {
+      throw refuse('cannot reuse index - its chunks have another size');
+    }
     await this.#touchAll(index, 'cannot reuse index');
     return index;
   }

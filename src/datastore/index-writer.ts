@@ -193,7 +193,7 @@ export interface FixedIndexOptions extends IndexWriterOptions {
 
 export class FixedIndexWriter extends BaseWriter {
   readonly #given: number | undefined;
-  readonly #incremental: boolean;
+  readonly #reuse: ChunkIndex | undefined;
   #size: number;
   /** A bit for each chunk that was written. */
   #written = new Uint8Array(1024);
@@ -206,7 +206,7 @@ export class FixedIndexWriter extends BaseWriter {
     super('fixed', options);
     this.#given = size;
     this.#size = size ?? 0;
-    this.#incremental = options.reuse !== undefined;
+    this.#reuse = options.reuse;
     try {
       if (options.reuse) this.#copy(options.reuse);
     } catch (error) {
@@ -281,7 +281,8 @@ export class FixedIndexWriter extends BaseWriter {
     if (claim.count !== this.count) {
       throw this.refusal(`close failed - received wrong number of chunk (${this.count} != ${claim.count})`);
     }
-    if (!this.#incremental) this.#checkWhole(claim, chunks);
+    if (this.#reuse) this.#checkLast(this.#reuse, chunks - 1);
+    else this.#checkWhole(claim, chunks);
     const hash = createHash('sha256');
     const length = indexHeaderSize + chunks * digestSize;
     await this.file.read(indexHeaderSize, (piece) => hash.update(piece));
@@ -289,6 +290,13 @@ export class FixedIndexWriter extends BaseWriter {
     const { uuid } = this;
     const header = encodeFixedHeader({ uuid, ctime: this.options.ctime, checksum, size: this.#size });
     return { checksum, size: this.#size, length, header };
+  }
+
+  /** The end of an image that became longer or shorter within its last chunk cannot be the old one. */
+  #checkLast(reuse: ChunkIndex, last: number): void {
+    const isWritten = (this.#written[last >>> 3] ?? 0) & (1 << (last & 7));
+    if (reuse.size === this.#size || isWritten) return;
+    throw this.refusal(`close failed - the size has changed (${reuse.size} != ${this.#size}), but not the last chunk`);
   }
 
   #checkWhole(claim: IndexClaim, chunks: number): void {

@@ -122,6 +122,17 @@ describe('previous files', () => {
       open('d.img.fidx', { size: 3 * fixedChunkSize, reuseChecksum: checksum }),
       says('cannot reuse index - index sizes not equal (2 != 3)'),
     );
+    const longer = await open('d.img.fidx', { size: size + 1000, reuseChecksum: checksum });
+    await assert.rejects(
+      longer.close({ count: 0, size: 0, checksum }),
+      says(
+        `fixed writer 'd.img.fidx' close failed - the size has changed (${size} != ${size + 1000}), but not the last chunk`,
+      ),
+    );
+    const tail = plainChunk(noise('longer', 2000));
+    const renewed = await open('d.img.fidx', { size: size + 1000, reuseChecksum: checksum });
+    renewed.append(fixedChunkSize, tail.digest, tail.size);
+    await renewed.close({ count: 1, size: 2000, checksum: fixedChecksum([chunks[0]!, tail]) });
     const writer = await open('d.img.fidx', { size, reuseChecksum: checksum });
     await writer.close({ count: 0, size: 0, checksum });
     const csum = toHex(checksum);
@@ -132,9 +143,20 @@ describe('previous files', () => {
       fs.readFileSync(join(base, 'host/a/1970-01-01T00:03:20Z/d.img.fidx')).subarray(4096),
       fs.readFileSync(join(base, 'host/a/1970-01-01T00:01:40Z/d.img.fidx')).subarray(4096),
     );
-    fs.rmSync(chunkPath(base, toHex(chunks[0]!.digest)));
     await using third = await store.beginBackup([], host('a', 300), { owner });
     const reuse = { size, reuseChecksum: checksum };
+    const stored = join(base, 'host/a/1970-01-01T00:03:20Z/d.img.fidx');
+    const index = fs.readFileSync(stored);
+    const halves = Buffer.from(index);
+    halves.writeBigUInt64LE(BigInt(fixedChunkSize / 2), 72);
+    halves.writeBigUInt64LE(BigInt(fixedChunkSize), 64);
+    fs.writeFileSync(stored, halves);
+    await assert.rejects(
+      third.openFixedIndex('d.img.fidx', reuse),
+      says('cannot reuse index - its chunks have another size'),
+    );
+    fs.writeFileSync(stored, index);
+    fs.rmSync(chunkPath(base, toHex(chunks[0]!.digest)));
     await assert.rejects(third.openFixedIndex('d.img.fidx', reuse), /cannot reuse index - 1 chunks are missing/);
   });
 });
