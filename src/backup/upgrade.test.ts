@@ -125,6 +125,11 @@ describe('checks before the upgrade', () => {
   const parameterRows: [string, Record<string, string | number | undefined>, string][] = [
     ['no id', { 'backup-id': undefined }, "- 'backup-id': parameter is missing and it is not optional."],
     ['time 0', { 'backup-time': 0 }, "- 'backup-time': value must have a minimum value of 1 (got 0)"],
+    [
+      'a year of five digits',
+      { 'backup-time': 253_402_300_800 },
+      "- 'backup-time': value must have a maximum value of 253402300799 (got 253402300800)",
+    ],
     ['unknown name', { speed: 'high' }, "- 'speed': schema does not allow additional properties."],
     ['unknown type', { 'backup-type': 'disk' }, "- 'backup-type': value 'disk' is not defined in the enumeration."],
     ['a path as id', { 'backup-id': '../x' }, "- 'backup-id': value does not match the regex pattern"],

@@ -52,5 +52,8 @@ export const maxChunkSize = 16 * 1024 * 1024;
 /** Largest encoded chunk or blob that is accepted: content and the larger header. */
 export const maxBlobSize = maxChunkSize + 44;
 
+/** The last second of the year 9999: names of snapshots have four digits for the year. */
+export const lastBackupTime = 253_402_300_799;
+
 export type CryptMode = 'none' | 'encrypt' | 'sign-only';
 export const cryptModes = ['none', 'encrypt', 'sign-only'] as const;

@@ -1,7 +1,7 @@
 // The field's value types as JSON Schema values (rest-api.md 9). Browser-safe.
 // Texts of violations are made by wire/parameters from the keywords used here.
 
-import { backupTypes, cryptModes, safeIdPattern } from './names.ts';
+import { backupTypes, cryptModes, lastBackupTime, safeIdPattern } from './names.ts';
 import { type TProperties, type TSchema, type TSchemaOptions, Type } from './type.ts';
 
 const safeId = safeIdPattern.source;
@@ -25,7 +25,7 @@ export const schema = {
   }),
   backupType: oneOf(backupTypes, { description: 'Backup type.' }),
   backupId: Type.String({ pattern: safeId, description: 'Backup id.' }),
-  backupTime: Type.Integer({ minimum: 1, description: 'Backup time, epoch seconds.' }),
+  backupTime: Type.Integer({ minimum: 1, maximum: lastBackupTime, description: 'Backup time, epoch seconds.' }),
   fileName: Type.String({ pattern: safeId, description: 'Stored file name with extension.' }),
   authId: Type.String({
     pattern: '^[^\\s:/\\u0000-\\u001f]+@[A-Za-z0-9_][A-Za-z0-9._-]*(?:![A-Za-z0-9_][A-Za-z0-9._-]*)?$',
