@@ -1,14 +1,15 @@
 // A whole API server for tests: own directories, users with different rights, real TLS on a free port.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import https from 'node:https';
-import os from 'node:os';
 import path from 'node:path';
+import tls from 'node:tls';
+import { scratchFolder } from '../../../test/support/scratch.ts';
 import { AccessControl } from '../../access/access-control.ts';
 import { AuditLog } from '../../audit/audit-log.ts';
 import { auditTasks } from '../../audit/audit-tasks.ts';
 import { backupUpgrade, readerUpgrade } from '../../backup/session.contract.ts';
-import { type Clock, systemClock } from '../../base/clock.ts';
+import { type Clock, epochSeconds, systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { ensureIdentity } from '../../certificates/identity.ts';
 import { DatastoreConfig } from '../../config/datastore-config.ts';
@@ -63,6 +64,9 @@ export interface TestApiOptions {
   webFolder?: string;
 }
 
+/** Trusts nobody, and is made once: with the certificates of the whole world that takes longer than a call. */
+const secureContext = tls.createSecureContext({ ca: [] });
+
 /** Users: `admin@pbs` may do everything, `audit@pbs` audits the stores, `nobody@pbs` has no rights. */
 export class TestApi implements AsyncDisposable {
   readonly server: ServerContext;
@@ -72,7 +76,8 @@ export class TestApi implements AsyncDisposable {
   /** Everything that was logged at level error. */
   readonly errors: { event: string; facts: Record<string, unknown> }[];
   readonly #api: ApiServer;
-  readonly #agent = new https.Agent({ keepAlive: true, rejectUnauthorized: false });
+  readonly #logins = new Map<string, { second: number; headers: Record<string, string> }>();
+  readonly #agent = new https.Agent({ keepAlive: true, rejectUnauthorized: false, secureContext });
 
   private constructor(
     home: string,
@@ -91,7 +96,7 @@ export class TestApi implements AsyncDisposable {
   }
 
   static async start(options: TestApiOptions = {}): Promise<TestApi> {
-    const home = mkdtempSync(path.join(os.tmpdir(), 'granary-api-'));
+    const home = scratchFolder('granary-api-');
     const directories = resolveDirectories(home, 'home');
     await createDirectories(directories);
     const clock = options.clock ?? systemClock;
@@ -147,10 +152,15 @@ export class TestApi implements AsyncDisposable {
     this.#api.setTls(settings);
   }
 
-  /** Cookie and CSRF token of a user. */
+  /** Cookie and CSRF token of a user: those of the second, made once. */
   login(user: string): Record<string, string> {
+    const second = epochSeconds(this.server.clock);
+    const known = this.#logins.get(user);
+    if (known?.second === second) return known.headers;
     const { ticket, csrf } = this.server.access.issueTicket(user);
-    return { cookie: `PBSAuthCookie=${encodeURIComponent(ticket)}`, csrfpreventiontoken: csrf };
+    const headers = { cookie: `PBSAuthCookie=${encodeURIComponent(ticket)}`, csrfpreventiontoken: csrf };
+    this.#logins.set(user, { second, headers });
+    return headers;
   }
 
   /** One call below `/api2/FORMAT/`; a path that begins with a slash is taken as it is. */
@@ -199,7 +209,8 @@ export class TestApi implements AsyncDisposable {
         },
       );
       request.on('error', reject);
-      request.end(body);
+      // As a string it leaves together with the header: a refusal then keeps the connection, as nothing is unread.
+      request.end(Buffer.from(body ?? []).toString('latin1'), 'latin1');
     });
   }
 
