@@ -3,6 +3,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { formatUtc } from '../../base/clock.ts';
+import { aclConfigFile } from '../../config/acl-config.ts';
+import { SyncJobConfig } from '../../config/sync-config.ts';
+import { VerifyJobConfig } from '../../config/verify-config.ts';
+import type { RoleId } from '../../model/privileges.ts';
 import { parseUpid } from '../../model/upid.ts';
 import { TestApi } from '../testing/api-server.ts';
 
@@ -129,6 +133,39 @@ test('foreign tasks are for auditors and for who may see the job', async () => {
   assert.equal(await seen('audit@pbs', upids[1]!, '/log'), 200);
   assert.equal(await seen('audit@pbs', upids[0]!, '/log'), 403);
   assert.equal(await seen('nobody@pbs', upids[2]!, '/log'), 200);
+});
+
+test('the runs of a sync or verification job are for who may see the job', async () => {
+  const { directories, tasks: registry } = api.server;
+  const stores = { store: 'store1', 'remote-store': 'store2' };
+  await new SyncJobConfig(directories).create({ id: 'there', ...stores, ns: 'a/b', remote: 'away' });
+  await new SyncJobConfig(directories).create({ id: 'push', ...stores, remote: 'away', 'sync-direction': 'push' });
+  await new VerifyJobConfig(directories).create({ id: 'ver-1', store: 'store1', ns: 'a' });
+  const grants: [string, RoleId][] = [
+    ['/datastore/store1/a', 'DatastoreAudit'],
+    ['/remote/away', 'RemoteAudit'],
+    ['/datastore/store3', 'DatastoreAudit'],
+  ];
+  await aclConfigFile(directories).update((tree) => {
+    for (const [path, role] of grants) tree.insert(path, 'nobody@pbs', role, true);
+  });
+  const seen = async (type: string, id: string): Promise<number> => {
+    const task = await registry.start({ type, id, authId: 'admin@pbs' }, async () => {});
+    await task.done;
+    return (await api.call('GET', pathOf(task.upid, '/status'), { as: 'nobody@pbs' })).status;
+  };
+  assert.equal(await seen('syncjob', 'away:store2:store1:a/b:there'), 200);
+  // As long as it is that job: this one is another of the same name, in the root of the datastore.
+  assert.equal(await seen('syncjob', 'away:store2:store1::there'), 403);
+  assert.equal(await seen('syncjob', 'away:store2:store1::push'), 403);
+  // One that is no more tells what it was.
+  assert.equal(await seen('syncjob', 'away:store2:store3::gone'), 200);
+  assert.equal(await seen('syncjob', '-:store2:store3::gone'), 403);
+  assert.equal(await seen('syncjob', '-:store3:store3:x:gone'), 200);
+  assert.equal(await seen('syncjob', 'store3'), 403);
+  assert.equal(await seen('syncjob', '-:store3:store3:..:gone'), 403);
+  assert.equal(await seen('verificationjob', 'store1:ver-1'), 200);
+  assert.equal(await seen('verificationjob', 'store1:other'), 403);
 });
 
 test('a running task is stopped by its user or an administrator only', async () => {

@@ -5,14 +5,13 @@ import { open } from 'node:fs/promises';
 import { epochSeconds, formatUtc } from '../../base/clock.ts';
 import { GranaryError, isErrno } from '../../base/errors.ts';
 import { nodeConfigFile } from '../../config/node-config.ts';
-import { type AuthId, ownerMatches } from '../../model/auth-id.ts';
-import { datastoreAclPath, parseNamespace } from '../../model/backup.ts';
+import { ownerMatches } from '../../model/auth-id.ts';
 import type { Upid } from '../../model/upid.ts';
 import { checkUpid } from '../../task/task-registry.ts';
 import { callerOf, hasPrivileges, staticDenial } from '../../wire/authorize.ts';
-import type { ByteAnswer, CallContext, ServerContext } from '../../wire/context.ts';
+import type { ByteAnswer, CallContext } from '../../wire/context.ts';
 import { implement, implementDownload } from '../../wire/implement.ts';
-import { jobPrivileges } from '../job-access.ts';
+import { maySeeTaskOfJob } from '../job-access.ts';
 import { countTasks, listTasks, stopTask, taskLog, taskStatus } from './tasks.contract.ts';
 
 export const taskEndpoints = [
@@ -92,20 +91,6 @@ function checkVisible(call: CallContext, task: Upid): void {
   const caller = callerOf(call);
   if (ownerMatches(task.authId, caller)) return;
   if (hasPrivileges(server, caller, '/system/tasks', { all: ['Sys.Audit'] })) return;
-  if (maySeeJob(server, caller, task)) return;
+  if (maySeeTaskOfJob(server, caller, task)) return;
   throw new GranaryError('permission-denied', staticDenial);
-}
-
-function maySeeJob(server: ServerContext, caller: AuthId, task: Upid): boolean {
-  const any = jobPrivileges[task.workerType];
-  if (any === undefined) return false;
-  const [store = '', ns = ''] = task.workerId.split(':');
-  // A worker id is text out of a request: a namespace that is none gives no rights.
-  let path: string;
-  try {
-    path = datastoreAclPath(store, task.workerType === 'verificationjob' ? [] : parseNamespace(ns));
-  } catch {
-    return false;
-  }
-  return store !== '' && hasPrivileges(server, caller, path, { any });
 }
