@@ -132,6 +132,22 @@ test('a job runs once at a time, and by hand too', async () => {
   assert.equal((await api.call('POST', 'admin/prune/prune-1/run', { as: 'audit@pbs' })).status, 403);
 });
 
+test('a state that is damaged is named, and the job runs when it is due next', async () => {
+  const file = path.join(server.directories.state, 'jobstates', 'verificationjob-verify-1.json');
+  fs.writeFileSync(file, '');
+  // Noon: not within half a minute of when it is due.
+  now = new Date(now + day).setHours(12, 0, 0, 0);
+  await turn();
+  assert.deepEqual(
+    api.errors.map(({ event, facts }) => [event, facts['name']]),
+    [['job-state-damaged', 'verify-1']],
+  );
+  api.errors.length = 0;
+  assert.deepEqual(await states().read('verificationjob', 'verify-1'), { created: { time: now / 1000 } });
+  now += day;
+  assert.ok((await turn()).includes('verificationjob store1:verify-1 OK'));
+});
+
 test('one process schedules at a time, and a broken file stops its own jobs only', async () => {
   const first = new Scheduler(server, 'datastores', datastoreJobs);
   await first.turn();

@@ -3,11 +3,11 @@
 
 import { join } from 'node:path';
 import { epochSeconds } from '../base/clock.ts';
-import { messageOf } from '../base/errors.ts';
+import { GranaryError, messageOf } from '../base/errors.ts';
 import { rootUser } from '../model/auth-id.ts';
 import { type FileLock, tryLock } from '../os/file-lock.ts';
 import { nextRun } from '../task/job-schedule.ts';
-import { JobStates } from '../task/job-state.ts';
+import { type JobState, JobStates } from '../task/job-state.ts';
 import type { ServerContext } from '../wire/context.ts';
 import { waitsForDevice } from './absent-device.ts';
 import type { JobKind, ScheduledJob } from './due-jobs.ts';
@@ -77,7 +77,7 @@ export class Scheduler {
     try {
       const now = epochSeconds(clock);
       const states = new JobStates(directories);
-      const state = await states.read(type, name);
+      const state = await this.#stateOf(states, job);
       // A job that was written into a file by hand counts from when it was first seen.
       if (state === undefined) await states.create(type, name, now);
       const due = nextRun(schedule, state, now);
@@ -88,6 +88,17 @@ export class Scheduler {
       if (task === undefined) log('debug', 'job-not-needed', { type, name });
     } catch (error) {
       log('error', 'job-not-started', { type, name, error: messageOf(error) });
+    }
+  }
+
+  /** A damaged state counts as none: a job must not stand still for ever because of it. */
+  async #stateOf(states: JobStates, { type, name }: ScheduledJob): Promise<JobState | undefined> {
+    try {
+      return await states.read(type, name);
+    } catch (error) {
+      if (!(error instanceof GranaryError && error.code === 'config-invalid')) throw error;
+      this.#server.log('error', 'job-state-damaged', { type, name, error: messageOf(error) });
+      return undefined;
     }
   }
 
