@@ -29,6 +29,7 @@ test('the forms of the grammar', () => {
   assert.equal(fields('2:*'), '* *-*-* 2:*:0');
   assert.equal(fields('*-1..7 02:00'), '* *-*-1,2,3,4,5,6,7 2:0:0');
   assert.equal(fields('2026-12-31 23:59'), '* 2026-12-31 23:59:0');
+  assert.ok(fields('0/4-2-29').startsWith('* 0,4,8,'));
   assert.equal(fields('12-31'), '* *-12-31 0:0:0');
   assert.equal(fields('SAT..tue'), '0,1,2,6 *-*-* 0:0:0');
   assert.equal(fields('Sunday,wed'), '0,3 *-*-* 0:0:0');

@@ -23,7 +23,7 @@ export interface CalendarEvent {
 }
 
 const ranges = {
-  years: { name: 'year', first: 1970, last: 2199, origin: 0 },
+  years: { name: 'year', first: 0, last: 2199, origin: 0 },
   months: { name: 'month', first: 1, last: 12, origin: 1 },
   days: { name: 'day', first: 1, last: 31, origin: 1 },
   hours: { name: 'hour', first: 0, last: 23, origin: 0 },

@@ -32,7 +32,11 @@ export function isWithin(duration: DailyDuration, epoch: number): boolean {
 }
 
 function parse(text: string): DailyDuration {
-  const words = text.trim().split(/\s+/);
+  // Blanks around the dash are nobody's mistake.
+  const words = text
+    .trim()
+    .replace(/\s*-\s*/g, '-')
+    .split(/\s+/);
   if (words.length > 2) throw new GranaryError('bad-request', `'${words.slice(2).join(' ')}' is too much`);
   const match = /^(\d{1,2})(?::(\d{1,2}))?-(\d{1,2})(?::(\d{1,2}))?$/.exec(words.at(-1)!);
   if (!match) throw new GranaryError('bad-request', 'hours are missing, like 8-17:30');

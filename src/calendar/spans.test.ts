@@ -39,6 +39,7 @@ test('a daily duration holds from its start up to its end', () => {
   assert.equal(isWithin(hours, at('2026-02-11T17:29:59')), true);
   assert.equal(isWithin(hours, at('2026-02-11T17:30:00')), false);
   assert.equal(isWithin(hours, at('2026-02-14T09:00:00')), false);
+  assert.deepEqual(parseDailyDuration('mon..fri 8 - 17:30'), hours);
   assert.equal(isWithin(parseDailyDuration('0:15-0:16'), at('2026-02-14T00:15:30')), true);
   for (const text of ['', '8', '17-8', '8-8', 'mon', '8-25', '8:60-9', 'mon 8-9 x', 'xyz 8-9']) {
     assert.throws(() => parseDailyDuration(text), /unable to parse daily duration/, text);
