@@ -96,6 +96,45 @@ test('a broken file is an error and stays as it is', async () => {
   }
 });
 
+test('what is not UTF-8 is named with its line', () => {
+  for (const [bytes, line] of [
+    [Buffer.from('1\n\xe4\n2\n', 'latin1'), 2],
+    [Buffer.from('1\n2\n3 \xe4', 'latin1'), 3],
+  ] as const) {
+    fs.writeFileSync(path, bytes);
+    assert.throws(() => numbersFile().current(), {
+      code: 'config-invalid',
+      message: `parsing "${path}" failed: line ${line} - not UTF-8`,
+    });
+  }
+});
+
+if (process.getuid?.() === 0) {
+  test('what root puts there is given to the group of the directory with the next change', async () => {
+    const [daemon, stranger] = [4711, 4712];
+    fs.chownSync(directory, daemon, daemon);
+    const owners = (): number[] => {
+      const { uid, gid, mode } = fs.statSync(path);
+      return [uid, gid, mode & 0o777];
+    };
+    const push = (number: number) => (numbers: number[]) => void numbers.push(number);
+    await numbersFile().update(push(1));
+    assert.deepEqual(owners(), [0, daemon, 0o640]);
+    // As a copy or an editor leaves it: everybody could read it, and from the next change on nobody.
+    fs.chownSync(path, 0, 0);
+    fs.chmodSync(path, 0o644);
+    await numbersFile().update(push(2));
+    assert.deepEqual(owners(), [0, daemon, 0o640]);
+    fs.chownSync(path, stranger, stranger);
+    await numbersFile().update(push(3));
+    assert.deepEqual(owners(), [stranger, daemon, 0o640]);
+    const secret = new ConfigFile<number[]>({ path, mode: 0o600, parse: () => [], serialize: () => '1\n' });
+    fs.chownSync(path, 0, 0);
+    await secret.update(() => {});
+    assert.deepEqual(owners(), [0, 0, 0o600]);
+  });
+}
+
 test('a change that fails or cannot be written leaves file and lock as they were', async () => {
   const file = numbersFile();
   await file.update((numbers) => void numbers.push(1));

@@ -139,7 +139,11 @@ export class ConfigFile<T> {
     try {
       text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     } catch (error) {
-      throw new GranaryError('config-invalid', `parsing "${this.path}" failed: not UTF-8`, { cause: error });
+      const line = lineThatIsNotUtf8(bytes);
+      throw new GranaryError('config-invalid', `parsing "${this.path}" failed: line ${line} - not UTF-8`, {
+        details: { file: this.path, line },
+        cause: error,
+      });
     }
     return this.#options.parse(text, this.path);
   }
@@ -166,13 +170,30 @@ export function lockPath(path: string): string {
 }
 
 /**
- * Who should own the file once it is replaced: who owns it now; for a new file root with the group of the
- * directory, so that the unprivileged daemon can read it. Only root can give files away.
+ * Who should own the file once it is replaced: who owns it now, root if it is new. The group of a file that a group may
+ * read is that of the directory, so that the unprivileged daemon can read it, also what an administrator put there as
+ * root. Only root can give files away.
  */
 export function ownerFor(path: string, mode: number): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const present = fs.statSync(path, { throwIfNoEntry: false });
-  if (present) return { uid: present.uid, gid: present.gid };
   const directory = fs.statSync(dirname(path), { throwIfNoEntry: false });
-  return { uid: 0, gid: mode & 0o040 ? (directory?.gid ?? 0) : 0 };
+  return { uid: present?.uid ?? 0, gid: mode & 0o040 ? (directory?.gid ?? 0) : (present?.gid ?? 0) };
+}
+
+/** Counted from 1. */
+function lineThatIsNotUtf8(bytes: Uint8Array): number {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let line = 1;
+  for (let from = 0; from < bytes.length; line++) {
+    const end = bytes.indexOf(10, from);
+    const to = end < 0 ? bytes.length : end + 1;
+    try {
+      decoder.decode(bytes.subarray(from, to));
+    } catch {
+      break;
+    }
+    from = to;
+  }
+  return line;
 }

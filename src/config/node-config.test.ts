@@ -107,3 +107,14 @@ test('any description comes back as it was', async () => {
     { numRuns: 50 },
   );
 });
+
+test('a file from another system, with indented lines, is read and written in the form of this one', async () => {
+  writeFileSync(file, '#Site 1\r\n#second  \r\n\r\n  email-from: a@b.example  \r\n\tdefault-lang : de\r\n');
+  await config().update((options) => {
+    options['task-log-max-days'] = 3;
+  });
+  assert.equal(
+    readFileSync(file, 'utf8'),
+    '#Site 1\n#second  \nemail-from: a@b.example\ndefault-lang: de\ntask-log-max-days: 3\n',
+  );
+});

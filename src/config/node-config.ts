@@ -43,7 +43,9 @@ function parseNode(text: string, file: string): NodeOptions {
   const description: string[] = [];
   let lineNumber = 0;
   let inHead = true;
-  for (const line of text.split('\n')) {
+  for (const rawLine of text.split('\n')) {
+    // A file that somebody edited on another system.
+    const line = rawLine.replace(/\r$/, '');
     lineNumber++;
     const fail = (problem: string): GranaryError =>
       new GranaryError('config-invalid', `parsing "${file}" failed: line ${lineNumber} - ${problem}`, {
@@ -56,7 +58,7 @@ function parseNode(text: string, file: string): NodeOptions {
     }
     if (line.trim() === '') continue;
     inHead = false;
-    const match = /^([A-Za-z][^\s:]*)\s*:\s*(.*)$/.exec(line);
+    const match = /^\s*([A-Za-z][^\s:]*)\s*:\s*(.*)$/.exec(line);
     if (!match) throw fail("syntax error (expected 'key: value')");
     const [, key = '', value = ''] = match;
     const schema = Object.hasOwn(properties, key) ? properties[key] : undefined;

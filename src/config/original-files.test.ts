@@ -2,7 +2,7 @@
 // server writes can be read back, whatever it is (config-and-tasks.md 1 and 2).
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -17,6 +17,7 @@ import { PruneJobConfig } from './prune-config.ts';
 import { pruneJobSchema } from './prune-job-schema.ts';
 import { RemoteConfig, remotePassword } from './remote-config.ts';
 import { remoteSchema } from './remote-schema.ts';
+import { shareS3Config } from './s3-config.ts';
 import { parseSections, type Sections, serializeSections } from './section-config.ts';
 import type { SectionStore } from './section-store.ts';
 import { SyncJobConfig } from './sync-config.ts';
@@ -132,6 +133,21 @@ test('the secret of a remote is what the file has in base64', () => {
   const remote = new RemoteConfig(directories).get('offsite-pbs').data;
   assert.equal(remotePassword(remote), '5a1b3c0d-8e5f-4e00-8000-0123456789ab');
 });
+
+if (process.getuid?.() === 0) {
+  test('S3 endpoints, which the original keeps for root alone, can be read by the unprivileged part', () => {
+    const path = join(directories.config, 's3.cfg');
+    shareS3Config(directories);
+    assert.equal(existsSync(path), false);
+    const text = 's3-endpoint: minio\n\taccess-key a\n\tendpoint s3.example\n\tsecret-key b\n';
+    writeFileSync(path, text, { mode: 0o600 });
+    chownSync(directories.config, 4711, 4711);
+    shareS3Config(directories);
+    const { uid, gid, mode } = statSync(path);
+    assert.deepEqual([uid, gid, mode & 0o777, readFileSync(path, 'utf8')], [0, 4711, 0o640, text]);
+    chownSync(directories.config, 0, 0);
+  });
+}
 
 /** Valid texts of fields whose form cannot be told from the schema. */
 const texts: Readonly<Record<string, readonly string[]>> = {

@@ -57,6 +57,13 @@ test('reads what people write by hand, and writes it strictly', () => {
   );
 });
 
+test('a length is counted in characters, whatever plane of Unicode they are of', () => {
+  const text = `job: one\n\tfilter ${'\u{1f600}'.repeat(5)}\n\tstore x\n`;
+  assert.equal(serialize(parse(text)), text);
+  assert.throws(() => parse(text.replace('\tstore', '\tfilter \u{1f600}23456\n\tstore')), /only be 5 characters long/);
+  assert.throws(() => parse('job: \u{1f600}\n\tstore x\n'), /at least 2 characters long/);
+});
+
 test('a later section of the same id takes the place of the earlier', () => {
   const sections = parse('job: one\n\tstore a\n\njob: two\n\tstore b\n\njob: one\n\tstore c\n');
   assert.deepEqual([...sections.keys()], ['one', 'two']);

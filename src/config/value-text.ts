@@ -117,12 +117,19 @@ function checkNumber(raw: RawSchema, value: unknown): string | undefined {
 
 const patterns = new Map<string, RegExp>();
 
+/** In characters, as the original counts them: those beyond the first plane of Unicode are one each. */
+function lengthOf(text: string): number {
+  let length = text.length;
+  for (const _ of text.matchAll(/[\ud800-\udbff][\udc00-\udfff]/g)) length--;
+  return length;
+}
+
 function checkString(raw: RawSchema, value: unknown): string | undefined {
   if (typeof value !== 'string') return 'Expected string value.';
-  if (raw.minLength !== undefined && value.length < raw.minLength) {
+  if (raw.minLength !== undefined && lengthOf(value) < raw.minLength) {
     return `value must be at least ${raw.minLength} characters long`;
   }
-  if (raw.maxLength !== undefined && value.length > raw.maxLength) {
+  if (raw.maxLength !== undefined && value.length > raw.maxLength && lengthOf(value) > raw.maxLength) {
     return `value may only be ${raw.maxLength} characters long`;
   }
   if (raw.pattern !== undefined) {

@@ -8,6 +8,7 @@ import type { Clock } from '../base/clock.ts';
 import { GranaryError } from '../base/errors.ts';
 import { certificateFiles, ensureIdentity } from '../certificates/identity.ts';
 import { createDirectories, type Directories, resolveDirectories } from '../config/directories.ts';
+import { shareS3Config } from '../config/s3-config.ts';
 import { systemAccount } from '../os/accounts.ts';
 import type { FileOwner } from '../os/inherit-owner.ts';
 
@@ -22,6 +23,7 @@ export async function prepareServer(
 ): Promise<Directories> {
   const directories = resolveDirectories(home);
   await createDirectories(directories, o.owner);
+  if (o.owner !== undefined) shareS3Config(directories);
   // Keys are made here, not by several processes at the same time.
   await AccessControl.open(directories, clock);
   await ensureIdentity(directories.config, { clock, ...(o.bits === undefined ? {} : { bits: o.bits }) });
