@@ -91,7 +91,8 @@ export class PreviousSnapshot implements AsyncDisposable {
         'backup-time': time,
       });
       this.#opened.push(session);
-      const crypt = keys.mode === 'encrypt' ? keys.key?.crypt : undefined;
+      // A signed snapshot needs it too, though nothing in it is encrypted.
+      const crypt = keys.key?.crypt;
       const reader = new ReaderClient(session, { ...(crypt ? { crypt } : {}), limits: previousLimits });
       this.#opened.push(reader);
       const archive = await reader.open(metaStored);

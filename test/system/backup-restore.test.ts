@@ -114,7 +114,9 @@ test('an encrypted backup needs its key, and carries it sealed', async () => {
   );
   assert.equal(recovered.code, 0, recovered.err);
   await restoreTree('host/enc', server.path('out-enc2'), '--keyfile', server.path('back.json'));
-  await backup('signed', T(2), '--keyfile', key, '--crypt-mode', 'sign-only');
+  const signed = ['--keyfile', key, '--crypt-mode', 'sign-only', '--change-detection-mode', 'metadata'];
+  await backup('signed', T(2), ...signed);
+  assert.match(await backup('signed', T(3), ...signed), /\nroot\.ppxar: reused [\d.]+ MiB from previous snapshot/);
   await restoreTree('host/signed', server.path('out-signed'), '--keyfile', key);
 });
 
