@@ -4,9 +4,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { AccessControl } from '../../src/access/access-control.ts';
@@ -24,6 +23,7 @@ import { Verification } from '../../src/datastore/verify.ts';
 import { rootUser } from '../../src/model/auth-id.ts';
 import { connectH2, type H2Session } from '../../src/wire/h2-client.ts';
 import { type Launched, launch, type Outcome, root } from '../support/launch.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 export const storeName = 'store1';
 export const tokenId = 'admin@pbs!fault';
@@ -79,7 +79,7 @@ export class Stand implements AsyncDisposable {
 
   /** Prepares the files of a server and starts it. */
   static async start(options: StandOptions = {}): Promise<Stand> {
-    const folder = mkdtempSync(join(tmpdir(), 'granary-fault-'));
+    const folder = scratchFolder('granary-fault-');
     const home = join(folder, 'home');
     const store = options.store ?? join(folder, 'store');
     const directories = resolveDirectories(home);

@@ -2,11 +2,11 @@
 // unpacked once for each test process into a directory that goes away with the process.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { productFile } from './golden.ts';
+import { scratchFolder } from './scratch.ts';
 
 let unpacked: string | undefined;
 let filled = false;
@@ -28,7 +28,7 @@ export function fixtureDatastore(options: FixtureOptions = {}): string {
 
 /** A fresh copy for one test; its base directory. Removed when the process ends. */
 export function unpackFixture(options: FixtureOptions = {}): string {
-  const parent = mkdtempSync(join(tmpdir(), 'granary-fixture-'));
+  const parent = scratchFolder('granary-fixture-');
   process.on('exit', () => rmSync(parent, { recursive: true, force: true }));
   execFileSync('tar', ['-x', '--no-same-owner', '-f', '-', '-C', parent], {
     input: zstdDecompressSync(productFile('datastore.tar.zst')),

@@ -2,13 +2,13 @@
 // HTTP/1.1 requests for what is refused, and node:http2 or the bare socket for what no good client does.
 
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import http2, { type ClientHttp2Session, type Settings } from 'node:http2';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls, { type TLSSocket } from 'node:tls';
+import { scratchFolder } from '../../../test/support/scratch.ts';
 import { GranaryError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { DatastoreConfig } from '../../config/datastore-config.ts';
@@ -86,7 +86,7 @@ export class SessionServer implements AsyncDisposable {
   }
 
   static async start(options: SessionServerOptions = {}): Promise<SessionServer> {
-    const home = mkdtempSync(join(tmpdir(), 'granary-session-'));
+    const home = scratchFolder('granary-session-');
     const errors: string[] = [];
     const log: Logger = (level, event, facts) => {
       if (level === 'error') errors.push(`${event} ${JSON.stringify(facts)}`);

@@ -2,9 +2,9 @@
 
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unpackFixture } from '../../../test/support/fixture.ts';
+import { scratchFolder } from '../../../test/support/scratch.ts';
 import type { Clock } from '../../base/clock.ts';
 import { receiveChunk } from '../../chunk-store/testing/chunk-store-suite.ts';
 import { plainChunk, type TestChunk } from '../../chunk-store/testing/chunks.ts';
@@ -35,7 +35,7 @@ const workers: StoreWorkers = createWorkers({ threads: 0, slotMemory: 40 * 1024 
 export async function temporaryStore(
   options: Partial<DatastoreOptions> & { fixture?: boolean; clock?: Clock } = {},
 ): Promise<TemporaryStore> {
-  const root = fs.mkdtempSync(join(tmpdir(), 'granary-store-'));
+  const root = scratchFolder('granary-store-');
   const lockDir = join(root, 'locks');
   const base = options.fixture ? unpackFixture() : join(root, 'store');
   if (!options.fixture) fs.mkdirSync(join(base, '.chunks'), { recursive: true });

@@ -1,8 +1,8 @@
 // A machine for tests: files in a folder, programs by a script. What is not scripted is not installed.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { scratchFolder } from '../../../test/support/scratch.ts';
 import { checkExit, missingProgram, type ProgramResult } from '../../os/run-program.ts';
 import { Machine } from '../machine.ts';
 
@@ -22,7 +22,7 @@ export class FakeMachine extends Machine implements Disposable {
   };
 
   constructor(files: Record<string, string> = {}, programs: Record<string, FakeProgram> = {}, kernelRoot?: string) {
-    const folder = mkdtempSync(join(tmpdir(), 'granary-machine-'));
+    const folder = scratchFolder('granary-machine-');
     const calls: string[] = [];
     super({
       root: folder,
