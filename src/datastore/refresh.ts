@@ -50,7 +50,9 @@ export function requireNoRefresh(base: string): void {
 
 /** Whether there is less in the local part than in the bucket, so that nobody may go by it before it was refreshed. */
 export function needsRefresh(base: string): boolean {
-  return fs.existsSync(neverFetched(base)) || fs.existsSync(fetchedWhole(base));
+  // What cannot be looked at is no answer: it throws.
+  const isThere = (path: string) => fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  return isThere(neverFetched(base)) || isThere(fetchedWhole(base));
 }
 
 /**

@@ -181,7 +181,8 @@ export class StoreWriters {
 
   /** True when nobody holds the record any more. */
   #removeStale(path: string): boolean {
-    if (!fs.existsSync(path)) return true;
+    // A writer that cannot be looked at may be there: that throws.
+    if (!fs.lstatSync(path, { throwIfNoEntry: false })) return true;
     let lock: FileLock | undefined;
     try {
       lock = tryLock(path, 'exclusive');

@@ -1,8 +1,11 @@
 // Garbage collection of one datastore as a job (config-and-tasks.md 11).
 
+import { GranaryError } from '../base/errors.ts';
 import { DatastoreConfig } from '../config/datastore-config.ts';
 import { parseTuning } from '../config/datastore-schema.ts';
+import { nestedPath } from '../datastore/create.ts';
 import { deduplicationFactor } from '../datastore/garbage-collection.ts';
+import { datastorePath } from '../machine/removable-datastore.ts';
 import type { WorkerTask } from '../task/task-registry.ts';
 import type { DatastoreUse, ServerContext } from '../wire/context.ts';
 import { type JobCaller, startJob } from './run-job.ts';
@@ -28,6 +31,7 @@ export async function startGarbageCollection(
   return await startJob(server, start, async (worker) => {
     const tuning = parseTuning(new DatastoreConfig(server.directories).get(store).data.tuning);
     using use = await open();
+    refuseNested(server, store, use.datastore.path);
     const status = await use.datastore.collectGarbage({
       upid: worker.upid,
       log: (line) => worker.log(line),
@@ -39,4 +43,15 @@ export async function startGarbageCollection(
     });
     return { ...status, 'deduplication-factor': deduplicationFactor(status).toFixed(2) };
   });
+}
+
+/** Who writes to a datastore is known by its name: of two with the same chunks, one would take what the other relies on. */
+function refuseNested({ directories, machine }: ServerContext, name: string, base: string): void {
+  const others = new DatastoreConfig(directories).list().data.filter((one) => one.name !== name);
+  const other = nestedPath(
+    base,
+    others.map((one) => datastorePath(machine, one)),
+  );
+  if (other === undefined) return;
+  throw new GranaryError('bad-request', `nested datastores not allowed: '${base}' and '${other}'`);
 }

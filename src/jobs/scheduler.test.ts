@@ -132,6 +132,20 @@ test('a job runs once at a time, and by hand too', async () => {
   assert.equal((await api.call('POST', 'admin/prune/prune-1/run', { as: 'audit@pbs' })).status, 403);
 });
 
+test('nothing is collected while another datastore has the same chunks, or lies inside', async () => {
+  const config = new DatastoreConfig(server.directories);
+  const store = path.join(base, 'store');
+  fs.symlinkSync(store, path.join(base, 'link'));
+  for (const other of [store, path.join(base, 'link'), path.join(store, 'vm'), base]) {
+    await config.create({ name: 'other', path: other });
+    const gc = (await call('POST', 'admin/datastore/store1/gc')).json.data as string;
+    assert.equal(await api.finished(gc), `nested datastores not allowed: '${store}' and '${other}'`);
+    await config.remove('other');
+  }
+  const gc = (await call('POST', 'admin/datastore/store1/gc')).json.data as string;
+  assert.equal(await api.finished(gc), 'OK');
+});
+
 test('a state that is damaged is named, and the job runs when it is due next', async () => {
   const file = path.join(server.directories.state, 'jobstates', 'verificationjob-verify-1.json');
   fs.writeFileSync(file, '');
