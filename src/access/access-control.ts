@@ -69,6 +69,8 @@ export interface Login {
 export type PermissionsMap = Record<string, Partial<Record<Privilege, boolean>>>;
 
 const ticketPrefix = 'PBS';
+/** Methods with which a ticket needs a CSRF token. Others change nothing: there is no call with them. */
+const changingMethods: readonly string[] = ['POST', 'PUT', 'DELETE'];
 const partialTicketMark = '!tfa!';
 const partialTicketWindow = { oldest: 600, newest: -300 };
 const listedPaths = ['/', '/access', '/datastore', '/remote', '/system'];
@@ -442,7 +444,7 @@ export class AccessControl {
     if (!parsed || parsed.token !== undefined) throw new GranaryError('auth-failed', 'not a valid user id');
     claim.user = userId;
     if (!this.users.isActive(userId)) throw new GranaryError('auth-failed', 'user account disabled or expired.');
-    if (request.method !== 'GET') {
+    if (changingMethods.includes(request.method)) {
       if (request.csrf === undefined) throw new GranaryError('auth-failed', 'missing CSRF prevention token');
       verifyCsrfToken(this.#keys.csrfSecret, userId, request.csrf, now);
     }

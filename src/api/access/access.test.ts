@@ -32,6 +32,10 @@ test('a login gives ticket and CSRF token, which open the next calls', async () 
     const put = { params: { userid: 'nobody@pbs', password: 'next-secret' } };
     const without = await api.call('PUT', 'access/password', { ...put, headers: { cookie } });
     assert.deepEqual([without.status, without.text], [401, 'authentication failed - missing CSRF prevention token']);
+    // There is nothing that these could change.
+    for (const method of ['HEAD', 'OPTIONS', 'PATCH']) {
+      assert.equal((await api.call(method, 'version', { headers: { cookie } })).status, 404);
+    }
     const headers = { cookie, csrfpreventiontoken: csrf! };
     const unconfirmed = await api.call('PUT', 'access/password', { ...put, headers });
     assert.deepEqual([unconfirmed.status, unconfirmed.text], [401, 'missing password']);
