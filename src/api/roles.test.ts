@@ -104,7 +104,9 @@ mean([`GET ${tfa}`, `POST ${tfa}`, `GET ${tfa}/{id}`, `PUT ${tfa}/{id}`, `DELETE
 );
 mean(['GET access/permissions', 'GET access/permissions/explain', 'GET config/acme/tos'], () => true);
 mean([`GET ${store}/namespace`], (role) => has(role, 'Datastore.Audit', 'Datastore.Modify', 'Datastore.Backup'));
-mean([`POST ${store}/namespace`, `DELETE ${store}/namespace`], (role) => has(role, 'Datastore.Modify'));
+mean([`POST ${store}/namespace`, `DELETE ${store}/namespace`, `POST ${store}/move-namespace`], (role) =>
+  has(role, 'Datastore.Modify'),
+);
 mean(
   [`POST ${store}/mount`, `POST ${store}/unmount`],
   (role) => has(role, 'Datastore.Modify') && has(role, 'Sys.Modify'),

@@ -24,6 +24,7 @@ import { ListedSnapshots } from './listed-snapshots.ts';
 import { DatastoreLocks } from './locks.ts';
 import * as manifests from './manifests.ts';
 import { noMirror, ObjectMirror } from './mirror.ts';
+import * as moving from './move.ts';
 import * as namespaces from './namespaces.ts';
 import { prepareRefresh } from './refresh.ts';
 import * as removal from './removal.ts';
@@ -175,8 +176,9 @@ export class Datastore {
     return groups.readOwner(this.context, ns, group);
   }
 
-  changeOwner(ns: Namespace, group: BackupGroup, owner: AuthId): Promise<void> {
-    return groups.changeOwner(this.context, ns, group, owner);
+  /** `from`: who has to own it still. */
+  changeOwner(ns: Namespace, group: BackupGroup, owner: AuthId, from?: AuthId): Promise<void> {
+    return groups.changeOwner(this.context, ns, group, owner, from);
   }
 
   groupNotes(ns: Namespace, group: BackupGroup): Promise<string> {
@@ -284,6 +286,28 @@ export class Datastore {
 
   removeGroup(ns: Namespace, group: BackupGroup): Promise<removal.GroupRemoval> {
     return removal.removeGroup(this.context, ns, group);
+  }
+
+  /** See `checkGroupMove`. */
+  checkGroupMove(move: moving.GroupMove): Promise<void> {
+    return moving.checkGroupMove(this.context, move);
+  }
+
+  /** See `moveGroup`. */
+  async moveGroup(move: moving.GroupMove, options: moving.MoveOptions): Promise<void> {
+    await moving.moveGroup(this.context, move, options);
+    this.#census.outdate();
+  }
+
+  /** See `checkNamespaceMove`. */
+  checkNamespaceMove(move: moving.NamespaceMove): Promise<void> {
+    return moving.checkNamespaceMove(this.context, move);
+  }
+
+  /** See `moveNamespace`. */
+  async moveNamespace(move: moving.NamespaceMove, options: moving.MoveOptions): Promise<void> {
+    await moving.moveNamespace(this.context, move, options);
+    this.#census.outdate();
   }
 
   uploadLog(ns: Namespace, snapshot: BackupSnapshot, raw: Uint8Array): Promise<void> {

@@ -128,17 +128,24 @@ export async function ownerIfReadable(
   }
 }
 
-/** Gives a group to somebody else, under the group lock. */
+/**
+ * Gives a group to somebody else, under the group lock. With `from`, who owned it when it was decided that it may be
+ * given away: throws `owner-mismatch` when that is not so any more.
+ */
 export async function changeOwner(
   store: StoreContext,
   ns: Namespace,
   group: BackupGroup,
   owner: AuthId,
+  from?: AuthId,
 ): Promise<void> {
   if (!parseAuthId(owner)) throw new GranaryError('bad-request', `'${owner}' is not an authentication id`);
   await requireGroup(store, ns, group);
   using _lock = await store.locks.group(ns, group);
   await requireGroup(store, ns, group);
+  if (from !== undefined && (await readOwner(store, ns, group)) !== from) {
+    throw new GranaryError('owner-mismatch', `${from} does not own this group anymore`);
+  }
   await writeGroupFile(store, ns, group, 'owner', `${owner}\n`);
 }
 

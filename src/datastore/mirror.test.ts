@@ -86,8 +86,16 @@ describe('datastore in a bucket', () => {
       await store.setProtected([], first, false);
       await store.removeSnapshot([], first);
       same(base, objects);
-      await store.removeNamespace(ns, { deleteGroups: true });
-      await store.removeGroup([], second);
+      const quiet = { log: () => {}, warn: () => {} };
+      const moved = ['moved'];
+      await store.moveNamespace({ from: ns, to: moved, deleteSource: true, mergeGroups: true }, quiet);
+      same(base, objects);
+      assert.ok(objects.contents.has('test/.cnt/ns/moved/ns/empty/.namespace'));
+      assert.ok(!objects.contents.has('test/.cnt/ns/sub/.namespace'));
+      await store.changeOwner(moved, first, owner);
+      await store.moveGroup({ group: second, from: [], to: moved, merge: true }, quiet);
+      same(base, objects);
+      await store.removeNamespace(moved, { deleteGroups: true });
       same(base, objects);
       assert.deepEqual(
         [...objects.contents.keys()].filter((key) => key.includes('/.cnt/')),

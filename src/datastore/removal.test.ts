@@ -173,6 +173,10 @@ describe('changing what is stored', () => {
     await store.changeOwner([], host('a', 0), 'u@pbs!token');
     assert.equal(await store.readOwner([], host('a', 0)), 'u@pbs!token');
     assert.equal(fs.readFileSync(join(base, 'host/a/owner'), 'utf8'), 'u@pbs!token\n');
+    await assert.rejects(
+      store.changeOwner([], host('a', 0), 'v@pbs', owner),
+      says(`${owner} does not own this group anymore`),
+    );
     await assert.rejects(store.changeOwner([], host('a', 0), 'nobody'), /is not an authentication id/);
     await assert.rejects(store.changeOwner([], host('b', 0), 'u@pbs'), /ENOENT/);
     using _lock = await store.context.locks.group([], host('a', 0));

@@ -26,7 +26,7 @@ export interface WriterHandle {
   [Symbol.dispose](): void;
 }
 
-/** A garbage collection under way: the only one of this datastore. */
+/** A garbage collection under way, the only one of this datastore, or a move. */
 export interface CollectionHandle {
   release(): void;
   [Symbol.dispose](): void;
@@ -124,20 +124,47 @@ export class StoreWriters {
   beginCollection(): CollectionHandle {
     makeLockDirectory(this.#records);
     const exclusive = tryLock(this.#collection, 'exclusive');
-    if (!exclusive)
-      throw new GranaryError('locked', `garbage collection is already running: "${this.#collection}" is locked`);
+    if (!exclusive) {
+      const who = this.#isMoving() ? 'backups are being moved' : 'garbage collection is already running';
+      throw new GranaryError('locked', `${who}: "${this.#collection}" is locked`);
+    }
+    return this.#holdWith(exclusive, () => this.#refuseForeign());
+  }
+
+  /**
+   * Begins to give snapshots another place, beside writers and other moves, but not beside a garbage collection: that
+   * could pass by an index that is moved while it looks for them. Throws `locked` while one is under way.
+   */
+  beginMove(): CollectionHandle {
+    makeLockDirectory(this.#records);
+    const shared = tryLock(this.#collection, 'shared');
+    if (!shared) {
+      const text = 'backups cannot be moved while garbage collection is running';
+      throw new GranaryError('locked', `${text}: "${this.#collection}" is locked`);
+    }
+    return this.#holdWith(shared, () => {});
+  }
+
+  #isMoving(): boolean {
+    const shared = tryLock(this.#collection, 'shared');
+    shared?.release();
+    return shared !== undefined;
+  }
+
+  /** Holds the process's record lock together with another lock, which is released when that fails. */
+  #holdWith(lock: FileLock, check: () => void): CollectionHandle {
     try {
       this.#hold();
-      this.#refuseForeign();
+      check();
     } catch (error) {
-      exclusive.release();
+      lock.release();
       throw error;
     }
     let open = true;
     const release = (): void => {
       if (!open) return;
       open = false;
-      exclusive.release();
+      lock.release();
       this.#drop();
     };
     return { release, [Symbol.dispose]: release };

@@ -19,6 +19,7 @@ export interface Property {
 export const samples: Record<string, string | number | boolean> = {
   store: 'fixture',
   ns: '',
+  'target-ns': 'elsewhere',
   'backup-type': 'host',
   'backup-id': 'plain-host',
   'backup-time': 1700086400,

@@ -6,7 +6,7 @@ import { benchmark } from './benchmark.ts';
 import { catalogDump } from './catalog-dump.ts';
 import { catalogShell } from './catalog-shell.ts';
 import { diffArchive } from './diff.ts';
-import { changeOwner, forgetGroup, list as listGroups } from './groups.ts';
+import { changeOwner, forgetGroup, list as listGroups, moveGroup } from './groups.ts';
 import { changePassphrase, create as createKey, paperkey, show as showKey } from './keys.ts';
 import {
   createMasterKey,
@@ -15,10 +15,15 @@ import {
   recoverMaster,
   showMasterPubkey,
 } from './master-keys.ts';
-import { create as createNamespace, list as listNamespaces, remove as removeNamespace } from './namespaces.ts';
+import {
+  create as createNamespace,
+  list as listNamespaces,
+  move as moveNamespace,
+  remove as removeNamespace,
+} from './namespaces.ts';
 import { prune } from './prune.ts';
 import { restore } from './restore.ts';
-import { garbageCollect, login, logout, status, version } from './server-calls.ts';
+import { garbageCollect, login, logout, serverIdentity, status, version } from './server-calls.ts';
 import {
   files,
   forget,
@@ -46,7 +51,7 @@ export const clientCommands = defineGroup(
       notes: defineGroup('Notes of a snapshot.', { show: showNotes, update: updateNotes }),
       protected: defineGroup('Protection of a snapshot.', { show: showProtected, update: updateProtected }),
     }),
-    group: defineGroup('Backup groups.', { forget: forgetGroup }),
+    group: defineGroup('Backup groups.', { forget: forgetGroup, move: moveGroup }),
     catalog: defineGroup('Files in snapshots.', { dump: catalogDump, shell: catalogShell }),
     diff: diffArchive,
     prune,
@@ -55,7 +60,12 @@ export const clientCommands = defineGroup(
     status,
     benchmark,
     'garbage-collect': garbageCollect,
-    namespace: defineGroup('Namespaces.', { list: listNamespaces, create: createNamespace, delete: removeNamespace }),
+    namespace: defineGroup('Namespaces.', {
+      list: listNamespaces,
+      create: createNamespace,
+      delete: removeNamespace,
+      move: moveNamespace,
+    }),
     key: defineGroup('Encryption keys.', {
       create: createKey,
       'change-passphrase': changePassphrase,
@@ -71,6 +81,7 @@ export const clientCommands = defineGroup(
     login,
     logout,
     version,
+    'server-identity': serverIdentity,
   },
   {
     snapshots: ['snapshot', 'list'],

@@ -1,12 +1,13 @@
-// Commands about backup groups: list, forget, change-owner (cli.md 4).
+// Commands about backup groups: list, forget, move, change-owner (cli.md 4).
 
 import { formatGroup, formatSnapshot } from '../../model/backup.ts';
 import type { BackupType } from '../../model/names.ts';
 import { userArchiveName } from '../../model/names.ts';
 import { defineCommand } from '../framework/command.ts';
-import { option } from '../framework/options.ts';
+import { option, optional } from '../framework/options.ts';
 import { fieldColumn, outputFormat, outputOption, printJson, printTable } from '../framework/output.ts';
-import { completeGroup, targetCompleters } from './complete.ts';
+import { followTask } from '../task-log.ts';
+import { completeGroup, completeNamespace, targetCompleters } from './complete.ts';
 import { namespaceOptions, openTarget, repositoryOptions, storePath } from './repository-options.ts';
 import { groupArgument, groupParameters, nsParameter, parseGroup } from './snapshot-argument.ts';
 
@@ -62,6 +63,30 @@ export const forgetGroup = defineCommand({
     }
     await target.connection.call('DELETE', storePath(target, 'groups'), groupParameters(target, group));
     terminal.print('Successfully deleted group!\n');
+  },
+});
+
+export const moveGroup = defineCommand({
+  summary: 'Move a group to another namespace.',
+  positional: ['group'],
+  options: {
+    group: groupArgument,
+    'target-ns': option.text('Namespace to move it to; empty is the root.', { format: 'namespace' }),
+    'merge-group': optional(option.flag('Add the snapshots to a group of that name (default true).')),
+    ...repositoryOptions,
+    ...namespaceOptions,
+    ...outputOption,
+  },
+  complete: { ...targetCompleters, group: completeGroup, 'target-ns': completeNamespace },
+  async run(values, terminal) {
+    const group = parseGroup(values.group);
+    await using target = await openTarget(values, terminal);
+    const upid = (await target.connection.call('POST', storePath(target, 'move-group'), {
+      ...groupParameters(target, group),
+      'target-ns': values['target-ns'],
+      'merge-group': values['merge-group'],
+    })) as string;
+    await followTask(target.connection, upid, terminal, outputFormat(values, terminal));
   },
 });
 

@@ -1,9 +1,10 @@
-// Commands about namespaces: list, create, delete (cli.md 4).
+// Commands about namespaces: list, create, delete, move (cli.md 4).
 
 import { parseNamespace } from '../../model/backup.ts';
 import { defineCommand } from '../framework/command.ts';
 import { option, optional } from '../framework/options.ts';
 import { outputFormat, outputOption, printJson } from '../framework/output.ts';
+import { followTask } from '../task-log.ts';
 import { completeNamespace, targetCompleters } from './complete.ts';
 import { namespaceOptions, openTarget, repositoryOptions, storePath } from './repository-options.ts';
 
@@ -62,5 +63,31 @@ export const remove = defineCommand({
       ns: values.ns,
       'delete-groups': values['delete-groups'],
     });
+  },
+});
+
+export const move = defineCommand({
+  summary: 'Move a namespace with all that is in it.',
+  positional: ['ns'],
+  options: {
+    ns: namespace,
+    'target-ns': option.text('Namespace that it becomes; made when it does not exist.', { format: 'namespace' }),
+    'max-depth': optional(option.integer('How many levels below.', { minimum: 0, maximum: 7 })),
+    'delete-source': optional(option.flag('Remove namespaces that have become empty (default true).')),
+    'merge-groups': optional(option.flag('Add snapshots to groups of the same name (default true).')),
+    ...repositoryOptions,
+    ...outputOption,
+  },
+  complete: { ...completers, 'target-ns': completeNamespace },
+  async run(values, terminal) {
+    await using target = await openTarget(values, terminal);
+    const upid = (await target.connection.call('POST', storePath(target, 'move-namespace'), {
+      ns: values.ns,
+      'target-ns': values['target-ns'],
+      'max-depth': values['max-depth'],
+      'delete-source': values['delete-source'],
+      'merge-groups': values['merge-groups'],
+    })) as string;
+    await followTask(target.connection, upid, terminal, outputFormat(values, terminal));
   },
 });

@@ -1,4 +1,4 @@
-// Commands that are about the server or the login: status, garbage-collect, version, login, logout (cli.md 4, 12).
+// Commands that are about the server or the login: status, garbage-collect, version, server-identity, login, logout (cli.md 4, 12).
 
 import { logout as forgetTicket } from '../../client/connection.ts';
 import { serverVersion } from '../../daemon/version.ts';
@@ -58,6 +58,18 @@ export const version = defineCommand({
     const server = (await target.connection.call('GET', 'version')) as Version;
     if (printJson(terminal, format, { client: serverVersion, server })) return;
     terminal.print(`server version: ${text(server)}\n`);
+  },
+});
+
+export const serverIdentity = defineCommand({
+  summary: "Show the server's identity, the same for all its names.",
+  options: { ...repositoryOptions, ...outputOption },
+  complete: repositoryCompleters,
+  async run(values, terminal) {
+    await using target = await openTarget(values, terminal);
+    const identity = await target.connection.call('GET', 'nodes/localhost/identity');
+    if (printJson(terminal, outputFormat(values, terminal), identity)) return;
+    terminal.print(`${JSON.stringify(identity)}\n`);
   },
 });
 

@@ -9,6 +9,7 @@ import { groupEndpoints } from './groups.ts';
 import { jobEndpoints } from './jobs.ts';
 import { listEndpoints } from './list.ts';
 import { mountEndpoints } from './mount.ts';
+import { moveEndpoints } from './move.ts';
 import { namespaceEndpoints } from './namespace.ts';
 import { datastoreRrdEndpoints } from './rrd.ts';
 import { s3RefreshEndpoints } from './s3-refresh.ts';
@@ -25,6 +26,7 @@ export const adminDatastoreEndpoints = [
   ...groupEndpoints,
   ...snapshotEndpoints,
   ...namespaceEndpoints,
+  ...moveEndpoints,
   ...contentEndpoints,
   ...catalogEndpoints,
   ...selectionEndpoints,

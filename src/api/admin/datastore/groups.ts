@@ -64,12 +64,14 @@ export const groupEndpoints = [
     const { store, ns } = await openTarget(call, parameters, 'write');
     const group = groupOf(parameters);
     const newOwner = parameters['new-owner'];
+    let decidedFor: AuthId | undefined;
     if (call.reach !== 'all') {
       const owner = await store.readOwner(ns, group).catch(() => Promise.reject(noEntry()));
       checkHandOver(callerOf(call), owner, newOwner, formatGroup(group));
+      decidedFor = owner;
     }
     checkActive(call, newOwner);
-    await store.changeOwner(ns, group, newOwner);
+    await store.changeOwner(ns, group, newOwner, decidedFor);
     return null;
   }),
 ];

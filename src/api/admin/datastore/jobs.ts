@@ -106,15 +106,15 @@ export const jobEndpoints = [
   }),
 ];
 
-/** Starts a task that counts among the datastore's operations until it ends. */
-async function startTask(
+/** Starts a task that counts among the datastore's operations until it ends; all but verifications write. */
+export async function startTask(
   call: CallContext,
   type: string,
   id: string,
   store: string,
   work: (task: WorkerTask) => Promise<void>,
 ): Promise<WorkerTask> {
-  const kind = type === 'prune' ? 'write' : 'read';
+  const kind = type.startsWith('verify') ? 'read' : 'write';
   return await call.server.tasks.start({ type, id, authId: callerOf(call), peer: call.peer }, async (task) => {
     using _use = await call.server.datastores.use(store, kind);
     await work(task);

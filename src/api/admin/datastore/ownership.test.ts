@@ -180,6 +180,60 @@ test('pruning removes what is not kept, as list or as task', async () => {
   assert.deepEqual(pruned, ['Pruning group :"host/signed-host"']);
 });
 
+test('groups are moved by their owners, and whole namespaces by who may change both parents', async () => {
+  const move = (as: string, params: Record<string, string | boolean>) => ask('POST', 'move-group', { as, params });
+  assert.deepEqual(await move(user, { ...plainHost, 'target-ns': 'ns1' }), notOwner);
+  assert.deepEqual(await move('audit@pbs', { ...plainHost, 'target-ns': 'ns1' }), [
+    403,
+    'permission check failed - missing Datastore.Modify|Datastore.Prune on /datastore/fixture',
+  ]);
+  const { access } = api.server;
+  await access.updateAcl(rootUser, { path: '/datastore/fixture/ns1', role: 'NoAccess', authId: user });
+  assert.deepEqual(await move(user, { ...signedHost, 'target-ns': 'ns1' }), [
+    403,
+    'permission check failed - missing Datastore.Modify|Datastore.Backup on /datastore/fixture/ns1',
+  ]);
+  await access.updateAcl(rootUser, { path: '/datastore/fixture/ns1', role: 'DatastoreAdmin', authId: user });
+  // Modify on the target alone does not reach into what others own.
+  assert.deepEqual(await move(user, { ...plainHost, 'target-ns': 'ns1' }), notOwner);
+  const [, upid] = await move(user, { ...signedHost, 'target-ns': 'ns1' });
+  assert.match(String(upid), /:move-group:fixture\\x3a-host-signed\\x2dhost:owner@pbs:$/);
+  assert.equal(await api.finished(String(upid)), 'OK');
+  const { lines } = await api.server.tasks.log(String(upid), 0, 0);
+  assert.deepEqual(
+    lines.map(({ t }) => t.slice(27)),
+    ["move group 'host/signed-host' from '' to 'ns1'", 'moved host/signed-host/2023-11-14T22:13:20Z', 'TASK OK'],
+  );
+  assert.deepEqual(await ask('GET', 'groups', { as: user }), [200, []]);
+  assert.deepEqual(await move(user, { ...signedHost, ns: 'ns1', 'target-ns': 'ns1' }), [
+    400,
+    "group 'host/signed-host' is in namespace 'ns1' already",
+  ]);
+  const moveNs = (as: string, params: Record<string, string>) => ask('POST', 'move-namespace', { as, params });
+  assert.deepEqual(await moveNs(user, { ns: 'ns1/nested', 'target-ns': 'nested' }), [
+    403,
+    'permission check failed - missing Datastore.Modify on /datastore/fixture',
+  ]);
+  const [, whole] = await moveNs('admin@pbs', { ns: 'ns1', 'target-ns': 'other' });
+  assert.match(String(whole), /:move-namespace:fixture\\x3ans1:admin@pbs:$/);
+  assert.equal(await api.finished(String(whole)), 'OK');
+  assert.deepEqual((await ask('GET', 'namespace', { as: 'admin@pbs' }))[1], [
+    { ns: '' },
+    { ns: 'other' },
+    { ns: 'other/nested' },
+  ]);
+  const [, back] = await moveNs('admin@pbs', { ns: 'other', 'target-ns': 'ns1' });
+  assert.equal(await api.finished(String(back)), 'OK');
+  const [, home] = await move('admin@pbs', { ...signedHost, ns: 'ns1' });
+  assert.equal(await api.finished(String(home)), 'OK');
+  await access.updateAcl(rootUser, {
+    path: '/datastore/fixture/ns1',
+    role: 'DatastoreAdmin',
+    authId: user,
+    delete: true,
+  });
+});
+
 test('snapshots and groups are removed, and a missing one is told as the client expects', async () => {
   assert.deepEqual(await ask('DELETE', 'groups', { as: user, params: signedHost }), [
     200,
