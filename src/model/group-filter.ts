@@ -3,6 +3,7 @@
 
 import { GranaryError } from '../base/errors.ts';
 import { type BackupGroup, formatGroup, parseGroup } from './backup.ts';
+import { parseExpression } from './expression.ts';
 import { isBackupType } from './names.ts';
 
 export interface GroupFilter {
@@ -25,11 +26,9 @@ export function parseGroupFilter(text: string): GroupFilter {
     if (!wanted) throw fail(`'${value}' is no group, like 'vm/100'`);
     return { exclude, matches: (group) => group.type === wanted.type && group.id === wanted.id };
   }
-  // The original's expressions may begin with flags.
-  const [, flags = '', pattern] = /^(?:\(\?([ims]+)\))?([\s\S]*)$/.exec(value)!;
   let expression: RegExp;
   try {
-    expression = new RegExp(pattern!, flags);
+    expression = parseExpression(value);
   } catch (error) {
     throw fail(error instanceof Error ? error.message : String(error));
   }

@@ -24,6 +24,7 @@ test('each kind of directive', () => {
     [{ 'match-field': ['exact:toString=x'] }, false],
     [{ 'match-field': ['regex:datastore=^ds\\d$'] }, true],
     [{ 'match-field': ['regex:datastore=s'] }, true],
+    [{ 'match-field': ['regex:datastore=(?i)^DS'] }, true],
     [{ 'match-field': ['regex:job-id=.*'] }, false],
     [{ 'match-field': ['regex:hostname==|pb'] }, true],
     [{ 'match-severity': ['error'] }, true],

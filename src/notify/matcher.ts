@@ -3,6 +3,7 @@
 import { messageOf } from '../base/errors.ts';
 import { isWithin, parseDailyDuration } from '../calendar/daily-duration.ts';
 import type { Matcher } from '../config/notification-schema.ts';
+import { parseExpression } from '../model/expression.ts';
 import type { Notification } from './notification.ts';
 
 type Facts = Pick<Notification, 'fields' | 'severity' | 'timestamp'>;
@@ -52,6 +53,6 @@ function matchesField(text: string, fields: Notification['fields']): boolean {
   const value = Object.hasOwn(fields, field) ? fields[field] : undefined;
   if (kind === 'exact') return value !== undefined && wanted.split(',').includes(value);
   if (kind !== 'regex') throw new SyntaxError(`'${text}' is neither exact:FIELD=VALUE nor regex:FIELD=EXPRESSION`);
-  const expression = new RegExp(wanted, 'u');
+  const expression = parseExpression(wanted);
   return value !== undefined && expression.test(value);
 }

@@ -10,6 +10,7 @@ import {
   originOf,
 } from '../../../config/notification-config.ts';
 import type { ConfigValue } from '../../../config/value-text.ts';
+import { parseExpression } from '../../../model/expression.ts';
 import type { TObject } from '../../../model/type.ts';
 import type { CallContext } from '../../../wire/context.ts';
 import type { Endpoint } from '../../../wire/implement.ts';
@@ -62,7 +63,7 @@ function checkMatcher(call: CallContext, next: Values, before: Values | undefine
     const expression = /^regex:[^=]*=(.*)$/s.exec(text)?.[1];
     if (expression === undefined) continue;
     try {
-      new RegExp(expression, 'u');
+      parseExpression(expression);
     } catch (error) {
       throw parameterError('match-field', messageOf(error));
     }
