@@ -1,6 +1,8 @@
 // Verification right after a backup, for datastores that are set to it (backup-protocol.md 6, `verify-new`).
 
 import { GranaryError, messageOf } from '../base/errors.ts';
+import { DatastoreConfig } from '../config/datastore-config.ts';
+import { verificationThreads } from '../config/datastore-schema.ts';
 import { Verification } from '../datastore/verify.ts';
 import type { AuthId } from '../model/auth-id.ts';
 import { type BackupSnapshot, formatGroup, type Namespace } from '../model/backup.ts';
@@ -19,9 +21,11 @@ export async function startVerifyNew(
     await server.tasks.start({ type: 'verify', id, authId }, async (task) => {
       using _ = use;
       task.log('Automatically verifying newly added snapshot');
+      const { tuning } = new DatastoreConfig(server.directories).get(store).data;
       const verification = new Verification(use.datastore, {
         upid: task.upid,
         log: (line) => task.log(line),
+        threads: verificationThreads({}, tuning),
         clock: server.clock,
         signal: task.signal,
       });

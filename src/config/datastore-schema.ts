@@ -125,3 +125,18 @@ export function parseTuning(text: string | undefined): Tuning {
     ...given.value,
   };
 }
+
+/**
+ * How many chunks a verification looks at at the same time. Reading and verifying one is the work of one thread, so that
+ * the larger of both numbers counts. `tuning` is the datastore's option, which stands in for what is not given.
+ */
+export function verificationThreads(
+  given: { readonly 'read-threads'?: number; readonly 'verify-threads'?: number },
+  tuning: string | undefined,
+): number {
+  const defaults = parseTuning(tuning);
+  return Math.max(
+    given['read-threads'] ?? defaults['default-verification-readers'],
+    given['verify-threads'] ?? defaults['default-verification-workers'],
+  );
+}

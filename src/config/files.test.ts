@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { GranaryError } from '../base/errors.ts';
 import { DatastoreConfig } from './datastore-config.ts';
+import { verificationThreads } from './datastore-schema.ts';
 import { createDirectories, type Directories, resolveDirectories } from './directories.ts';
 import { checkMaintenance, formatMaintenanceMode, parseMaintenanceMode } from './maintenance.ts';
 import { listRealms, realmConfigFile } from './realm-config.ts';
@@ -113,6 +114,14 @@ test('secret files: private, pretty, and their errors show no secret', async () 
       broken,
     );
   }
+});
+
+test('threads of a verification: the larger of both numbers, the datastore says what is not given', () => {
+  assert.equal(verificationThreads({}, undefined), 4);
+  assert.equal(verificationThreads({}, 'default-verification-workers=2'), 2);
+  assert.equal(verificationThreads({}, 'default-verification-workers=2,default-verification-readers=6'), 6);
+  assert.equal(verificationThreads({ 'verify-threads': 1 }, undefined), 1);
+  assert.equal(verificationThreads({ 'verify-threads': 1, 'read-threads': 3 }, undefined), 3);
 });
 
 test('maintenance modes refuse what they should, with the text of the field', () => {

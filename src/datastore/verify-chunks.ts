@@ -8,8 +8,10 @@ import type { ChunkCheck, ChunkExpectation, ChunkStore } from '../chunk-store/co
 import type { ChunkIndex } from '../format/chunk-index.ts';
 
 const windowSize = 16384;
-const stepSize = 32;
-const stepsAtOnce = 2;
+/** What a worker thread is given at once. */
+const batchSize = 8;
+/** Threads that a step keeps busy; of more than one step under way the next is ready when one is done. */
+const threadsPerStep = 4;
 const mebibyte = 1024 * 1024;
 
 /** What was done for one index. */
@@ -26,11 +28,19 @@ export class ChunkVerifier {
   /** Content lengths of chunks found sound, apart by kind: a chunk of the wrong kind is not sound. */
   readonly #sound = { plain: new DigestMap(), encrypted: new DigestMap() };
   readonly #corrupt = new DigestMap();
+  readonly #stepSize: number;
+  readonly #stepsAtOnce: number;
 
-  constructor(chunks: ChunkStore, log: (line: string) => void, signal: AbortSignal | undefined) {
+  /** `threads` is how many chunks are read and verified at the same time, as far as there are threads for it. */
+  constructor(
+    chunks: ChunkStore,
+    { log, threads, signal }: { log: (line: string) => void; threads: number; signal?: AbortSignal | undefined },
+  ) {
     this.#chunks = chunks;
     this.#log = log;
     this.#signal = signal;
+    this.#stepSize = batchSize * Math.min(threads, threadsPerStep);
+    this.#stepsAtOnce = threads < threadsPerStep ? 1 : 1 + Math.ceil(threads / threadsPerStep);
   }
 
   /** Verifies all chunks of an index and logs the result; true when none is wrong. */
@@ -78,9 +88,10 @@ export class ChunkVerifier {
     const order = await this.#chunks.readingOrder(digests, options);
     const sorted = Array.from(order, (position) => todo[position]!);
     const steps: ChunkExpectation[][] = [];
-    for (let at = 0; at < sorted.length; at += stepSize) steps.push(sorted.slice(at, at + stepSize));
+    const size = this.#stepSize;
+    for (let at = 0; at < sorted.length; at += size) steps.push(sorted.slice(at, at + size));
     const check = async (step: ChunkExpectation[]) => ({ step, checks: await this.#chunks.check(step, options) });
-    for await (const { step, checks } of mapOrdered(steps, stepsAtOnce, check, this.#signal)) {
+    for await (const { step, checks } of mapOrdered(steps, this.#stepsAtOnce, check, this.#signal)) {
       for (const [i, expected] of step.entries()) await this.#judge(expected, checks[i]!, tally);
       throwIfAborted(this.#signal);
     }

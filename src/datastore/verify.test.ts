@@ -54,6 +54,32 @@ describe('verification', () => {
     assert.deepEqual(await stateOf(temporary, snapshot), { state: 'ok', upid });
   });
 
+  it('looks at as many chunks at the same time as it is told to', async (t) => {
+    await using temporary = await temporaryStore();
+    const { store } = temporary;
+    const chunks = Array.from({ length: 100 }, (_, i) => plainChunk(text(`chunk ${i}`)));
+    await writeBackup(store, host('a', 1), { archives: { 'a.pxar.didx': chunks } });
+    const check = store.chunks.check.bind(store.chunks);
+    let [now, most] = [0, 0];
+    t.mock.method(store.chunks, 'check', async (...given: Parameters<typeof check>) => {
+      // What one thread does in one go.
+      const batches = Math.ceil(given[0].length / 8);
+      now += batches;
+      most = Math.max(most, now);
+      const checks = await check(...given);
+      now -= batches;
+      return checks;
+    });
+    const seen: number[] = [];
+    for (const threads of [1, 2, 3, 4, 5]) {
+      most = 0;
+      assert.equal(await start(temporary, { threads }).verification.verifySnapshot([], host('a', 1)), true);
+      seen.push(most);
+    }
+    // From four on a second round waits behind the first.
+    assert.deepEqual(seen, [1, 2, 3, 8, 12]);
+  });
+
   it('finds nothing wrong in the datastore that the product wrote', async () => {
     await using temporary = await temporaryStore({ fixture: true });
     const { verification, lines } = start(temporary);

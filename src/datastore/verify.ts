@@ -33,9 +33,13 @@ export interface VerifyOptions {
   ignoreVerified?: boolean;
   /** Days after which such a result does not count any more; for ever by default. */
   outdatedAfter?: number;
+  /** Chunks that are looked at at the same time. Default 4. */
+  threads?: number;
   clock?: Clock;
   signal?: AbortSignal;
 }
+
+const defaultThreads = 4;
 
 /** One run of verification: each chunk is looked at once, whatever names it how often. */
 export class Verification {
@@ -48,7 +52,7 @@ export class Verification {
     this.#store = store;
     this.#options = options;
     this.#log = options.log;
-    this.#chunks = new ChunkVerifier(store.chunks, options.log, options.signal);
+    this.#chunks = new ChunkVerifier(store.chunks, { ...options, threads: options.threads ?? defaultThreads });
   }
 
   /**

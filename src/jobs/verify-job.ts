@@ -1,5 +1,7 @@
 // A verification job: what was not verified, or not lately, in a namespace and those below (config-and-tasks.md 12).
 
+import { DatastoreConfig } from '../config/datastore-config.ts';
+import { verificationThreads } from '../config/datastore-schema.ts';
 import type { VerifyJob } from '../config/verify-job-schema.ts';
 import { Verification } from '../datastore/verify.ts';
 import { parseNamespace } from '../model/backup.ts';
@@ -25,11 +27,13 @@ export async function startVerifyJob(
   return await startJob(server, start, async (worker) => {
     using use = await server.datastores.use(job.store, 'read');
     const { 'outdated-after': outdatedAfter, 'max-depth': maxDepth } = job;
+    const { tuning } = new DatastoreConfig(server.directories).get(job.store).data;
     const run = new Verification(use.datastore, {
       upid: worker.upid,
       log: (line) => worker.log(line),
       ignoreVerified: job['ignore-verified'] ?? true,
       ...(outdatedAfter === undefined ? {} : { outdatedAfter }),
+      threads: verificationThreads(job, tuning),
       clock: server.clock,
       signal: worker.signal,
     });

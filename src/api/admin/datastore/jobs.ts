@@ -1,6 +1,8 @@
 // Work on a datastore's content that runs as a task: prune and verify.
 
 import { GranaryError, messageOf } from '../../../base/errors.ts';
+import { DatastoreConfig } from '../../../config/datastore-config.ts';
+import { verificationThreads } from '../../../config/datastore-schema.ts';
 import {
   addFreedBytes,
   namespaceText,
@@ -92,11 +94,13 @@ export const jobEndpoints = [
     const accept = groupFilter(call);
     const { 'outdated-after': outdatedAfter, 'max-depth': maxDepth } = parameters;
     const task = await startTask(call, type, id, parameters.store, async (worker) => {
+      const { tuning } = new DatastoreConfig(call.server.directories).get(parameters.store).data;
       const run = new Verification(target.store, {
         upid: worker.upid,
         log: (line) => worker.log(line),
         ignoreVerified: parameters['ignore-verified'] ?? true,
         ...(outdatedAfter === undefined ? {} : { outdatedAfter }),
+        threads: verificationThreads(parameters, tuning),
         clock: call.server.clock,
         signal: worker.signal,
       });
