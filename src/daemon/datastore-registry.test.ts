@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -71,6 +71,21 @@ test('what this server cannot open is refused', async (t) => {
   await assert.rejects(registry.get('one'), { message: "datastore 'one' is not mounted" });
   configure(`datastore: one\n\tpath ${base('one')}\n\tbackend type=s3,client=c,bucket=b\n`);
   await assert.rejects(registry.get('one'), { message: "no such s3-endpoint 'c'" });
+});
+
+test('a datastore whose file system is gone is not one that has become empty', async (t) => {
+  const { base, configure, registry } = setUp(t);
+  const place = base('one');
+  configure(`datastore: one\n\tpath ${place}\n`);
+  const store = await registry.get('one');
+  renameSync(path.join(place, '.chunks'), path.join(place, 'elsewhere'));
+  const gone = { code: 'io', message: `unable to open chunk store 'one' at '${place}/.chunks'` };
+  await assert.rejects(registry.get('one'), gone);
+  await assert.rejects(registry.use('one', 'read'), gone);
+  assert.deepEqual(await registry.activeOperations('one'), { read: 0, write: 0 });
+  assert.equal(await registry.get('one', 'lookup'), store);
+  renameSync(path.join(place, 'elsewhere'), path.join(place, '.chunks'));
+  assert.equal(await registry.get('one'), store);
 });
 
 test('operations are counted over processes; those of dead processes do not count', async (t) => {

@@ -62,7 +62,11 @@ export class ConfiguredDatastores implements DatastoreRegistry {
     const base = datastorePath(this.#machine, section);
     const key = JSON.stringify([base, tuning, verifyNew, device, section.path, this.#endpointOf(section)]);
     const open = this.#open.get(name);
-    if (open?.key === key) return await open.store;
+    if (open?.key === key) {
+      const store = await open.store;
+      if (operation !== 'lookup') await store.requirePresent();
+      return store;
+    }
     const bucket = datastoreBucket(this.#directories, section, base);
     const options = { path: base, tuning: parseTuning(tuning), verifyNew: verifyNew ?? false, bucket };
     const store = Datastore.open(name, options, { lockDir: this.#lockDir, clock: this.#clock });

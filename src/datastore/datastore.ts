@@ -6,6 +6,7 @@ import { type Clock, epochSeconds, systemClock } from '../base/clock.ts';
 import { GranaryError } from '../base/errors.ts';
 import { type BucketPlace, openChunkStore } from '../chunk-store/backends.ts';
 import type { ChunkStore } from '../chunk-store/contract.ts';
+import { chunksDirectory } from '../chunk-store/layout.ts';
 import type { StoreWorkers } from '../chunk-store/workers.ts';
 import type { ChunkIndex } from '../format/chunk-index.ts';
 import type { Manifest } from '../format/manifest.ts';
@@ -29,7 +30,7 @@ import * as namespaces from './namespaces.ts';
 import { prepareRefresh } from './refresh.ts';
 import * as removal from './removal.ts';
 import * as snapshots from './snapshots.ts';
-import { noEntry, type StoreContext, snapshotFilePath } from './store-context.ts';
+import { asGranaryError, ifExists, noEntry, type StoreContext, snapshotFilePath } from './store-context.ts';
 import { openIndexFile, readStoredFile } from './stored-files.ts';
 import * as usage from './usage.ts';
 import { StoreWriters, type WriterHandle } from './writers.ts';
@@ -115,6 +116,21 @@ export class Datastore {
       syncLevel,
     };
     return new Datastore(context, options.verifyNew ?? false, bucket);
+  }
+
+  /**
+   * Throws `io` when the datastore is not where it was, as when its file system was unmounted: it would look like one
+   * that has become empty, and whoever follows it would remove every copy.
+   */
+  async requirePresent(): Promise<void> {
+    const directory = chunksDirectory(this.path);
+    const present = await ifExists(fs.promises.stat(directory)).catch((error: unknown) => {
+      throw asGranaryError(`unable to open chunk store '${this.name}'`, error);
+    });
+    if (present?.isDirectory()) return;
+    throw new GranaryError('io', `unable to open chunk store '${this.name}' at '${directory}'`, {
+      details: { hint: 'Is its file system mounted?' },
+    });
   }
 
   /** See `createDatastore`. */

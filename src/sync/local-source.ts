@@ -39,6 +39,7 @@ export class LocalSource implements SyncSource {
       );
     }
     const namespaces = await this.datastore.listNamespaces(anchor, maxDepth);
+    await this.datastore.requirePresent();
     return namespaces.filter((ns) => this.#reach(ns) !== 'nothing');
   }
 
@@ -52,17 +53,22 @@ export class LocalSource implements SyncSource {
     for await (const group of mapOrdered(this.datastore.eachGroup(ns), parallelReads, visible)) {
       if (group) yield group;
     }
+    // Without its file system there would be none, and every copy would have to go.
+    await this.datastore.requirePresent();
   }
 
   async listSnapshots(ns: Namespace, group: BackupGroup): Promise<SourceSnapshot[]> {
-    return (await this.datastore.listGroupSnapshots(ns, group)).map(sourceSnapshot);
+    const snapshots = await this.datastore.listGroupSnapshots(ns, group);
+    await this.datastore.requirePresent();
+    return snapshots.map(sourceSnapshot);
   }
 
   async openSnapshot(ns: Namespace, snapshot: BackupSnapshot): Promise<LocalReader | undefined> {
     const reach = this.#reach(ns);
+    // One that is gone has no owner any more, and is no failure.
+    if (reach !== 'nothing' && !(await this.datastore.snapshotExists(ns, snapshot))) return undefined;
     const allowed = reach === 'all' || (reach === 'owned' && this.#owns(await this.datastore.readOwner(ns, snapshot)));
     if (!allowed) throw new GranaryError('permission-denied', 'backup owner check failed!');
-    if (!(await this.datastore.snapshotExists(ns, snapshot))) return undefined;
     const lock = await this.datastore.lockSnapshotShared(ns, snapshot);
     return new LocalReader(this.datastore, ns, snapshot, lock);
   }

@@ -20,7 +20,7 @@ import { decodeManifestBlob, encodeManifestBlob, type Manifest, signManifest } f
 import type { BackupSnapshot, Namespace } from '../model/backup.ts';
 import { manifestName } from '../model/names.ts';
 import { setFailpoint } from '../os/failpoint.ts';
-import { type Faults, PullStand } from './testing/pull-stand.ts';
+import { type Faults, PullStand, type Wish } from './testing/pull-stand.ts';
 
 const [T1, T2, T3] = [86400, 2 * 86400, 3 * 86400];
 const archive = 'root.pxar.didx';
@@ -336,6 +336,41 @@ describe('what has vanished', () => {
     for (const id of ['a', 'b']) await writeBackup(stand.target.store, host(id, T1));
     await stand.pull({ removeVanished: true, groupFilter: ['group:host/a'] });
     assert.deepEqual(await stand.groups(), [':host/b']);
+  });
+
+  it('is nothing when the file system of the source is gone', async () => {
+    await using stand = await PullStand.make();
+    const { base } = stand.source;
+    for (const time of [T1, T2]) await writeBackup(stand.source.store, host('a', time));
+    for (const [id, time] of [
+      ['a', T1],
+      ['b', T1],
+    ] as const)
+      await writeBackup(stand.target.store, host(id, time));
+    const before = await stand.snapshots();
+    const [aside, empty] = [`${base}-aside`, `${base}-empty`];
+    fs.mkdirSync(empty);
+    const unmount = (): void => {
+      fs.renameSync(base, aside);
+      fs.renameSync(empty, base);
+    };
+    const remount = (): void => {
+      fs.renameSync(base, empty);
+      fs.renameSync(aside, base);
+    };
+    const cases: [Wish, Faults, RegExp][] = [
+      [{}, { namespaces: unmount }, /^unable to open chunk store/],
+      [{ maxDepth: 0 }, {}, /^sync failed with some errors/],
+      [{}, { groups: unmount }, /^sync failed with some errors/],
+    ];
+    for (const [wish, faults, message] of cases) {
+      if (Object.keys(faults).length === 0) unmount();
+      const { error } = await stand.pull({ removeVanished: true, groupFilter: ['group:host/a'], ...wish }, { faults });
+      assert.match(error!, message);
+      assert.deepEqual(await stand.snapshots(), before);
+      remount();
+    }
+    fs.rmdirSync(empty);
   });
 
   it('stays when a listing fails or a group does', async () => {

@@ -20,6 +20,7 @@ export async function removeVanishedGroups(
   for (const group of groups) {
     throwIfAborted(run.signal);
     if (await run.source.datastore.groupExists(ns.source, group)) continue;
+    await run.source.datastore.requirePresent();
     failed = !(await removeGroup(run, ns.target, group)) || failed;
   }
   return !failed;
@@ -63,6 +64,7 @@ export async function removeVanishedNamespaces(run: PushRun, synced: readonly Na
   for (const ns of vanishedNamespaces(there, synced, parameters.remoteNs)) {
     throwIfAborted(run.signal);
     if (await source.datastore.namespaceExists(mapNamespace(ns, parameters.remoteNs, parameters.ns))) continue;
+    await source.datastore.requirePresent();
     failed = !(await removeNamespace(run, ns)) || failed;
   }
   return !failed;

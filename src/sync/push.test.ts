@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemClock } from '../base/clock.ts';
@@ -7,7 +7,7 @@ import { GranaryError } from '../base/errors.ts';
 import type { CallParameters, Method } from '../client/rest-client.ts';
 import type { SyncJob } from '../config/sync-job-schema.ts';
 import { CryptConfig } from '../crypto/crypt-config.ts';
-import { type TemporaryStore, temporaryStore } from '../datastore/testing/temporary-store.ts';
+import { host, type TemporaryStore, temporaryStore, writeBackup } from '../datastore/testing/temporary-store.ts';
 import { decodeManifestBlob, encodeManifestBlob, type Manifest } from '../format/manifest.ts';
 import type { CryptMode } from '../model/names.ts';
 import { privileges as allPrivileges, type Privilege } from '../model/privileges.ts';
@@ -397,6 +397,35 @@ test('a listing that fails removes nothing', async () => {
   assert.equal(warnings[0], 'Sync of root namespace failed - it broke off');
   assert.equal(error?.message, 'Sync failed with some errors!');
   assert.deepEqual(removals(server), []);
+});
+
+test('nothing has vanished when the file system of the source is gone', async () => {
+  await using store = await temporaryStore();
+  await writeBackup(store.store, host('a', t1));
+  const { base } = store;
+  const aside = `${base}-aside`;
+  const unmount = (): void => {
+    if (existsSync(aside)) return;
+    renameSync(base, aside);
+    mkdirSync(base);
+  };
+  const remount = (): void => {
+    rmdirSync(base);
+    renameSync(aside, base);
+  };
+  const all: ReadonlySet<Privilege> = new Set(allPrivileges);
+  for (const at of ['/datastore/fixture', '/remote/offsite/copy']) {
+    const server = new FakeServer({ '': { 'host/a': both(), 'vm/gone': both() }, gone: {} });
+    // The first that is asked on that path.
+    const privileges = (_who: string, path: string): typeof all => {
+      if (path === at) unmount();
+      return all;
+    };
+    const { error } = await run(server, { 'remove-vanished': true }, { store, privileges });
+    remount();
+    assert.match(error?.message ?? '', /^unable to open chunk store/);
+    assert.deepEqual(removals(server), []);
+  }
 });
 
 test('the privileges of the owner count, here and for the remote', async () => {
