@@ -1,6 +1,7 @@
-// Makes two Debian packages for this machine's architecture. granary-client has the program as built
-// JavaScript with its own Node and the backup client; granary has the server's commands and units. Nothing is fetched
-// when they are built or installed, and the same sources give the same bytes.
+// Makes two Debian packages, for this machine's architecture or for another one (--architecture arm64). granary-client has
+// the program as built JavaScript with its own Node and the backup client; granary has the server's commands and units.
+// Nothing is fetched when they are installed, nor when they are built, but for another architecture's Node and native
+// packages. The same sources give the same bytes.
 
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,8 +11,8 @@ import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { programCompletion } from '../src/cli/programs.ts';
 import { buildWeb } from './build-web.ts';
-import { buildPackage, chmodTree, copyright, debArchitecture, treeBytes } from './package/deb-tree.ts';
-import { installedPackages, packageFiles } from './package/node-packages.ts';
+import { buildPackage, chmodTree, copyright, treeBytes } from './package/deb-tree.ts';
+import { fetchPackages, installedPackages, packageFiles } from './package/node-packages.ts';
 
 const root = path.join(import.meta.dirname, '..');
 const library = '/usr/lib/granary';
@@ -26,26 +27,43 @@ interface Facts {
   version: string;
   /** Seconds since 1970 that every file is dated with. */
   epoch: number;
+  /** Debian's name. */
   architecture: string;
+  /** Node's name of it. */
+  cpu: string;
 }
 
+/** Debian's names of the architectures that there are packages for, and Node's. */
+const architectures = new Map([
+  ['amd64', 'x64'],
+  ['arm64', 'arm64'],
+]);
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { out: { type: 'string', default: path.join(root, 'dist') } } });
+  const options = {
+    out: { type: 'string', default: path.join(root, 'dist') },
+    architecture: { type: 'string' },
+  } as const;
+  const { values } = parseArgs({ options });
   const out = path.resolve(values.out);
-  const facts = readFacts();
+  const facts = readFacts(values.architecture);
   const work = mkdtempSync(path.join(os.tmpdir(), 'granary-deb-'));
   try {
     mkdirSync(out, { recursive: true });
-    console.log(packClient(work, out, facts));
+    const packages = facts.cpu === process.arch ? root : fetchPackages(root, path.join(work, 'packages'), facts.cpu);
+    console.log(packClient(work, out, facts, packages));
     console.log(await packServer(work, out, facts));
   } finally {
     rmSync(work, { recursive: true });
   }
 }
 
-function readFacts(): Facts {
+function readFacts(wanted: string | undefined): Facts {
+  const architecture = wanted ?? [...architectures].find(([, cpu]) => cpu === process.arch)?.[0] ?? process.arch;
+  const cpu = architectures.get(architecture);
+  if (cpu === undefined) throw new Error(`no package can be made for ${architecture}`);
   const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string };
-  return { version: `${version}-1`, epoch: sourceDate(), architecture: debArchitecture() };
+  return { version: `${version}-1`, epoch: sourceDate(), architecture, cpu };
 }
 
 /** When the sources were last changed: SOURCE_DATE_EPOCH, else the last commit. */
@@ -55,22 +73,23 @@ function sourceDate(): number {
   return Number(execFileSync('git', ['-C', root, 'log', '-1', '--format=%ct'], { encoding: 'utf8' }));
 }
 
-function packClient(work: string, out: string, facts: Facts): string {
+/** `from` has the npm packages of that architecture. */
+function packClient(work: string, out: string, facts: Facts, from: string): string {
   const tree = path.join(work, 'granary-client');
   const lib = path.join(tree, library);
   build(lib);
-  const packages = installedPackages(root);
+  const packages = installedPackages(from);
   for (const one of packages) {
-    for (const file of packageFiles(path.join(root, one))) {
-      cpSync(path.join(root, one, file), path.join(lib, one, file), { recursive: true });
+    for (const file of packageFiles(path.join(from, one))) {
+      cpSync(path.join(from, one, file), path.join(lib, one, file), { recursive: true });
     }
   }
-  const node = `node_modules/node-linux-${process.arch}`;
+  const node = `node_modules/node-linux-${facts.cpu}`;
   mkdirSync(path.join(lib, 'bin'), { recursive: true });
-  cpSync(path.join(root, node, 'bin/node'), path.join(lib, 'bin/node'));
+  cpSync(path.join(from, node, 'bin/node'), path.join(lib, 'bin/node'));
   writeFileSync(path.join(lib, 'package.json'), '{ "name": "granary", "type": "module", "private": true }\n');
   addPrograms(tree, (name) => clientPrograms.has(name));
-  addDocuments(tree, 'granary-client', facts, [...packages, node]);
+  addDocuments(tree, 'granary-client', facts, { from, packages: [...packages, node] });
   return finish(tree, out, facts, {
     package: 'granary-client',
     depends: 'libc6 (>= 2.28), libgcc-s1, libstdc++6',
@@ -102,7 +121,7 @@ async function packServer(work: string, out: string, facts: Facts): Promise<stri
   place('sysusers.d/granary.conf', 'usr/lib/sysusers.d');
   place('tmpfiles.d/granary.conf', 'usr/lib/tmpfiles.d');
   place('pam.d/proxmox-backup-auth', 'etc/pam.d');
-  addDocuments(tree, 'granary', facts, []);
+  addDocuments(tree, 'granary', facts, { from: root, packages: [] });
   for (const script of ['postinst', 'prerm', 'postrm']) {
     const text = readFileSync(path.join(root, `packaging/deb/granary.${script}`), 'utf8');
     mkdirSync(path.join(tree, 'DEBIAN'), { recursive: true });
@@ -159,9 +178,14 @@ exec ${library}/bin/node --disable-warning=ExperimentalWarning ${library}/src/cl
 `;
 }
 
-function addDocuments(tree: string, name: string, facts: Facts, packages: readonly string[]): void {
+function addDocuments(
+  tree: string,
+  name: string,
+  facts: Facts,
+  { from, packages }: { from: string; packages: readonly string[] },
+): void {
   const folder = path.join(tree, 'usr/share/doc', name);
-  write(path.join(folder, 'copyright'), copyright(root, packages));
+  write(path.join(folder, 'copyright'), copyright(from, packages));
   write(path.join(folder, 'README.md'), readFileSync(path.join(root, 'README.md')));
   const date = new Date(facts.epoch * 1000).toUTCString().replace('GMT', '+0000');
   const entry = `${name} (${facts.version}) stable; urgency=medium\n\n  * See README.md.\n\n -- Granary <root@localhost>  ${date}\n`;

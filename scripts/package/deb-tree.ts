@@ -5,13 +5,6 @@ import { chmodSync, lstatSync, readdirSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { packageTerms } from './node-packages.ts';
 
-/** Debian's name of this machine's architecture. */
-export function debArchitecture(): string {
-  const name = { x64: 'amd64', arm64: 'arm64' }[process.arch as string];
-  if (name === undefined) throw new Error(`no package can be made for ${process.arch}`);
-  return name;
-}
-
 function everything(tree: string): string[] {
   const below = readdirSync(tree, { recursive: true, encoding: 'utf8' });
   return [tree, ...below.map((name) => path.join(tree, name))];

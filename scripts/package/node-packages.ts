@@ -1,6 +1,7 @@
 // Which of the installed npm packages a production system needs, and which of their files.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 interface LockedPackage {
@@ -12,6 +13,16 @@ const left = /^node_modules\/(@biomejs\/|@typescript\/|node-linux-)/;
 const unneeded = /\.(d\.[cm]?ts|[cm]?ts|map|md|markdown|txt|flow|html|yml|yaml|cc|c|h|hh|cpp|gyp|asm|S)$/i;
 const documents = /^(licen[cs]e|copying|notice)/i;
 const unneededFolders = new Set(['test', 'tests', '__tests__', 'example', 'examples', 'doc', 'docs', '.github']);
+
+/** Fetches the production packages of another architecture, as the lock file of `root` has them, into a folder. */
+export function fetchPackages(root: string, folder: string, cpu: string): string {
+  mkdirSync(folder);
+  for (const name of ['package.json', 'package-lock.json'])
+    copyFileSync(path.join(root, name), path.join(folder, name));
+  const options = ['--omit=dev', '--os=linux', `--cpu=${cpu}`, '--ignore-scripts', '--no-audit', '--no-fund'];
+  execFileSync('npm', ['ci', ...options, '--loglevel=error'], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+  return folder;
+}
 
 /** Paths of production packages that are installed, sorted: `node_modules/koffi`. */
 export function installedPackages(root: string): string[] {

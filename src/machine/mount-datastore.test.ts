@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -60,10 +60,15 @@ function setUp(t: TestContext) {
 
 if (hasLoopDevices()) {
   test('a directory of the device is mounted, known to be there, and unmounted', async (t) => {
-    const { place, store, work, target, machine, log, device } = setUp(t);
+    const { place, store, work, target, machine, directories, log, device } = setUp(t);
     assert.equal(mountStatus(place, store), 'notmounted');
     await assert.rejects(mountDatastore(place, store, work), /there is no directory 'backups\/one' on device/);
-    await mountDatastore(place, store, work, { make: true });
+    // As the privileged part of an installation has it: the other part has to get to all of it.
+    const mask = process.umask(0o027);
+    await mountDatastore(place, store, work, { make: true }).finally(() => process.umask(mask));
+    for (const folder of [path.dirname(target), target, path.dirname(recordPath(directories, store.name))]) {
+      assert.equal(statSync(folder).mode & 0o777, 0o755, folder);
+    }
     assert.equal(mountStatus(place, store), 'mounted');
     assert.ok(log.includes(`mounted 'backups/one' of ${device.path} at '${target}'`), log.join('\n'));
     writeFileSync(`${target}/kept`, 'x');

@@ -4,6 +4,7 @@
 // root's that comes too late writes nothing into it.
 
 import {
+  chmodSync,
   closeSync,
   constants,
   existsSync,
@@ -192,7 +193,7 @@ export function isRemovable(store: PlacedDatastore): store is RemovableDatastore
 /** Nobody else mounts or unmounts this datastore. Throws `locked`. */
 async function lockMount(directories: Directories, name: string): Promise<FileLock> {
   const folder = dirname(recordPath(directories, name));
-  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  makeFolder(folder);
   const lock = await lockFile(join(folder, `.${name}.lck`), { mode: 'exclusive', waitMs: lockWaitMs });
   if (lock === undefined) {
     throw new GranaryError('locked', `datastore '${name}' is being mounted or unmounted by somebody else`);
@@ -230,9 +231,16 @@ async function clear(
   await machine.run(['umount', '--lazy', '--', target]);
 }
 
+/** Makes a folder, and those above it, that the unprivileged part of the server can look into, whatever the umask is. */
+function makeFolder(path: string): void {
+  const first = mkdirSync(path, { recursive: true });
+  if (first === undefined) return;
+  for (let at = path; at.length >= first.length; at = dirname(at)) chmodSync(at, 0o755);
+}
+
 /** Nothing is mounted over somebody's files, and nothing can be written while nothing is mounted. */
 function prepareMountPoint(target: string): void {
-  mkdirSync(target, { recursive: true, mode: 0o755 });
+  makeFolder(target);
   const [entry] = readdirSync(target);
   if (entry !== undefined) {
     throw new GranaryError('bad-request', `cannot mount over '${target}': it is not empty, it has an entry '${entry}'`);
@@ -261,7 +269,7 @@ const stagingPath = (machine: Machine, name: string): string => machine.path(`${
 async function stagingFolder(machine: Machine, name: string): Promise<string> {
   const staging = stagingPath(machine, name);
   if (mountAt(await readMountTable(machine), staging) !== undefined) await machine.run(['umount', '--', staging]);
-  mkdirSync(dirname(dirname(staging)), { recursive: true, mode: 0o755 });
+  makeFolder(dirname(dirname(staging)));
   mkdirSync(staging, { recursive: true, mode: 0o700 });
   return staging;
 }
@@ -287,7 +295,7 @@ function findDirectory(top: string, path: string, o: { make: boolean; uuid: stri
     }
     if (stat !== undefined) continue;
     if (!o.make) throw new GranaryError('bad-request', `there is no directory '${path}' on device '${o.uuid}'`);
-    mkdirSync(at, 0o755);
+    makeFolder(at);
   }
 }
 
