@@ -22,18 +22,21 @@ import { median } from './measure.ts';
 const chunkSize = 4 * 1024 * 1024;
 const upid = 'UPID:bench:00000001:00000001:00000001:00000001:garbage_collection:bench:root@pam:';
 
-interface BareWork {
-  kind: 'mark' | 'sweep';
-  /** Files, or directories. */
-  paths: string[];
-}
+type BareWork = 'mark' | 'sweep';
 
-/** What a bare thread does: waits for its word, then makes its calls and answers. */
-function bareThread({ kind, paths }: BareWork): void {
-  parentPort!.on('message', () => {
+/**
+ * What a bare thread does: finds its half of the files, waits for its word, then makes its calls and answers. Only the
+ * thread has the paths: a collector of the main thread that went through hundreds of thousands of them would count as
+ * work of the collection.
+ */
+function bareThread({ base, half }: { base: string; half: number }): void {
+  const part = Array.from({ length: prefixCount / 2 }, (_, i) => prefixName(i + (half * prefixCount) / 2));
+  const directories = part.map((prefix) => `${base}/.chunks/${prefix}`);
+  const files = directories.flatMap((path) => fs.readdirSync(path).map((name) => `${path}/${name}`)).sort();
+  parentPort!.on('message', (kind: BareWork) => {
     const now = Date.now() / 1000;
-    if (kind === 'mark') for (const path of paths) fs.utimesSync(path, now, 1000);
-    else for (const path of paths) for (const name of fs.readdirSync(path)) fs.lstatSync(`${path}/${name}`);
+    if (kind === 'mark') for (const path of files) fs.utimesSync(path, now, 1000);
+    else for (const path of directories) for (const name of fs.readdirSync(path)) fs.lstatSync(`${path}/${name}`);
     parentPort!.postMessage('done');
   });
   parentPort!.postMessage('ready');
@@ -55,21 +58,36 @@ function meter(): () => Cost {
   };
 }
 
-/** What the calls cost in two threads; these are started before and end afterwards. */
-async function bare(kind: BareWork['kind'], paths: string[]): Promise<Cost> {
-  const half = Math.ceil(paths.length / 2);
-  const workers = [paths.slice(0, half), paths.slice(half)].map(
-    (part) => new Worker(new URL(import.meta.url), { workerData: { kind, paths: part } satisfies BareWork }),
-  );
-  const answers = () => Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('message', resolve))));
-  await answers();
-  const spent = meter();
-  const done = answers();
-  for (const worker of workers) worker.postMessage('go');
-  await done;
-  const cost = spent();
-  await Promise.all(workers.map((worker) => worker.terminate()));
-  return cost;
+/** Two threads that make the calls at a word, until they are ended. */
+class BareThreads implements AsyncDisposable {
+  readonly #workers: Worker[];
+
+  private constructor(workers: Worker[]) {
+    this.#workers = workers;
+  }
+
+  static async start(base: string): Promise<BareThreads> {
+    const start = (half: number): Worker => new Worker(new URL(import.meta.url), { workerData: { base, half } });
+    const threads = new BareThreads([start(0), start(1)]);
+    await threads.#answers();
+    return threads;
+  }
+
+  async run(kind: BareWork): Promise<Cost> {
+    const spent = meter();
+    const done = this.#answers();
+    for (const worker of this.#workers) worker.postMessage(kind);
+    await done;
+    return spent();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  #answers(): Promise<unknown> {
+    return Promise.all(this.#workers.map((worker) => new Promise((resolve) => worker.once('message', resolve))));
+  }
 }
 
 const digestOf = (i: number): Buffer => createHash('sha256').update(`chunk ${i}`).digest();
@@ -84,7 +102,8 @@ function writeIndex(base: string, id: number, time: number, digests: readonly Ui
   fs.writeFileSync(join(directory, 'disk.img.fidx'), encodeFixedIndex({ uuid, ctime: time, size, chunkSize, digests }));
 }
 
-async function speed(base: string, chunks: number, snapshots: number, rounds: number): Promise<void> {
+/** A datastore of so many chunks. */
+async function fill(base: string, chunks: number, snapshots: number): Promise<void> {
   await createChunkTree(base);
   const digests = Array.from({ length: chunks }, (_, i) => digestOf(i));
   const sorted = digests.map(toHex).sort();
@@ -100,13 +119,16 @@ async function speed(base: string, chunks: number, snapshots: number, rounds: nu
       writeIndex(base, 100 + id, 1_700_000_000 + n * 86_400, [...own.slice(0, kept), ...changed]);
     }
   }
-  const files = sorted.map((hex) => chunkPath(base, hex));
-  const directories = Array.from({ length: prefixCount }, (_, i) => `${base}/.chunks/${prefixName(i)}`);
+}
+
+async function speed(base: string, chunks: number, snapshots: number, rounds: number): Promise<void> {
+  await fill(base, chunks, snapshots);
+  await using bare = await BareThreads.start(base);
   const store = await Datastore.open('bench', { path: base }, { lockDir: `${base}.locks` });
   const costs: Record<string, Cost[]> = { mark: [], sweep: [], account: [], 'bare mark': [], 'bare sweep': [] };
   for (let round = 0; round <= rounds; round++) {
-    const bareMark = await bare('mark', files);
-    const bareSweep = await bare('sweep', directories);
+    const bareMark = await bare.run('mark');
+    const bareSweep = await bare.run('sweep');
     let spent = meter();
     let mark: Cost | undefined;
     let sweep: Cost | undefined;
@@ -211,4 +233,4 @@ if (isMainThread) {
   } finally {
     fs.rmSync(work, { recursive: true, force: true });
   }
-} else bareThread(workerData as BareWork);
+} else bareThread(workerData as { base: string; half: number });

@@ -2,15 +2,15 @@
 //
 // Indexes are read one after the other while the chunks of those before are marked, in batches, so that each batch can
 // be put in the order of the directories. An index whose entries were met before, as that of an image that did not
-// change, costs its checksum. Other digests that were met lately are passed over: two generations of at most half the
-// capacity each remember them. Memory is bounded by that capacity and by the two largest indexes.
+// change, costs its checksum. Other digests that were met lately are passed over (recent-digests.ts). Memory is bounded
+// by the capacity and by the three largest indexes.
 
 import * as fs from 'node:fs';
 import { toHex } from '../base/bytes.ts';
-import { DigestMap } from '../base/digest-map.ts';
 import { mapOrdered, throwIfAborted } from '../base/streams.ts';
 import type { ChunkIndex } from '../format/chunk-index.ts';
 import { type FoundIndex, findIndexFiles } from './index-search.ts';
+import { type DigestWords, digestWords, RecentDigests } from './recent-digests.ts';
 import { ifExists, type StoreContext } from './store-context.ts';
 import { openIndexFile } from './stored-files.ts';
 import type { GcStatus } from './usage.ts';
@@ -37,7 +37,7 @@ const pieceSize = 16_384;
 
 /** Digests to be marked together, and what is done when they are. */
 class Batch {
-  readonly digests: Uint8Array;
+  readonly words: Uint32Array<ArrayBuffer>;
   /** For each digest the position of an index file that names it. */
   readonly files: Uint32Array;
   count = 0;
@@ -46,28 +46,33 @@ class Batch {
   bytesDone = 0;
 
   constructor(capacity: number) {
-    this.digests = new Uint8Array(capacity * 32);
+    this.words = new Uint32Array(capacity * 8);
     this.files = new Uint32Array(capacity);
   }
 
-  add(bytes: Uint8Array, at: number, file: number): void {
-    const { digests } = this;
-    const to = this.count * 32;
-    for (let i = 0; i < 32; i++) digests[to + i] = bytes[at + i]!;
+  add(words: Uint32Array, at: number, file: number): void {
+    const to = this.count * 8;
+    for (let word = 0; word < 8; word++) this.words[to + word] = words[at + word]!;
     this.files[this.count++] = file;
+  }
+
+  get digests(): Uint8Array {
+    return new Uint8Array(this.words.buffer, 0, this.count * 32);
   }
 }
 
 export class Marking {
   readonly #store: StoreContext;
   readonly #options: MarkingOptions;
-  /** Of one generation, and of one batch. */
+  /** Of one generation of digests that are remembered. */
   readonly #size: number;
-  #newer = new DigestMap();
-  #older = new DigestMap();
   /** Checksums of entries that were met. */
   readonly #indexes = new Set<string>();
-  #batch: Batch;
+  /** Digests of one batch. */
+  #room = 0;
+  #batch = new Batch(0);
+  /** The one that is filled next: two take turns, as new memory for each would keep the collector busy. */
+  #spare: Batch | undefined;
   /** The batch that is being marked; undefined when none is. */
   #running: Promise<void> | undefined;
   #paths: string[] = [];
@@ -81,7 +86,6 @@ export class Marking {
     this.#store = store;
     this.#options = options;
     this.#size = Math.max(Math.ceil(options.capacity / 2), smallestGeneration);
-    this.#batch = new Batch(this.#size);
   }
 
   /** Throws what makes an index unreadable, unless the index is gone. */
@@ -89,6 +93,11 @@ export class Marking {
     const found = await findIndexFiles(this.#store.base, this.#options.signal);
     this.#paths = found.map(({ path }) => path);
     this.#totalBytes = found.reduce((sum, { size }) => sum + size, 0);
+    // An index can be replaced by a larger one before it is read.
+    const most = Math.max(Math.ceil(this.#totalBytes / 32), smallestGeneration);
+    this.#room = Math.min(this.#size, most);
+    this.#batch = new Batch(this.#room);
+    const recent = new RecentDigests(this.#size, most);
     let files = 0;
     let bytes = 0;
     const open = async (one: FoundIndex) => ({ size: one.size, index: await openIfPresent(one) });
@@ -98,7 +107,7 @@ export class Marking {
         if (index !== undefined) {
           files++;
           bytes += index.size;
-          await this.#take(index, position);
+          await this.#take(index, position, recent);
         }
         position++;
         this.#batch.filesDone++;
@@ -119,46 +128,44 @@ export class Marking {
     };
   }
 
-  async #take(index: ChunkIndex, position: number): Promise<void> {
+  async #take(index: ChunkIndex, position: number, recent: RecentDigests): Promise<void> {
     const checksum = `${index.kind} ${Buffer.from(index.checksum()).toString('latin1')}`;
     if (this.#indexes.has(checksum)) {
       this.#hits += index.count;
       return;
     }
     this.#indexes.add(checksum);
-    const { bytes, start, stride } = index.digestTable;
-    for (let from = 0; from < index.count; from += pieceSize) {
-      const to = Math.min(index.count, from + pieceSize);
-      for (let i = from; i < to; i++) {
-        const at = start + i * stride;
-        if (this.#isKnown(bytes, at)) this.#hits++;
-        else {
-          this.#misses++;
-          this.#batch.add(bytes, at, position);
-          if (this.#batch.count >= this.#size) await this.#start();
-        }
-      }
+    const digests = digestWords(index);
+    recent.begin(digests);
+    for (let next = 0; next < digests.count; ) {
+      next = this.#fill(digests, next, Math.min(digests.count, next + pieceSize), position, recent);
+      if (this.#batch.count >= this.#room) await this.#start();
       await new Promise((resolve) => setImmediate(resolve));
       throwIfAborted(this.#options.signal);
     }
   }
 
-  /** Whether a digest was met lately; remembers it. */
-  #isKnown(bytes: Uint8Array, at: number): boolean {
-    if (!this.#newer.set(bytes, 0, at)) return true;
-    const known = this.#older.count > 0 && this.#older.has(bytes, at);
-    if (this.#newer.count >= this.#size) {
-      this.#older = this.#newer;
-      this.#newer = new DigestMap(this.#size);
+  /** Adds what is not known of the digests `from` to `to` to the batch, until that is full; gives where it stopped. */
+  #fill(digests: DigestWords, from: number, to: number, file: number, recent: RecentDigests): number {
+    const { words, start, stride } = digests;
+    const batch = this.#batch;
+    const misses = this.#misses;
+    let i = from;
+    for (; i < to && batch.count < this.#room; i++) {
+      if (recent.isKnown(i)) continue;
+      this.#misses++;
+      batch.add(words, start + i * stride, file);
     }
-    return known;
+    this.#hits += i - from - (this.#misses - misses);
+    return i;
   }
 
   /** Begins to mark the batch, once the one before is marked. */
   async #start(): Promise<void> {
     await this.#running;
     const batch = this.#batch;
-    this.#batch = new Batch(this.#size);
+    this.#batch = this.#spare ?? new Batch(this.#room);
+    this.#spare = undefined;
     const running = this.#mark(batch).finally(() => {
       if (this.#running === running) this.#running = undefined;
     });
@@ -169,7 +176,7 @@ export class Marking {
   async #mark(batch: Batch): Promise<void> {
     const { signal, warn, afterBatch } = this.#options;
     const onProgress = (share: number): void => this.#tell(batch, share);
-    const digests = batch.digests.subarray(0, batch.count * 32);
+    const { digests } = batch;
     for (const at of await this.#store.chunks.mark(digests, { onProgress, ...(signal ? { signal } : {}) })) {
       const hex = toHex(digests.subarray(at * 32, at * 32 + 32));
       const path = this.#paths[batch.files[at]!];
@@ -177,6 +184,8 @@ export class Marking {
     }
     if (batch.count > 0) afterBatch();
     this.#settle(batch);
+    batch.count = 0;
+    this.#spare = batch;
   }
 
   /** A batch is marked; it may be filled again. */

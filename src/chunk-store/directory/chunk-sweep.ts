@@ -35,15 +35,17 @@ interface Part {
 }
 
 /**
- * Marks a part of a list of digests as used; gives the positions of those that are not there, whose copies that were set
+ * Marks a part of a list of digests, 65,536 at most, as used; gives the positions of those that are not there, whose copies that were set
  * aside are marked instead. Throws `aborted`.
  */
 export function markChunks(base: string, digests: Uint8Array, { from, to, stop }: Part): number[] {
   const missing: number[] = [];
   const directory = fs.openSync(chunksDirectory(base), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
   try {
-    for (let i = from; i < to; i++) {
+    const order = byDirectory(digests, from, to);
+    for (let n = 0; n < order.length; n++) {
       throwIfStopped(stop);
+      const i = from + (order[n]! & 0xffff);
       writeName(digests, i * 32);
       if (touchAccessTimeAt(directory, name)) continue;
       if (!markElsewhere(chunkPath(base, digestName(digests.slice(i * 32, i * 32 + 32))))) missing.push(i);
@@ -54,6 +56,15 @@ export function markChunks(base: string, digests: Uint8Array, { from, to, stop }
   return missing;
 }
 
+/** In the order of the directories, for each digest its directory and in the low 16 bits its distance from `from`. */
+function byDirectory(digests: Uint8Array, from: number, to: number): Uint32Array {
+  const order = new Uint32Array(to - from);
+  for (let n = 0, at = from * 32; n < order.length; n++, at += 32) {
+    order[n] = (digests[at]! << 24) | (digests[at + 1]! << 16) | n;
+  }
+  return order.sort();
+}
+
 /** What is to be marked of a chunk that was not there a moment ago; true when it is there after all. */
 function markElsewhere(path: string): boolean {
   if (touchChunk(path) || (restoreSwept(path) && touchChunk(path))) return true;
@@ -61,18 +72,18 @@ function markElsewhere(path: string): boolean {
   return false;
 }
 
-/** `<4 digits>/<64 digits>` and the zero byte, of one chunk after the other. */
-const name = new Uint8Array(4 + 1 + 64 + 1);
+/** `<4 digits>/<64 digits>` and the zero byte, of one chunk after the other; the 64 digits begin at a multiple of two. */
+const room = Buffer.alloc(3 + 4 + 1 + 64 + 1);
+const name = room.subarray(3);
 name[4] = '/'.charCodeAt(0);
+const pairs = new Uint16Array(room.buffer, room.byteOffset + 8, 32);
 const digits = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+/** The two digits of each byte, as they lie in memory. */
+const pairOf = Uint16Array.from({ length: 256 }, (_, byte) => digits[byte >> 4]! | (digits[byte & 15]! << 8));
 
 /** Puts the digest at `at` into `name`: a string for each of millions costs more than the system call. */
 function writeName(digests: Uint8Array, at: number): void {
-  for (let i = 0, to = 5; i < 32; i++, to += 2) {
-    const byte = digests[at + i]!;
-    name[to] = digits[byte >> 4]!;
-    name[to + 1] = digits[byte & 15]!;
-  }
+  for (let i = 0; i < 32; i++) pairs[i] = pairOf[digests[at + i]!]!;
   for (let i = 0; i < 4; i++) name[i] = name[5 + i]!;
 }
 
