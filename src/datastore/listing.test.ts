@@ -252,6 +252,17 @@ describe('listings', () => {
     assert.equal(b2!.files.length, 4);
   });
 
+  it('have numbers of 64 bits first, by their value', async () => {
+    await using temporary = await temporaryStore();
+    const { store, base } = temporary;
+    const ids = ['9', '10', '0000000000000000000000011', '18446744073709551615', '18446744073709551616', '2x', 'a'];
+    for (const id of ids.toReversed()) fs.mkdirSync(join(base, `vm/${id}/2026-01-01T00:00:00Z`), { recursive: true });
+    assert.deepEqual(
+      (await store.listGroups([])).map(({ id }) => id),
+      ids,
+    );
+  });
+
   it('answer storage sizes of the file system', async () => {
     await using temporary = await temporaryStore();
     const { total, used, avail } = await temporary.store.status();

@@ -96,9 +96,15 @@ const typeOrder: Record<BackupType, number> = { ct: 0, host: 1, vm: 2 };
 /** The stable order of groups: by type (ct, host, vm), numeric ids numerically and first, then by bytes. */
 export function compareGroups(a: BackupGroup, b: BackupGroup): number {
   if (a.type !== b.type) return typeOrder[a.type] - typeOrder[b.type];
-  const aNumber = /^\d{1,20}$/.test(a.id) ? BigInt(a.id) : undefined;
-  const bNumber = /^\d{1,20}$/.test(b.id) ? BigInt(b.id) : undefined;
+  const aNumber = numberOf(a.id);
+  const bNumber = numberOf(b.id);
   if (aNumber !== undefined && bNumber !== undefined && aNumber !== bNumber) return aNumber < bNumber ? -1 : 1;
   if ((aNumber === undefined) !== (bNumber === undefined)) return aNumber === undefined ? 1 : -1;
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+/** The number that an id is in the order of groups: one of 64 bits. */
+export function numberOf(id: string): bigint | undefined {
+  const number = /^\d+$/.test(id) ? BigInt(id) : undefined;
+  return number !== undefined && number < 2n ** 64n ? number : undefined;
 }

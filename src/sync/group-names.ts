@@ -1,7 +1,7 @@
 // The groups of a namespace by name, in order, in flat memory: there may be a million, which as objects would take more
 // memory than everything else that a run holds.
 
-import type { BackupGroup } from '../model/backup.ts';
+import { type BackupGroup, numberOf } from '../model/backup.ts';
 import type { BackupType } from '../model/names.ts';
 
 const types: readonly BackupType[] = ['ct', 'host', 'vm'];
@@ -36,7 +36,7 @@ export class GroupNames implements Iterable<BackupGroup> {
       this.#bytes = grown(new Uint8Array(Math.max(end, 2 * this.#bytes.length)), this.#bytes);
     if (this.#length === this.#ends.length) this.#ends = grown(new Uint32Array(2 * this.#ends.length), this.#ends);
     this.#bytes[start] = types.indexOf(type);
-    this.#bytes[start + 1] = /^\d{1,20}$/.test(id) ? 0 : 1;
+    this.#bytes[start + 1] = numberOf(id) === undefined ? 1 : 0;
     // Ids are ASCII.
     for (let i = 0; i < id.length; i++) this.#bytes[start + headerSize + i] = id.charCodeAt(i);
     const at = this.#length++;
