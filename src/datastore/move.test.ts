@@ -86,6 +86,8 @@ describe('moving a group', () => {
     fs.mkdirSync(join(m.base, 'host/a'));
     fs.writeFileSync(join(m.base, 'host/a/owner'), 'other@pbs\n');
     await assert.rejects(m.moveGroup({}), says(/owner check failed \(.* != other@pbs\)/));
+    assert.equal(await m.store.readOwner([], host('a', 0)), 'other@pbs');
+    fs.rmSync(join(m.base, 'host/a'), { recursive: true });
     {
       using _reader = await m.store.lockSnapshotShared(m.xy, host('a', 200));
       await assert.rejects(m.moveGroup({}), says(/unable to acquire snapshot lock/));

@@ -117,9 +117,10 @@ async function moveGroupHere(store: StoreContext, move: GroupMove, o: MoveOption
   o.checkOwner?.(owner);
   const snapshots = await groupSnapshots(store, from, group);
   await refuseBusy(store, from, snapshots);
+  const place = await claimGroup(store, to, group, owner);
   try {
     // One that was left without snapshots has its owner all the same.
-    refuseOtherOwner(group, owner, (await claimGroup(store, to, group, owner)).owner);
+    refuseOtherOwner(group, owner, place.owner);
     const notes = await groupNotes(store, from, group);
     if (notes !== '' && (await groupNotes(store, to, group)) === '') await setGroupNotes(store, to, group, notes);
     for (const snapshot of snapshots) {
@@ -130,9 +131,8 @@ async function moveGroupHere(store: StoreContext, move: GroupMove, o: MoveOption
       o.warn(`group '${formatGroup(group)}' stays in ${inNamespace(from)}: its directory has files of unknown kind`);
     }
   } finally {
-    if ((await snapshotTimes(store, to, group)).length === 0 && snapshots.length > 0) {
-      await removeGroupDirectory(store, to, group, toLock);
-    }
+    const isUnused = place.claimed && snapshots.length > 0 && (await snapshotTimes(store, to, group)).length === 0;
+    if (isUnused) await removeGroupDirectory(store, to, group, toLock);
   }
 }
 

@@ -29,5 +29,6 @@ test('the interface answers at every address of its own, and at none of the API'
   for (const url of ['/assets/none-B2.js', '/assets/..%2findex.html', '/api2/json/nothing', '/api2', '/docs/nothing']) {
     assert.notEqual((await get(url)).status, 200, url);
   }
+  assert.equal((await get('/', { accept: '*/*' })).text, '<title>built</title>', 'a probe finds the server');
   assert.equal((await get('/tasks', { accept: '*/*' })).status, 404, 'programs are told that there is nothing');
 });

@@ -46,8 +46,9 @@ export class WebFiles {
     const pathname = (request.url ?? '/').split('?', 1)[0]!;
     const asset = /^\/assets\/([A-Za-z0-9_-]+\.(?:js|css))$/.exec(pathname)?.[1];
     if (asset !== undefined) return this.#asset(asset, request, response);
-    if (/^\/(?:api2|docs|assets)(?:\/|$)/.test(pathname) || !/\btext\/html\b/.test(request.headers.accept ?? ''))
-      return undefined;
+    if (/^\/(?:api2|docs|assets)(?:\/|$)/.test(pathname)) return undefined;
+    // Probes that look whether the server is there ask for the first page, whatever they accept.
+    if (pathname !== '/' && !/\btext\/html\b/.test(request.headers.accept ?? '')) return undefined;
     // Read anew each time: it names the files of the build that is there now.
     const page = load(path.join(this.#folder, 'index.html')) ?? { plain: Buffer.from(notBuilt) };
     response.setHeader('cache-control', 'no-cache');
