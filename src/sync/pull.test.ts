@@ -311,6 +311,9 @@ describe('what has vanished', () => {
       await writeBackup(store, host('x', T1), undefined, [name, 'inner']);
     }
     await store.changeOwner(['kept', 'inner'], host('x', T1), 'other@pbs');
+    await store.createNamespace([], 'guarded');
+    await writeBackup(store, host('y', T1), undefined, ['guarded']);
+    await store.setProtected(['guarded'], host('y', T1), true);
     const { error, lines, statistics } = await stand.pull({ removeVanished: true });
     assert.equal(error, undefined, lines.join('\n'));
     for (const line of [
@@ -320,10 +323,18 @@ describe('what has vanished', () => {
       "Kept some protected snapshots of group 'host/c'",
       'Removed namespace gone/inner',
       'Removed namespace gone',
+      'Did not remove namespace kept/inner - groups of others remain',
+      'Did not remove namespace guarded - protected snapshots remain',
     ]) {
       assert.ok(lines.includes(line), `${line}\n${lines.join('\n')}`);
     }
-    assert.deepEqual(await stand.groups(), [':host/a', ':host/c', ':host/foreign', 'kept/inner:host/x']);
+    assert.deepEqual(await stand.groups(), [
+      ':host/a',
+      ':host/c',
+      ':host/foreign',
+      'guarded:host/y',
+      'kept/inner:host/x',
+    ]);
     assert.deepEqual(statistics.removed, { snapshots: 3, groups: 2, namespaces: 2 });
     assert.deepEqual(
       statistics.summary('pull', 1, true)[1],

@@ -129,37 +129,37 @@ async function prepareNamespace({ parameters, target, privileges, log }: PullRun
   log.log(`Created namespace ${formatNamespace(ns)}`);
 }
 
+/** Whether groups of somebody else are left. */
 async function removeVanishedGroups(run: PullRun, ns: Namespace, groups: Iterable<BackupGroup>): Promise<boolean> {
-  let allGone = true;
+  let foreign = false;
   for (const group of groups) {
     throwIfAborted(run.signal);
-    allGone = (await removeGroup(run, ns, group)) && allGone;
+    foreign = (await removeGroup(run, ns, group)) === 'foreign' || foreign;
   }
-  return allGone;
+  return foreign;
 }
 
-/** False when the group is still there. */
 async function removeGroup(
   { parameters, target, statistics, log }: PullRun,
   ns: Namespace,
   group: BackupGroup,
-): Promise<boolean> {
+): Promise<'removed' | 'protected' | 'foreign'> {
   let owner: string | undefined;
   try {
     owner = await target.readOwner(ns, group);
   } catch (error) {
     if (!(error instanceof GranaryError)) throw error;
   }
-  if (!mayRemoveGroup(owner, parameters.owner)) return false;
+  if (!mayRemoveGroup(owner, parameters.owner)) return 'foreign';
   log.log(`Delete vanished group '${formatGroup(group)}'`);
   const removed = await target.removeGroup(ns, group);
   statistics.removed.snapshots += removed.removedSnapshots;
   if (removed.protectedSnapshots > 0) {
     log.log(`Kept some protected snapshots of group '${formatGroup(group)}'`);
-    return false;
+    return 'protected';
   }
   statistics.removed.groups++;
-  return true;
+  return 'removed';
 }
 
 /** Only groups that the run could have made are removed, and only namespaces in which nothing else is. */
@@ -175,10 +175,11 @@ async function removeVanishedNamespaces(run: PullRun, synced: readonly Namespace
     try {
       const groups = await target.groupNames(ns);
       const wanted = groups.filter((group) => groupIsWanted(parameters.groupFilter, group));
-      const kept = statistics.removed.groups;
-      await removeVanishedGroups(run, ns, wanted);
-      if (statistics.removed.groups - kept < groups.length) {
-        log.log(`Did not remove namespace ${name} - protected snapshots or groups of others remain`);
+      const before = statistics.removed.groups;
+      const foreign = (await removeVanishedGroups(run, ns, wanted)) || wanted.length < groups.length;
+      if (statistics.removed.groups - before < groups.length) {
+        const rest = foreign ? 'groups of others remain' : 'protected snapshots remain';
+        log.log(`Did not remove namespace ${name} - ${rest}`);
         continue;
       }
       if ((await target.listNamespaces(ns)).length > 1) {
