@@ -189,6 +189,7 @@ const browserDoors = [
   'src/pxar/accessor.ts',
   'src/format/catalog-reader.ts',
   'src/format/json.ts',
+  'src/base/human.ts',
   'src/base/io.ts',
   'src/crypto/qr-code.ts',
 ];

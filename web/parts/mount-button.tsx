@@ -18,30 +18,41 @@ const words = texts({
 
 type Listed = Result<typeof listDatastores>[number];
 
-/** Nothing for a datastore that has no device of its own, is on its way out, or that the user may not mount. */
-export function MountButton({ listed }: { listed: Listed }): ReactNode {
-  const t = useTexts(words);
+/** What mounts or unmounts a datastore; the task that it starts is told to `onTask`. */
+export function useMountAction(onTask: (upid: string) => void) {
   const { may } = usePermissions();
   const [mount, unmount] = [useChange(mountDatastore), useChange(unmountDatastore)];
+  return {
+    error: mount.error ?? unmount.error,
+    /** Undefined for a datastore that has no device of its own, is on its way out, or that the user may not mount. */
+    actionOf({ store, maintenance = '', 'mount-status': status }: Listed) {
+      const isAllowed = may(`/datastore/${store}`, 'Datastore.Modify') && may('/system/disks', 'Sys.Modify');
+      if (!isAllowed || status === 'nonremovable' || /^(delete|unmount)\b/.test(maintenance)) return undefined;
+      const isMounted = status === 'mounted';
+      const change = isMounted ? unmount : mount;
+      return { isMounted, run: () => void change.run({ store }).then(onTask, () => {}) };
+    },
+  };
+}
+
+/** Nothing for a datastore that cannot be mounted or unmounted. */
+export function MountButton({ listed }: { listed: Listed }): ReactNode {
+  const t = useTexts(words);
   const [task, setTask] = useState<string>();
-  const { store, maintenance = '' } = listed;
-  const status = listed['mount-status'];
-  const isAllowed = may(`/datastore/${store}`, 'Datastore.Modify') && may('/system/disks', 'Sys.Modify');
-  const isShown = isAllowed && status !== 'nonremovable' && !/^(delete|unmount)\b/.test(maintenance);
-  const isMounted = status === 'mounted';
-  const change = isMounted ? unmount : mount;
+  const { actionOf, error } = useMountAction(setTask);
+  const action = actionOf(listed);
   return (
     <>
-      {isShown && (
+      {action !== undefined && (
         <Button
-          icon={isMounted ? 'eject' : 'plug'}
-          kind={isMounted ? 'normal' : 'primary'}
-          onPress={() => void change.run({ store }).then(setTask, () => {})}
+          icon={action.isMounted ? 'eject' : 'plug'}
+          kind={action.isMounted ? 'normal' : 'primary'}
+          onPress={action.run}
         >
-          {isMounted ? t.unmount : t.mount}
+          {action.isMounted ? t.unmount : t.mount}
         </Button>
       )}
-      <ErrorText error={mount.error ?? unmount.error} />
+      <ErrorText error={error} />
       <TaskDialog upid={task} onClose={() => setTask(undefined)} />
     </>
   );

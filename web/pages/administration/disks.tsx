@@ -18,6 +18,7 @@ import { Dialog } from '../../parts/dialog.tsx';
 import { ErrorText } from '../../parts/field.tsx';
 import { Facts } from '../../parts/page.tsx';
 import { type Level, State } from '../../parts/state.tsx';
+import { DiskDatastore } from './disk-datastore.tsx';
 import { words } from './texts.ts';
 
 const node = 'localhost';
@@ -120,6 +121,7 @@ export default function Disks(): ReactNode {
   ];
   return (
     <>
+      <DiskDatastore />
       <DataTable
         label={t.disks}
         columns={columns}

@@ -12,6 +12,8 @@ import { ConfigurationFrame } from '../../parts/configuration-frame.tsx';
 import { ContractForm } from '../../parts/contract-form.tsx';
 import { datastoreAddress } from '../../parts/datastore-frame.tsx';
 import { useKeepFields } from '../../parts/keep-fields.ts';
+import type { MenuAction } from '../../parts/menu.tsx';
+import { useMountAction } from '../../parts/mount-button.tsx';
 import { type FormEnds, ObjectList } from '../../parts/object-list.tsx';
 import { PropertyFields } from '../../parts/property-fields.tsx';
 import { ScheduleInput } from '../../parts/schedule-input.tsx';
@@ -32,6 +34,14 @@ export default function Datastores(): ReactNode {
   const listed = (name: string) => known.data?.find(({ store }) => store === name);
   const [task, setTask] = useState<string>();
   const [removed, setRemoved] = useState<string>();
+  const mounts = useMountAction(setTask);
+  const mountActions = (name: string): MenuAction[] => {
+    const one = listed(name);
+    const action = one && mounts.actionOf(one);
+    if (action === undefined) return [];
+    const label = action.isMounted ? t.unmountOne(name) : t.mountOne(name);
+    return [{ id: 'mount', label, icon: action.isMounted ? 'eject' : 'plug', run: action.run }];
+  };
   const mayAllocate = may('/datastore', 'Datastore.Allocate');
   return (
     <ConfigurationFrame section="datastores">
@@ -62,7 +72,7 @@ export default function Datastores(): ReactNode {
           },
         ]}
         rows={list.data?.data}
-        error={list.error}
+        error={list.error ?? mounts.error}
         rowId={(one) => one.name}
         empty={t.noDatastores}
         onOpen={(one) => navigate(datastoreAddress(one.name, 'options'))}
@@ -70,6 +80,7 @@ export default function Datastores(): ReactNode {
           mayAllocate && [{ id: 'new', label: t.add, form: (ends) => <AddDatastore ends={ends} onTask={setTask} /> }]
         }
         actions={({ name }) => [
+          ...mountActions(name),
           { id: 'options', label: t.edit(name), icon: 'edit', to: datastoreAddress(name, 'options') },
           ...(may(`/datastore/${name}`, 'Datastore.Allocate')
             ? [

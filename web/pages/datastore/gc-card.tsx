@@ -13,11 +13,11 @@ import { useSettings } from '../../base/settings.ts';
 import { useTexts } from '../../base/texts.ts';
 import { Button } from '../../parts/button.tsx';
 import { ErrorText } from '../../parts/field.tsx';
-import { useLastLine } from '../../parts/last-line.ts';
 import { Card, Facts } from '../../parts/page.tsx';
 import { State } from '../../parts/state.tsx';
 import { TaskDialog } from '../../parts/task-log.tsx';
 import { levelOf } from '../../parts/task-name.ts';
+import { RunningTask } from './running-task.tsx';
 import { words } from './texts.ts';
 
 export function GcCard({ store }: { store: string }): ReactNode {
@@ -45,7 +45,7 @@ export function GcCard({ store }: { store: string }): ReactNode {
       }
     >
       <ErrorText error={gc.error ?? start.error} />
-      {upid !== undefined && <Running upid={upid} onShow={() => setTask(upid)} />}
+      {upid !== undefined && <RunningTask upid={upid} onShow={() => setTask(upid)} />}
       {gc.data !== undefined && <LastRun gc={gc.data} />}
       <TaskDialog
         upid={task}
@@ -55,19 +55,6 @@ export function GcCard({ store }: { store: string }): ReactNode {
         }}
       />
     </Card>
-  );
-}
-
-function Running({ upid, onShow }: { upid: string; onShow(): void }): ReactNode {
-  const t = useTexts(words);
-  const line = useLastLine(upid);
-  return (
-    <div>
-      <State level="busy">{t.running}</State> <span className="quiet">{line}</span>{' '}
-      <Button kind="plain" onPress={onShow}>
-        {t.showLog}
-      </Button>
-    </div>
   );
 }
 

@@ -18,6 +18,7 @@ import { Meter, State } from '../../parts/state.tsx';
 import { taskName } from '../../parts/task-name.ts';
 import { GcCard } from './gc-card.tsx';
 import { History } from './history.tsx';
+import { ObjectStoreCard } from './object-store-card.tsx';
 import { SpaceMap } from './space-map.tsx';
 import { words } from './texts.ts';
 
@@ -35,6 +36,7 @@ export default function Summary(): ReactNode {
         {sees && <SpaceCard store={store} status={status.data} />}
         <ContentCard store={store} status={status.data} audits={audits} />
       </Cards>
+      {audits && <ObjectStoreCard store={store} statistics={status.data?.['s3-statistics']} onReset={status.refresh} />}
       {audits && <GcCard store={store} />}
       {sees && <History store={store} />}
       <SpaceMap store={store} />

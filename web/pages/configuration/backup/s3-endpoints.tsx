@@ -9,6 +9,7 @@ import { useCall, useChange, useWhole } from '../../../base/live.ts';
 import { usePermissions } from '../../../base/permissions.ts';
 import { useTexts } from '../../../base/texts.ts';
 import { Button } from '../../../parts/button.tsx';
+import { CheckList } from '../../../parts/check-list.tsx';
 import { ContractForm, type FieldHints } from '../../../parts/contract-form.tsx';
 import type { Column } from '../../../parts/data-table.tsx';
 import { Dialog } from '../../../parts/dialog.tsx';
@@ -42,6 +43,10 @@ export default function S3Endpoints(): ReactNode {
     { id: 'access', header: t.accessKey, value: (one) => one['access-key'], isExtra: true },
     { id: 'used', header: t.used, value: ({ id }) => usedBy(id).join(', '), isExtra: true },
   ];
+  const quirks = [
+    { id: 'skip-if-none-match-header', label: t.noConditions },
+    { id: 'delete-objects-via-delete-object', label: t.deletesSingly },
+  ];
   const fields = (isNew: boolean): Record<string, FieldHints> => ({
     ...(isNew ? { id: { label: t.name, help: '' } } : {}),
     endpoint: { label: t.endpoint, help: t.endpointHelp },
@@ -53,7 +58,13 @@ export default function S3Endpoints(): ReactNode {
     fingerprint: { label: t.fingerprint, help: t.fingerprintHelp },
     'rate-in': { label: t.rateIn, help: t.rateHelp, isMore: true },
     'rate-out': { label: t.rateOut, help: t.rateHelp, isMore: true },
-    'provider-quirks': { label: t.quirks, help: t.quirksHelp, isMore: true },
+    'put-rate-limit': { label: t.putRate, help: t.putRateHelp, isMore: true },
+    'provider-quirks': {
+      label: t.quirks,
+      help: t.quirksHelp,
+      isMore: true,
+      input: (field) => <CheckList {...field} separator={'\n'} choices={quirks} />,
+    },
   });
   return (
     <>
