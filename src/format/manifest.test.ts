@@ -107,6 +107,11 @@ test('an unsigned manifest: null is written, no key is asked for', () => {
   checkManifestKey(manifest, crypt);
 });
 
+test('an unprotected part that is null has nothing in it', () => {
+  const manifest = parse('{"backup-type":"vm","backup-id":"1","backup-time":1,"files":[],"unprotected":null}');
+  assert.deepEqual(manifest.unprotected, {});
+});
+
 test('unknown members and odd numbers survive, everywhere', () => {
   const text = `{
   "backup-id": "100",

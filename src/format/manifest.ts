@@ -45,9 +45,11 @@ export function parseManifest(bytes: Uint8Array, what: string): Manifest {
     'backup-time': time,
     files,
     signature = null,
-    unprotected = {},
+    unprotected: unsigned,
     ...extra
   } = root;
+  // Null is what clients in Go make of nothing.
+  const unprotected = unsigned ?? {};
   if (typeof type !== 'string' || !isBackupType(type)) throw fail("'backup-type' is not vm, ct or host");
   if (typeof id !== 'string' || !isSafeId(id)) throw fail("'backup-id' is not a backup id");
   if (!isCount(time) || time < 1) throw fail("'backup-time' is not a time in epoch seconds");
