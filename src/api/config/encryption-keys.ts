@@ -17,9 +17,10 @@ import {
 export const encryptionKeyEndpoints = [
   implement(listEncryptionKeys, async ({ 'include-archived': all = false }, call) => {
     const config = new EncryptionKeyConfig(call.server.directories);
-    return config
-      .list()
-      .data.filter(({ id }) =>
+    const { data, digest } = config.list();
+    call.setAttribute('digest', digest);
+    return data
+      .filter(({ id }) =>
         hasPrivileges(call.server, callerOf(call), `/system/encryption-keys/${id}`, { all: ['Sys.Audit'] }),
       )
       .filter((key) => all || key['archived-at'] === undefined)

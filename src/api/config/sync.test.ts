@@ -1,6 +1,9 @@
 // Sync jobs: who may see, make and change which (sync.md 3), and what makes no sense.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import type { RoleId } from '../../model/privileges.ts';
 import { TestApi } from '../testing/api-server.ts';
@@ -260,7 +263,11 @@ test('a key may be named by who may use it; a replaced one is kept for pulling b
   );
   await grant(rules);
   const list = () => call('GET', 'config/encryption-keys', {}, caller);
-  assert.deepEqual((await list()).json.data, []);
+  const { json } = await list();
+  const digest = createHash('sha256').update(
+    readFileSync(path.join(api.server.directories.config, 'encryption-keys.cfg')),
+  );
+  assert.deepEqual([json.data, json['digest']], [[], digest.digest('hex')]);
   await grant({ ...rules, '/system/encryption-keys/key-a': ['Admin'] });
   assert.deepEqual(
     ((await list()).json.data as { id: string }[]).map(({ id }) => id),

@@ -1,8 +1,12 @@
 // Moving groups and namespaces within a datastore, as tasks.
 
-import { formatGroup, formatNamespace, parseNamespace } from '../../../model/backup.ts';
+import { PruneJobConfig } from '../../../config/prune-config.ts';
+import { SyncJobConfig } from '../../../config/sync-config.ts';
+import { VerifyJobConfig } from '../../../config/verify-config.ts';
+import { formatGroup, formatNamespace, type Namespace, parseNamespace } from '../../../model/backup.ts';
 import type { WorkerTask } from '../../../task/task-registry.ts';
 import { callerOf, checkOwner, datastoreReach } from '../../../wire/authorize.ts';
+import type { ServerContext } from '../../../wire/context.ts';
 import { implement } from '../../../wire/implement.ts';
 import { startTask } from './jobs.ts';
 import { moveGroup, moveNamespace } from './move.contract.ts';
@@ -58,7 +62,25 @@ export const moveEndpoints = [
     const task = await startTask(call, 'move-namespace', id, parameters.store, async (worker) => {
       worker.log(`move namespace '${parameters.ns}' to '${parameters['target-ns']}'`);
       await store.moveNamespace(move, reporting(worker));
+      for (const job of jobsAbout(call.server, parameters.store, from)) {
+        worker.warn(`${job} still names '${parameters.ns}', or a namespace in it: it does not follow what was moved`);
+      }
     });
     return task.upid;
   }),
 ];
+
+/** The jobs for a namespace or for one below it. */
+function jobsAbout({ directories }: ServerContext, store: string, ns: Namespace): string[] {
+  const isAbout = (job: { store: string; ns?: string }): boolean => {
+    const of = parseNamespace(job.ns ?? '');
+    return job.store === store && ns.every((part, level) => part === of[level]);
+  };
+  const named = (kind: string, jobs: readonly { id: string; store: string; ns?: string }[]): string[] =>
+    jobs.filter(isAbout).map(({ id }) => `${kind} job '${id}'`);
+  return [
+    ...named('prune', new PruneJobConfig(directories).list().data),
+    ...named('verification', new VerifyJobConfig(directories).list().data),
+    ...named('sync', new SyncJobConfig(directories).list().data),
+  ];
+}

@@ -214,9 +214,14 @@ test('groups are moved by their owners, and whole namespaces by who may change b
     403,
     'permission check failed - missing Datastore.Modify on /datastore/fixture',
   ]);
+  const job = { id: 'nightly', store: 'fixture', ns: 'ns1/nested', schedule: 'daily' };
+  await api.call('POST', 'config/prune', { as: 'admin@pbs', params: job });
   const [, whole] = await moveNs('admin@pbs', { ns: 'ns1', 'target-ns': 'other' });
   assert.match(String(whole), /:move-namespace:fixture\\x3ans1:admin@pbs:$/);
-  assert.equal(await api.finished(String(whole)), 'OK');
+  assert.equal(await api.finished(String(whole)), 'WARNINGS: 1');
+  const told = (await api.server.tasks.log(String(whole), 0, 0)).lines.at(-2)!.t;
+  assert.match(told, /prune job 'nightly' still names 'ns1', or a namespace in it/);
+  await api.call('DELETE', 'config/prune/nightly', { as: 'admin@pbs' });
   assert.deepEqual((await ask('GET', 'namespace', { as: 'admin@pbs' }))[1], [
     { ns: '' },
     { ns: 'other' },
