@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { compareTrees } from '../../src/client/compare-trees.ts';
 import { atTerminal, has, root, run, shellWords } from '../support/launch.ts';
-import { type RunOptions, TestServer } from '../support/server.ts';
+import { emptyStore, type RunOptions, TestServer } from '../support/server.ts';
 import { isRoot } from '../support/tree.ts';
 
 let server: TestServer;
@@ -19,6 +19,7 @@ const host = hostname();
 
 before(async () => {
   server = await TestServer.start();
+  await emptyStore(server.path('ds1'));
   await command(
     `proxmox-backup-manager datastore create ds1 ${server.path('ds1')} --comment "Primary backup datastore"`,
   );
