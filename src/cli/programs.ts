@@ -1,6 +1,7 @@
 // Every program of the project by the name it is started with; `granary` offers all of them as sub-commands.
 
-import { type Command, type CommandGroup, listCommands } from './framework/command.ts';
+import { oftenUsed } from './client/often-used.ts';
+import { type Command, type CommandGroup, defineGroup, listCommands } from './framework/command.ts';
 import { completionScript } from './framework/completion-scripts.ts';
 import { runProgram } from './framework/run.ts';
 import type { Terminal } from './framework/terminal.ts';
@@ -10,6 +11,8 @@ export interface ProgramEntry {
   short: string;
   summary: string;
   load(): Promise<Command | CommandGroup>;
+  /** Some of its commands, each loaded by itself. */
+  oftenUsed?: Readonly<Record<string, () => Promise<Command>>>;
 }
 
 export const programs: Readonly<Record<string, ProgramEntry>> = {
@@ -17,6 +20,7 @@ export const programs: Readonly<Record<string, ProgramEntry>> = {
     short: 'client',
     summary: 'Back up to and restore from a backup server.',
     load: async () => (await import('./client/commands.ts')).clientCommands,
+    oftenUsed,
   },
   'proxmox-backup-manager': {
     short: 'manager',
@@ -75,7 +79,12 @@ export async function runNamed(
 ): Promise<number> {
   const program = programs[name];
   if (!program) throw new TypeError(`no such program '${name}'`);
-  return runProgram(shown, await program.load(), words, terminal);
+  const [word = ''] = words;
+  const { oftenUsed = {} } = program;
+  const tree = Object.hasOwn(oftenUsed, word)
+    ? defineGroup(program.summary, { [word]: await oftenUsed[word]!() })
+    : await program.load();
+  return runProgram(shown, tree, words, terminal);
 }
 
 /** Every command that is not hidden, program by program, with the words that lead to it. */

@@ -1,7 +1,6 @@
 // Secrets and settings that reach the client through its environment (cli.md 3): plain, from a descriptor, a file,
 // a command, or systemd's credentials. Also where the client keeps its own files.
 
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -65,6 +64,8 @@ function unreadable(source: string, error: unknown): GranaryError {
 }
 
 async function runCommand(source: string, command: string): Promise<string> {
+  // Loaded at the first need: most commands start without it.
+  const { execFile } = await import('node:child_process');
   try {
     const { stdout } = await promisify(execFile)('/bin/sh', ['-c', command], { encoding: 'utf8' });
     return stdout;

@@ -60,6 +60,15 @@ test('every command has a help text, which says how it is used', async () => {
   for (const name of Object.keys(programs)) assert.equal((await inProcess(name, ['help', '--verbose'])).code, 0);
 });
 
+test('a command that is loaded by itself is the one of its program', async () => {
+  for (const { load, oftenUsed = {} } of Object.values(programs)) {
+    const program = await load();
+    for (const [name, command] of Object.entries(oftenUsed)) {
+      assert.ok(program.kind === 'group' && program.commands[name] === (await command()), name);
+    }
+  }
+});
+
 test('an unknown command is named, with what was meant and what there is', async () => {
   const { code, err } = await inProcess('proxmox-backup-client', ['bakup']);
   assert.equal(code, 255);
