@@ -32,6 +32,9 @@ test('the page for people names every call and needs nothing from outside', asyn
     assert.doesNotMatch(text, /<script|<link|<img| src=|url\(|@import|href="https?:/);
     assert.match(String(headers['content-security-policy']), /default-src 'none'/);
   }
+  const german = await api.call('GET', '/docs/api-viewer/de');
+  assert.match(german.text, /<html lang="de">.*<h3>Ausprobieren<\/h3>/s);
+  for (const { contract } of endpoints) assert.ok(german.text.includes(`<code>/${contract.path}</code>`));
 });
 
 test('pages are compressed for who asks, and nothing else is served', async () => {

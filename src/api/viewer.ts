@@ -5,18 +5,62 @@ import type { EndpointContract } from '../model/endpoint.ts';
 import { accessText } from './openapi.ts';
 import { type ShownSchema, typeText } from './schema-text.ts';
 
-/** The whole page. */
-export function viewerHtml(contracts: readonly EndpointContract[]): string {
+export type ViewerLanguage = 'en' | 'de';
+
+/** What stands around the descriptions, which are English. */
+const words = {
+  en: {
+    below: (count: number) => `${count} calls below <code>/api2/json</code>.`,
+    forPrograms: 'For programs:',
+    byCommand: 'On the server, <code>granary api get PATH</code> makes a call.',
+    other: '<a href="/docs/api-viewer/de" hreflang="de" lang="de">Deutsch</a>',
+    groups: 'Groups',
+    whoMay: 'Who may:',
+    result: 'Result',
+    tryIt: 'Try it',
+    bytes: 'Bytes.',
+    parameter: 'Parameter',
+    type: 'Type',
+    inPath: 'in the path',
+    required: 'required',
+    noParameters: 'No parameters.',
+    rawBody: 'The body is raw bytes.',
+    byDefault: 'Default:',
+  },
+  de: {
+    below: (count: number) => `${count} Aufrufe unter <code>/api2/json</code>, auf Englisch beschrieben.`,
+    forPrograms: 'Für Programme:',
+    byCommand: 'Auf dem Server macht <code>granary api get PFAD</code> einen Aufruf.',
+    other: '<a href="/docs/api-viewer" hreflang="en" lang="en">English</a>',
+    groups: 'Gruppen',
+    whoMay: 'Wer darf:',
+    result: 'Ergebnis',
+    tryIt: 'Ausprobieren',
+    bytes: 'Bytes.',
+    parameter: 'Parameter',
+    type: 'Art',
+    inPath: 'im Pfad',
+    required: 'nötig',
+    noParameters: 'Keine Parameter.',
+    rawBody: 'Der Rumpf sind die Bytes selbst.',
+    byDefault: 'Vorgabe:',
+  },
+};
+type Words = (typeof words)['en'];
+
+/** The whole page; what stands around the descriptions is in that language. */
+export function viewerHtml(contracts: readonly EndpointContract[], language: ViewerLanguage): string {
+  const t = words[language];
   const sorted = contracts.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
   const groups = new Map<string, EndpointContract[]>();
   for (const contract of sorted) {
     const name = contract.path.split('/')[0] ?? '';
     groups.set(name, [...(groups.get(name) ?? []), contract]);
   }
-  const parts = [...groups].map(([name, list]) => group(name, list));
+  const parts = [...groups].map(([name, list]) => group(name, list, t));
   const links = [...groups.keys()].map((name) => `<a href="#${escapeHtml(name)}">${escapeHtml(name)}</a>`);
   return `<!doctype html>
-<html lang="en">
+<html lang="${language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -26,9 +70,9 @@ export function viewerHtml(contracts: readonly EndpointContract[]): string {
 <body>
 <header>
 <h1>Granary API</h1>
-<p>${contracts.length} calls below <code>/api2/json</code>. For programs: <a href="/api2/openapi.json">openapi.json</a>.
-On the server, <code>granary api get PATH</code> makes a call.</p>
-<nav aria-label="Groups">${links.join(' ')}</nav>
+<p>${t.below(contracts.length)} ${t.forPrograms} <a href="/api2/openapi.json">openapi.json</a>.
+${t.byCommand} ${t.other}</p>
+<nav aria-label="${t.groups}">${links.join(' ')}</nav>
 </header>
 <main>
 ${parts.join('\n')}
@@ -48,47 +92,49 @@ details { border-top: 1px solid color-mix(in srgb, currentColor 20%, transparent
 summary { padding: 0.4rem 0; cursor: pointer; }
 summary:focus-visible, a:focus-visible { outline: 2px solid; }
 summary b { display: inline-block; min-width: 4.5rem; }
-summary span { display: block; padding-left: 4.9rem; }
+summary > span { display: block; padding-left: 4.9rem; }
 details > div { padding: 0 0 1rem 1rem; overflow-x: auto; }
 table { border-collapse: collapse; }
 th, td { text-align: left; vertical-align: top; padding: 0.2rem 1rem 0.2rem 0; }
 `;
 
-function group(name: string, contracts: readonly EndpointContract[]): string {
-  return `<section><h2 id="${escapeHtml(name)}">${escapeHtml(name)}</h2>\n${contracts.map(call).join('\n')}</section>`;
+function group(name: string, contracts: readonly EndpointContract[], t: Words): string {
+  return `<section><h2 id="${escapeHtml(name)}">${escapeHtml(name)}</h2>\n${contracts.map((one) => call(one, t)).join('\n')}</section>`;
 }
 
-function call(contract: EndpointContract): string {
+function call(contract: EndpointContract, t: Words): string {
   const id = `${contract.method}-${contract.path}`;
   const result =
-    contract.answer === 'download' ? '<p>Bytes.</p>' : `<pre>${escapeHtml(shape(contract.result, ''))}</pre>`;
+    contract.answer === 'download'
+      ? `<p>${t.bytes}</p>`
+      : `<pre lang="en">${escapeHtml(shape(contract.result, ''))}</pre>`;
   return `<details id="${escapeHtml(id)}"><summary><b>${contract.method}</b> <code>/${escapeHtml(contract.path)}</code>
-<span>${escapeHtml(contract.summary)}</span></summary><div>
-<p>Who may: ${escapeHtml(accessText(contract.access))}</p>
-${parameterTable(contract)}
-<h3>Result</h3>
+<span lang="en">${escapeHtml(contract.summary)}</span></summary><div>
+<p>${t.whoMay} <span lang="en">${escapeHtml(accessText(contract.access))}</span></p>
+${parameterTable(contract, t)}
+<h3>${t.result}</h3>
 ${result}
-<h3>Try it</h3>
+<h3>${t.tryIt}</h3>
 <pre>${escapeHtml(example(contract))}</pre>
 </div></details>`;
 }
 
-function parameterTable(contract: EndpointContract): string {
+function parameterTable(contract: EndpointContract, t: Words): string {
   const { properties = {}, required = [] } = contract.parameters as ShownSchema;
   const rows = Object.entries(properties).map(([name, schema]) => {
-    const need = contract.path.includes(`{${name}}`) ? 'in the path' : required.includes(name) ? 'required' : '';
-    return `<tr><td><code>${escapeHtml(name)}</code></td><td>${escapeHtml(typeText(schema))}</td><td>${need}</td><td>${escapeHtml(remarks(schema))}</td></tr>`;
+    const need = contract.path.includes(`{${name}}`) ? t.inPath : required.includes(name) ? t.required : '';
+    return `<tr><td><code>${escapeHtml(name)}</code></td><td>${escapeHtml(typeText(schema))}</td><td>${need}</td><td>${remarks(schema, t)}</td></tr>`;
   });
-  const body = contract.body === 'upload' ? '<p>The body is raw bytes.</p>' : '';
-  if (rows.length === 0) return `<p>No parameters.</p>${body}`;
-  const head =
-    '<tr><th scope="col">Parameter</th><th scope="col">Type</th><th scope="col"></th><th scope="col"></th></tr>';
+  const body = contract.body === 'upload' ? `<p>${t.rawBody}</p>` : '';
+  if (rows.length === 0) return `<p>${t.noParameters}</p>${body}`;
+  const head = `<tr><th scope="col">${t.parameter}</th><th scope="col">${t.type}</th><th scope="col"></th><th scope="col"></th></tr>`;
   return `<table><thead>${head}</thead><tbody>${rows.join('\n')}</tbody></table>${body}`;
 }
 
-function remarks(schema: ShownSchema): string {
-  const preset = schema.default === undefined ? '' : ` Default: ${String(schema.default)}.`;
-  return `${schema.description ?? ''}${preset}`.trim();
+function remarks(schema: ShownSchema, t: Words): string {
+  const about = schema.description === undefined ? '' : `<span lang="en">${escapeHtml(schema.description)}</span>`;
+  const preset = schema.default === undefined ? '' : ` ${t.byDefault} ${escapeHtml(String(schema.default))}.`;
+  return `${about}${preset}`.trim();
 }
 
 /** A result as a sketch of its JSON; optional members have a question mark. */

@@ -21,6 +21,7 @@ const words = texts({
     leave: 'Close a dialog',
     learn: 'Further',
     viewer: 'Description of the API, call by call',
+    viewerAddress: '/docs/api-viewer',
     openapi: 'The same for programs (OpenAPI)',
     version: 'Version',
   },
@@ -36,6 +37,7 @@ const words = texts({
     leave: 'Dialog schließen',
     learn: 'Weiteres',
     viewer: 'Beschreibung der API, Aufruf für Aufruf',
+    viewerAddress: '/docs/api-viewer/de',
     openapi: 'Dasselbe für Programme (OpenAPI)',
     version: 'Version',
   },
@@ -77,7 +79,7 @@ export function HelpMenu(): ReactNode {
         <h3>{t.learn}</h3>
         <ul className={styles['links']}>
           <li>
-            <a href="/docs/api-viewer" target="_blank" rel="noreferrer">
+            <a href={t.viewerAddress} target="_blank" rel="noreferrer">
               {t.viewer}
             </a>
           </li>

@@ -102,7 +102,8 @@ export function Shell({ user }: { user: string }): ReactNode {
         </Link>
         <span className={styles['space']} />
         <Link href="/account" className={styles['user']!} aria-label={t.account(user)}>
-          {user}
+          <Icon name="user" />
+          <span>{user}</span>
         </Link>
         <RunningMenu />
         <HelpMenu />

@@ -6,6 +6,7 @@ import 'uplot/dist/uPlot.min.css';
 import { number } from '../base/format.ts';
 import { useSettings } from '../base/settings.ts';
 import styles from './chart.module.css';
+import { timeTexts } from './chart-times.ts';
 
 export interface Series {
   label: string;
@@ -14,6 +15,10 @@ export interface Series {
   /** A value as text, with its unit. */
   text?(value: number): string;
 }
+
+/** Lines differ in more than their colours, and so do their marks. */
+const dashes: readonly number[][] = [[], [8, 4], [2, 3], [8, 3, 2, 3]];
+const dashNames = ['solid', 'dashed', 'dotted', 'mixed'] as const;
 
 interface Props {
   label: string;
@@ -38,7 +43,10 @@ export function Chart(props: Props): ReactNode {
           const value = last(one.values);
           return (
             <span key={one.label} className={styles['key']}>
-              <span className={styles['mark']} style={{ background: `var(--series-${(index % 4) + 1})` }} />
+              <span
+                className={`${styles['mark']} ${styles[dashNames[index % 4]!]}`}
+                style={{ color: `var(--series-${(index % 4) + 1})` }}
+              />
               {one.label}: {value === undefined ? '–' : (one.text ?? ((v: number) => number(v, language)))(value)}
             </span>
           );
@@ -60,8 +68,8 @@ function Plot({ times, series, height = 200, range }: Props): ReactNode {
     const isForced = matchMedia('(forced-colors: active)').matches;
     const axis = {
       stroke: colour('text-quiet'),
-      grid: { stroke: colour('line'), width: 1 },
-      ticks: { stroke: colour('line') },
+      grid: { stroke: isForced ? 'GrayText' : colour('line'), width: 1 },
+      ticks: { stroke: isForced ? 'GrayText' : colour('line') },
     };
     const show = series[0]?.text ?? ((value: number) => number(value, language));
     const chart = new uPlot(
@@ -71,13 +79,21 @@ function Plot({ times, series, height = 200, range }: Props): ReactNode {
         legend: { show: false },
         cursor: { y: false },
         scales: { y: { range: range ?? ((_, __, max) => [0, max > 0 ? max * 1.05 : 1]) } },
-        axes: [axis, { ...axis, size: 76, values: (_, marks) => marks.map((mark) => show(mark)) }],
+        axes: [
+          {
+            ...axis,
+            space: 64,
+            values: (_, marks) => timeTexts(marks, (marks[1] ?? 0) - (marks[0] ?? 0), language),
+          },
+          { ...axis, size: 76, values: (_, marks) => marks.map((mark) => show(mark)) },
+        ],
         series: [
           {},
           ...series.map((one, index) => ({
             label: one.label,
             stroke: colour(`series-${(index % 4) + 1}`),
             width: 2,
+            dash: dashes[index % 4]!,
             ...(index === 0 && !isForced ? { fill: `${colour('series-1')}22` } : {}),
             points: { show: false },
           })),

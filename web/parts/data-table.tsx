@@ -81,6 +81,8 @@ export interface Column<T> {
   isNumber?: boolean;
   /** Left out where the screen is narrow. */
   isExtra?: boolean;
+  /** Its header is for screen readers only. */
+  isUnnamed?: boolean;
   /** No sorting by this one: buttons. */
   isFixed?: boolean;
 }
@@ -117,6 +119,17 @@ interface Props<T> {
 }
 
 const rowHeight = 38;
+
+/** The track of a column, wide enough for its header where there is room for that. */
+function trackOf(
+  { header, width = 'minmax(6rem, 1fr)', isUnnamed }: Pick<Column<never>, 'header' | 'width' | 'isUnnamed'>,
+  isNarrow: boolean,
+): string {
+  if (isNarrow || isUnnamed) return width;
+  const [, least, most] = /^minmax\((.+), (.+)\)$/.exec(width) ?? [];
+  const needed = `calc(${header.length + 1}ch + 1.4rem)`;
+  return most === undefined ? `max(${width}, ${needed})` : `minmax(max(${least}, ${needed}), ${most})`;
+}
 const noRows: never[] = [];
 
 export function DataTable<T>(props: Props<T>): ReactNode {
@@ -270,7 +283,7 @@ export function DataTable<T>(props: Props<T>): ReactNode {
   });
   const template = [
     ...(onSelectedChange === undefined ? [] : ['2.2rem']),
-    ...shown.map((column) => column.width ?? 'minmax(6rem, 1fr)'),
+    ...shown.map((column) => trackOf(column, narrow)),
     ...(onMenu === undefined ? [] : ['2.8rem']),
   ].join(' ');
   const isTree = childrenOf !== undefined;
@@ -310,9 +323,7 @@ export function DataTable<T>(props: Props<T>): ReactNode {
                     className={`${styles['cell']} ${column.isNumber ? styles['number'] : ''}`}
                   >
                     {column.isFixed ? (
-                      <span className={column.header === '' ? 'unseen' : styles['title']}>
-                        {column.header || t.open}
-                      </span>
+                      <span className={column.isUnnamed ? 'unseen' : styles['title']}>{column.header}</span>
                     ) : (
                       <button
                         type="button"

@@ -4,6 +4,7 @@
 
 import { type ReactNode, useState } from 'react';
 import { useSearchParams } from 'wouter';
+import { useNarrow } from '../base/narrow.ts';
 import { texts, useTexts } from '../base/texts.ts';
 import { Button } from './button.tsx';
 import { type Column, DataTable } from './data-table.tsx';
@@ -127,6 +128,7 @@ export function ObjectList<T>(props: Props<T>): ReactNode {
       : []),
   ];
   const hasActions = edit !== undefined || remove !== undefined || actions !== undefined;
+  const isNarrow = useNarrow();
   const actionsWidth = useActionsWidth(Math.max(0, ...(rows ?? []).map((row) => actionsOf(row).length)));
   const columns: Column<T>[] = [
     ...props.columns,
@@ -135,6 +137,7 @@ export function ObjectList<T>(props: Props<T>): ReactNode {
           {
             id: 'actions',
             header: t.actions,
+            isUnnamed: isNarrow,
             value: () => undefined,
             isFixed: true,
             isNumber: true,

@@ -23,8 +23,8 @@ export function RowActions({ label, actions }: Props): ReactNode {
   ));
 }
 
-/** Of a column for so many buttons, at least for its heading. */
+/** Of a column for so many buttons, at least for its heading; where the screen is narrow, for one. */
 export function useActionsWidth(count: number): string {
   const isNarrow = useNarrow();
-  return `${Math.max(5.5, 1.3 + 2.7 * (isNarrow ? Math.min(count, 1) : count))}rem`;
+  return isNarrow ? '3.6rem' : `${Math.max(6.2, 1.3 + 2.7 * count)}rem`;
 }

@@ -61,7 +61,9 @@ export function Meter({ label, share, level = 'good', text }: MeterProps): React
       >
         <div className={`${styles['fill']} ${styles[level]}`} style={{ width: `${Math.min(100, share * 100)}%` }} />
       </div>
-      <span className="number">{shown}</span>
+      <span className="number">
+        {(level === 'warn' || level === 'bad') && <Icon name="alert" size={14} />} {shown}
+      </span>
     </div>
   );
 }

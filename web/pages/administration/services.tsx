@@ -7,10 +7,10 @@ import { call } from '../../base/api.ts';
 import { useCall } from '../../base/live.ts';
 import { usePermissions } from '../../base/permissions.ts';
 import { useTexts } from '../../base/texts.ts';
-import { Button } from '../../parts/button.tsx';
 import { type Column, DataTable } from '../../parts/data-table.tsx';
 import { Confirm } from '../../parts/dialog.tsx';
 import { ErrorText } from '../../parts/field.tsx';
+import { RowActions, useActionsWidth } from '../../parts/row-actions.tsx';
 import { type Level, State } from '../../parts/state.tsx';
 import { TaskDialog } from '../../parts/task-log.tsx';
 import { words } from './texts.ts';
@@ -40,6 +40,7 @@ export default function Services(): ReactNode {
     setTask(await call(contract, { node, service }));
   };
   const start = (service: string): void => void control(service, 'start').catch(setFailure);
+  const controlsWidth = useActionsWidth(3);
   const columns: Column<Service>[] = [
     { id: 'name', header: t.service, value: ({ name }) => name, width: 'minmax(9rem, 1fr)' },
     {
@@ -62,29 +63,41 @@ export default function Services(): ReactNode {
       ? [
           {
             id: 'control',
-            header: '',
+            header: t.control,
+            isUnnamed: true,
             value: () => '',
             isFixed: true,
-            width: '9.4rem',
+            isNumber: true,
+            width: controlsWidth,
             cell: ({ service, state }: Service) =>
               may(`/system/services/${service}`, 'Sys.Modify') && (
-                <>
-                  <Button
-                    kind="plain"
-                    icon="play"
-                    iconOnly
-                    isDisabled={state === 'running'}
-                    onPress={() => start(service)}
-                  >
-                    {t.startService(service)}
-                  </Button>
-                  <Button kind="plain" icon="refresh" iconOnly onPress={() => setAsked({ service, verb: 'restart' })}>
-                    {t.restartService(service)}
-                  </Button>
-                  <Button kind="plain" icon="stop" iconOnly onPress={() => setAsked({ service, verb: 'stop' })}>
-                    {t.stopService(service)}
-                  </Button>
-                </>
+                <RowActions
+                  label={t.controlOf(service)}
+                  actions={[
+                    ...(state === 'running'
+                      ? []
+                      : [
+                          {
+                            id: 'start',
+                            label: t.startService(service),
+                            icon: 'play',
+                            run: () => start(service),
+                          } as const,
+                        ]),
+                    {
+                      id: 'restart',
+                      label: t.restartService(service),
+                      icon: 'refresh',
+                      run: () => setAsked({ service, verb: 'restart' }),
+                    },
+                    {
+                      id: 'stop',
+                      label: t.stopService(service),
+                      icon: 'stop',
+                      run: () => setAsked({ service, verb: 'stop' }),
+                    },
+                  ]}
+                />
               ),
           },
         ]

@@ -105,7 +105,9 @@ export function Timeline({ label, points, kinds, onOpen }: Props): ReactNode {
         <ul className={styles['legend']}>
           {kinds.map((kind) => (
             <li key={kind.id}>
-              <span className={`${styles['mark']} ${styles[kind.level]} ${kind.isHollow ? styles['hollow'] : ''}`} />
+              <svg width={14} height={24} aria-hidden="true" className={styles['mark']}>
+                <Column kind={kind} x={7} top={10} bottom={24} width={barWidth} />
+              </svg>
               {kind.label}: {counts.get(kind.id)?.length ?? 0}
             </li>
           ))}
@@ -149,22 +151,44 @@ export function Timeline({ label, points, kinds, onOpen }: Props): ReactNode {
             const kind = level.get(bar.point.kind);
             const tall = Math.max(6, (bar.point.value / highest) * (height - 12));
             return (
-              <rect
+              <Column
                 key={bar.point.time}
-                x={bar.x - barWidth / 2}
-                y={height - tall}
+                kind={kind}
+                x={bar.x}
+                top={height - tall}
+                bottom={height}
                 width={bar.count > 1 ? barWidth + 2 : barWidth}
-                height={tall}
-                rx={1.5}
-                className={`${styles['bar']} ${styles[kind?.level ?? 'quiet']} ${kind?.isHollow ? styles['hollow'] : ''}`}
-              >
-                <title>{bar.count > 1 ? t.many(bar.count) : bar.point.title}</title>
-              </rect>
+                title={bar.count > 1 ? t.many(bar.count) : bar.point.title}
+              />
             );
           })}
         </svg>
       </div>
     </figure>
+  );
+}
+
+interface ColumnProps {
+  kind: TimelineKind | undefined;
+  /** Its middle. */
+  x: number;
+  top: number;
+  bottom: number;
+  width: number;
+  title?: string;
+}
+
+/** A bar; those of some kinds have a sign on top, for whom colours tell nothing. */
+function Column({ kind, x, top, bottom, width, title }: ColumnProps): ReactNode {
+  const level = kind?.level ?? 'quiet';
+  const y = top - 5;
+  return (
+    <g className={`${styles['bar']} ${styles[level]} ${kind?.isHollow ? styles['hollow'] : ''}`}>
+      {title !== undefined && <title>{title}</title>}
+      <rect x={x - width / 2} y={top} width={width} height={bottom - top} rx={1.5} />
+      {level === 'bad' && <path d={`M${x - 3} ${y - 3}l6 6m0-6l-6 6`} className={styles['sign']} />}
+      {level === 'busy' && <circle cx={x} cy={y} r={3} className={styles['sign']} />}
+    </g>
   );
 }
 

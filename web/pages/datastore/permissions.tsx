@@ -79,7 +79,7 @@ export default function DatastorePermissions(): ReactNode {
               ) : (
                 <State level="good">{isAbove(rule) ? t.inherited : t.direct}</State>
               ),
-            width: 'minmax(8rem, 1fr)',
+            width: 'minmax(7rem, 1fr)',
           },
         ]}
         rows={rules}

@@ -266,7 +266,8 @@ function Versions({ matches, group, only, onRestore }: VersionsProps): ReactNode
     },
     {
       id: 'actions',
-      header: '',
+      header: t.actions,
+      isUnnamed: true,
       value: () => '',
       isFixed: true,
       width: '6.5rem',

@@ -47,7 +47,7 @@ export function PruneList({ store }: { store: string | undefined }): ReactNode {
         {
           id: 'id',
           header: t.id,
-          width: 'minmax(5rem, 1fr)',
+          width: 'minmax(6.5rem, 1.6fr)',
           value: (job) => job.id,
           cell: (job) => (job.disable ? t.disabled(job.id) : job.id),
         },

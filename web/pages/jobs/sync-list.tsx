@@ -46,7 +46,7 @@ export function SyncList({ store }: { store: string | undefined }): ReactNode {
       intro={run.shown}
       empty={t.noSync}
       columns={[
-        { id: 'id', header: t.id, width: 'minmax(5rem, 1fr)', value: (job) => job.id },
+        { id: 'id', header: t.id, width: 'minmax(6.5rem, 1.6fr)', value: (job) => job.id },
         ...placeColumns<SyncJob>(t, store),
         {
           id: 'other',

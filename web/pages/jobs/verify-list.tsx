@@ -39,7 +39,7 @@ export function VerifyList({ store }: { store: string | undefined }): ReactNode 
       intro={run.shown}
       empty={t.noVerify}
       columns={[
-        { id: 'id', header: t.id, width: 'minmax(5rem, 1fr)', value: (job) => job.id },
+        { id: 'id', header: t.id, width: 'minmax(6.5rem, 1.6fr)', value: (job) => job.id },
         ...placeColumns<Job>(t, store),
         { id: 'again', header: t.what, value: again, isExtra: true, width: 'minmax(7rem, 2fr)' },
         ...useRunColumns<Job>(),

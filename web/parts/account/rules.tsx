@@ -34,20 +34,20 @@ export function Rules({ title, part, mayChange, tokensOf, intro }: Props): React
   const seen = rules.data?.data.filter((rule) => tokensOf === undefined || rule.ugid.startsWith(`${tokensOf}!`));
   const nameOf = (rule: Rule): string => t.ruleName(rule.roleid, rule.path, rule.ugid);
   const columns: Column<Rule>[] = [
-    { id: 'path', header: t.path, value: (rule) => rule.path, width: 'minmax(8rem, 1.5fr)' },
+    { id: 'path', header: t.path, value: (rule) => rule.path, width: 'minmax(6rem, 1.5fr)' },
     {
       id: 'who',
       header: tokensOf === undefined ? t.userOrToken : t.token,
       value: (rule) => (rule.ugid_type === 'group' ? `@${rule.ugid}` : rule.ugid),
-      width: 'minmax(7rem, 1.3fr)',
+      width: 'minmax(6rem, 1.3fr)',
     },
-    { id: 'role', header: t.role, value: (rule) => rule.roleid, width: 'minmax(6rem, 1.2fr)' },
+    { id: 'role', header: t.role, value: (rule) => rule.roleid, width: 'minmax(5.5rem, 1.2fr)' },
     {
       id: 'below',
       header: t.holds,
       value: (rule) => (rule.propagate ? t.below : t.onlyThere),
       isExtra: true,
-      width: 'minmax(7rem, 1fr)',
+      width: 'minmax(10.5rem, 1fr)',
     },
   ];
   return (

@@ -41,7 +41,7 @@ export function Plugins({ options }: { options: NodeOptions | undefined }): Reac
       value: ({ disable }) => (disable ? t.disabled : t.usable),
       cell: ({ disable }) =>
         disable ? <State level="quiet">{t.disabled}</State> : <State level="good">{t.usable}</State>,
-      width: '7.5rem',
+      width: '9rem',
     },
   ];
   const fields: Record<string, FieldHints> = {
