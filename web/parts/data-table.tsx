@@ -8,7 +8,6 @@ import {
   createExpandedRowModel,
   createFilteredRowModel,
   createSortedRowModel,
-  filterFn_includesString,
   globalFilteringFeature,
   rowExpandingFeature,
   rowSelectionFeature,
@@ -65,7 +64,6 @@ const features = tableFeatures({
   expandedRowModel: createExpandedRowModel(),
   filteredRowModel: createFilteredRowModel(),
   sortFns: { alphanumeric: sortFn_alphanumeric, basic: sortFn_basic },
-  filterFns: { includesString: filterFn_includesString },
 });
 
 export interface Column<T> {
@@ -152,6 +150,21 @@ export function DataTable<T>(props: Props<T>): ReactNode {
       }),
     );
   }, [shown]);
+  const keyOf = useMemo(() => {
+    const keys = new WeakMap<object, string>();
+    // A text is looked for in texts: figures are shown in another form than they have.
+    const texts = shown.filter((column) => column.isNumber !== true);
+    return (row: T & object): string => {
+      const known = keys.get(row);
+      if (known !== undefined) return known;
+      const key = texts
+        .map((column) => column.value(row) ?? '')
+        .join('\n')
+        .toLowerCase();
+      keys.set(row, key);
+      return key;
+    };
+  }, [shown]);
   const byId = useMemo(() => new Map(shown.map((column) => [column.id, column])), [shown]);
   const table = useTable({
     features,
@@ -160,12 +173,12 @@ export function DataTable<T>(props: Props<T>): ReactNode {
     getRowId: rowId,
     ...(childrenOf === undefined ? {} : { getSubRows: (row: T) => childrenOf(row) as (T & object)[] | undefined }),
     getRowCanExpand: (row) => childrenOf?.(row.original) !== undefined,
-    state: { sorting, expanded, globalFilter: filter },
-    globalFilterFn: 'includesString',
+    state: { sorting, expanded, globalFilter: filter.toLowerCase() },
+    globalFilterFn: (row, _, text: string) => keyOf(row.original).includes(text),
     // What is open stays open when fresh rows come.
     autoResetExpanded: false,
-    // A text is looked for in texts: figures are shown in another form than they have.
-    getColumnCanGlobalFilter: ({ id }) => byId.get(id)?.isNumber !== true,
+    // The key has the texts of all columns: it is asked once a row.
+    getColumnCanGlobalFilter: ({ id }) => id === shown[0]?.id,
     filterFromLeafRows: true,
     // All rows are one page, and stay as they are opened and sorted when they come anew.
     paginateExpandedRows: true,

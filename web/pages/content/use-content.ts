@@ -11,6 +11,9 @@ import { useCall, useCalls } from '../../base/live.ts';
 import { accountId, type ContentNode, contentTree, type Loaded } from './nodes.ts';
 
 const maxEntries = 10_000;
+/** Looking at thousands of groups, or into many of them, costs the server: it is done the less often the more there are. */
+const msPerGroup = 6;
+const msPerOpenGroup = 5000;
 
 /** Namespace as a parameter: the root is left out. */
 export const inNamespace = (ns: string): { ns?: string } => (ns === '' ? {} : { ns });
@@ -28,11 +31,12 @@ export function useContent(store: string, ns: string, expanded: Readonly<Record<
   const groups = useCalls(
     listGroups,
     openNamespaces.map((one) => ({ store, ...inNamespace(one) })),
+    { every: (known) => Math.max(10_000, (known?.length ?? 0) * msPerGroup) },
   );
   const snapshots = useCalls(
     listSnapshots,
     openGroups.map(({ parameters }) => ({ store, ...parameters })),
-    { every: 20_000 },
+    { every: Math.max(20_000, openGroups.length * msPerOpenGroup) },
   );
   const account = useCall(getAccounting, { store, ...inNamespace(ns), limit: maxEntries }, { every: 60_000 });
   const accounts = useCalls(
