@@ -343,7 +343,10 @@ echo "got $line"; exec bash --norc --noprofile -i`;
     await page.getByText('Connected').waitFor();
     const screen = page.locator('.xterm-rows');
     const typed = (text: string): Promise<void> => page.keyboard.type(text);
-    await screen.getByText(/^\d+x1\d\d$/).first().waitFor();
+    await screen
+      .getByText(/^\d+x1\d\d$/)
+      .first()
+      .waitFor();
     await screen.getByText('Grüße', { exact: true }).waitFor();
     await window.check('administration-console');
     await page.setViewportSize({ width: 390, height: 800 });
