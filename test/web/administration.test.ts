@@ -50,6 +50,7 @@ const blockDevices = {
         },
       ],
     }),
+    disk('sdz', { model: 'Portable', size: 2e12 }),
     disk('sdb', {
       rota: true,
       fstype: 'zfs_member',
@@ -160,6 +161,7 @@ if (chromiumPath !== undefined) {
         ...Object.fromEntries(kernel),
         '/sys/block/sda/size': '',
         '/sys/block/sdb/size': '',
+        '/sys/block/sdz/size': '',
         '/sys/class/net/lo/flags': '0x9\n',
         '/sys/class/net/vmbr0/flags': '0x1003\n',
         '/run/systemd/system/x': '',
@@ -262,6 +264,15 @@ if (chromiumPath !== undefined) {
     await page.getByRole('row', { name: /sda .*passed/ }).waitFor();
     await page.getByRole('row', { name: /^tank DEGRADED/ }).waitFor();
     await window.check('administration-disks');
+    await page.getByRole('button', { name: 'Make a datastore on a disk' }).click();
+    const form = page.getByRole('dialog');
+    await form.getByLabel('Name of the datastore').fill('usb1');
+    await form.getByRole('button', { name: /Disk/ }).click();
+    assert.deepEqual(await page.getByRole('option').allTextContents(), ['sdz: 1.82 TiB, Portable']);
+    await page.getByRole('option', { name: /sdz/ }).click();
+    await form.getByText('The disk is taken away at times').click();
+    await window.check('administration-disk-datastore');
+    await page.keyboard.press('Escape');
     await page.getByRole('row', { name: /sdb / }).click();
     await page.getByRole('dialog').getByText('Wear_Leveling_Count').waitFor();
     await window.check('administration-smart');
