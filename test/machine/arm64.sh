@@ -16,4 +16,5 @@ formats=/proc/sys/fs/binfmt_misc
 work=$(mktemp -d /var/tmp/granary-arm64-XXXXXX)
 trap 'rm -rf "$work"' EXIT
 cp "$here"/../../dist/granary*_arm64.deb "$work"
-"$here/../package/outside.sh" "$work" "$system"
+# What takes a second takes half a minute, emulated.
+PATIENCE=6000 "$here/../package/outside.sh" "$work" "$system"

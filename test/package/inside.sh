@@ -11,12 +11,12 @@ fail() { echo "FAILED: $*"; exit 1; }
 ok() { echo "ok: $*"; }
 # expect WHAT ACTUAL EXPECTED
 expect() { [ "$2" = "$3" ] || fail "$1: '$2' instead of '$3'"; }
-# Waits until a command succeeds; gives up with the logs.
+# Waits until a command succeeds; gives up with the logs, after PATIENCE tenths of a second and more.
 await() {
   tries=0
   until "$@" >/dev/null 2>&1; do
     tries=$((tries + 1))
-    [ "$tries" -lt 600 ] || { cat /shared/*.log; fail "waited in vain for: $*"; }
+    [ "$tries" -lt "${PATIENCE-600}" ] || { cat /shared/*.log; fail "waited in vain for: $*"; }
     sleep 0.1
   done
 }

@@ -22,4 +22,4 @@ chmod 1777 tmp
 [ -s etc/hosts ] || echo '127.0.0.1 localhost' >etc/hosts
 mkdir -p shared
 mount --bind "$1" shared
-exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 chroot . /bin/sh /shared/inside.sh
+exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 PATIENCE="${PATIENCE-600}" chroot . /bin/sh /shared/inside.sh
