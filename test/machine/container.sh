@@ -42,7 +42,7 @@ tool buildah bud --quiet --isolation chroot --pull-never --format docker --file 
 ok "built: $(tool buildah images --format '{{.Name}} {{.Size}}' granary)"
 
 run() {
-  podman_ run --detach --name granary --network none --ulimit host --no-healthcheck --volume granary-etc:/etc/proxmox-backup --volume granary-lib:/var/lib/proxmox-backup \
+  podman_ run --detach --name granary --network none --cgroups disabled --ulimit nofile=1024:4096 --ulimit nproc=4096:4096 --no-healthcheck --volume granary-etc:/etc/proxmox-backup --volume granary-lib:/var/lib/proxmox-backup \
     --volume granary-log:/var/log/proxmox-backup --volume "$work/backup:/srv/backup" granary >/dev/null
 }
 inside() { podman_ exec granary "$@"; }

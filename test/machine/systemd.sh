@@ -71,6 +71,8 @@ until [ -n "$(leader)" ] && [ "$(inside systemctl is-system-running 2>/dev/null)
   fi
   sleep 0.2
 done
+# This container tool shows another boot id to the container than services with mounts of their own see; a machine has one.
+inside umount /proc/sys/kernel/random/boot_id
 # It looks for udev when it begins, and devices are made by the kernel elsewhere.
 cat >"$work/root/etc/udev/rules.d/10-nodes.rules" <<'R'
 SUBSYSTEM=="block", ACTION=="add", PROGRAM="/bin/sh -c 'test -e /dev/%k || mknod /dev/%k b %M %m'"
