@@ -9,7 +9,7 @@ as_client usb1
 mkdir -p /root/files && head -c 3000000 /dev/urandom >/root/files/noise
 back_up() { proxmox-backup-client backup files.pxar:/root/files --backup-id "$1" >/tmp/backup.log 2>&1 || fail "$(cat /tmp/backup.log)"; }
 back_up first
-status() { login admin@pbs $password; api GET admin/datastore | jq -r '.data[] | select(.store == "usb1") | .["mount-status"] + " " + (.maintenance // "-")'; }
+status() { login admin@pbs $password || true; api GET admin/datastore | jq -r '.data[] | select(.store == "usb1") | .["mount-status"] + " " + (.maintenance // "-")'; }
 is() { [ "$(status)" = "$1" ]; }
 mounted() { findmnt /mnt/datastore/usb1; }
 expect status "$(status)" 'mounted -'
@@ -24,17 +24,12 @@ expect unit "$(systemctl show --property=Result --value "removable-device-attach
 back_up second
 ok 'plugged in again, and mounted by udev and systemd'
 
-proxmox-backup-manager datastore unmount usb1 >/tmp/unmount.log 2>&1
+proxmox-backup-manager datastore unmount usb1 >/tmp/unmount.log 2>&1 || fail "$(cat /tmp/unmount.log)"
 udevadm trigger --action=add "/dev/disk/by-uuid/$uuid"
 await is 'mounted -'
-wish unplug
-gone() { ! is 'mounted -'; }
-await gone
-echo "ok: pulled out while it was mounted: $(status)"
-wish plug
-await is 'mounted -'
+await mounted
 back_up third
-ok 'pulled out without being unmounted, and back'
+ok 'mounted by an event that udevadm triggers'
 
 # crash PROGRAM before|after [WORDS]: the next time it is called (with these words), the privileged part dies.
 crash() {
@@ -77,7 +72,7 @@ truth 'notmounted -'
 proxmox-backup-manager datastore mount usb1 >/tmp/mount.log 2>&1 || fail "$(cat /tmp/mount.log)"
 ok 'killed after the unmount: not mounted, and mounted again'
 
-proxmox-backup-manager datastore unmount usb1 >/tmp/unmount.log 2>&1
+proxmox-backup-manager datastore unmount usb1 >/tmp/unmount.log 2>&1 || fail "$(cat /tmp/unmount.log)"
 crash mount after nodev
 dying mount mount
 truth 'notmounted -'
