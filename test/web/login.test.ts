@@ -40,6 +40,39 @@ if (chromiumPath !== undefined) {
     assert.deepEqual(cookies, []);
   });
 
+  test('what has to be agreed to stands before the login, in the language of the server', async () => {
+    const text = 'Nur für Befugte.\nAlles wird protokolliert.';
+    const consent = Buffer.from(text).toString('base64');
+    await server.manager('node', 'update', '--consent-text', consent, '--default-lang', 'de');
+    {
+      await using window = await browser.open({ isAlone: true });
+      const { page } = window;
+      await page.goto('/tasks');
+      await page.getByRole('heading', { name: 'Vor der Anmeldung' }).waitFor();
+      await page.getByText(text).waitFor();
+      assert.equal(await page.getByLabel('Passwort').count(), 0);
+      await window.check('login-consent');
+      await page.getByRole('button', { name: 'Ich stimme zu' }).click();
+      await page.getByLabel('Benutzername').fill('admin@pbs');
+      await page.getByLabel('Passwort').fill('admin-password');
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { name: 'Aufgaben' }).waitFor();
+      await page.reload();
+      await page.getByRole('heading', { name: 'Aufgaben' }).waitFor();
+      // Nothing to agree to any more, and no language but the browser's.
+      await page.goto('/configuration/options');
+      const field = page.getByLabel('Text, dem zuzustimmen ist');
+      assert.equal(await field.inputValue(), text);
+      await window.check('server-options');
+      await field.fill('');
+      await page.getByRole('button', { name: 'Speichern' }).click();
+      await page.getByText('Gespeichert.').waitFor();
+    }
+    const { out } = await server.manager('node', 'show', '--output-format', 'json');
+    assert.deepEqual(JSON.parse(out), { 'default-lang': 'de' });
+    await server.manager('node', 'update', '--delete', 'default-lang');
+  });
+
   test('a ticket that gets old is renewed while the page is open', async () => {
     await using window = await browser.open();
     await window.logIn('admin@pbs', 'admin-password');

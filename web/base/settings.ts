@@ -14,12 +14,15 @@ export interface Settings {
 }
 
 const place = 'granary-settings';
+/** What the server has named for those who have chosen nothing. */
+const suggestedPlace = 'granary-language';
+const languages: readonly string[] = ['en', 'de'] satisfies Language[];
 const listeners = new Set<() => void>();
 /** What the system asks for; forced colours ask for it too, and bring their own. */
 const moreContrast = matchMedia('(prefers-contrast: more)');
 moreContrast.addEventListener('change', apply);
 let current: Settings = {
-  language: navigator.language.startsWith('de') ? 'de' : 'en',
+  language: suggestedLanguage() ?? (navigator.language.startsWith('de') ? 'de' : 'en'),
   colours: 'auto',
   contrast: 'auto',
   ...read(),
@@ -32,6 +35,25 @@ function read(): Partial<Settings> {
   } catch {
     return {};
   }
+}
+
+function suggestedLanguage(): Language | undefined {
+  const text = localStorage.getItem(suggestedPlace);
+  return isLanguage(text) ? text : undefined;
+}
+
+function isLanguage(text: string | null | undefined): text is Language {
+  return text !== undefined && text !== null && languages.includes(text);
+}
+
+/** The server's language, for those who have chosen none; undefined when it names none, or one that is not there. */
+export function suggestLanguage(language: string | undefined): void {
+  if (isLanguage(language)) localStorage.setItem(suggestedPlace, language);
+  else localStorage.removeItem(suggestedPlace);
+  if (!isLanguage(language) || read().language !== undefined || language === current.language) return;
+  current = { ...current, language };
+  apply();
+  for (const listener of listeners) listener();
 }
 
 function apply(): void {

@@ -30,6 +30,7 @@ export const sectionWords = texts({
     certificates: 'Certificates',
     notifications: 'Notifications',
     metrics: 'Metric servers',
+    options: 'Server options',
   },
   de: {
     sections: 'Abschnitte der Konfiguration',
@@ -51,6 +52,7 @@ export const sectionWords = texts({
     certificates: 'Zertifikate',
     notifications: 'Benachrichtigungen',
     metrics: 'Metrik-Server',
+    options: 'Server-Optionen',
   },
 });
 

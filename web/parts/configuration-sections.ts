@@ -24,7 +24,8 @@ export type SectionId =
   | 'traffic'
   | 'certificates'
   | 'notifications'
-  | 'metrics';
+  | 'metrics'
+  | 'options';
 
 export type GroupId = 'backup' | 'access' | 'server';
 
@@ -87,6 +88,7 @@ export const sectionGroups: readonly { id: GroupId; sections: readonly Section[]
       { id: 'certificates', icon: 'lock', isShown: ({ may }) => may('/system/certificates', 'Sys.Modify') },
       { id: 'traffic', icon: 'dashboard', isShown: ({ may }) => may('/', 'Sys.Audit') },
       { id: 'metrics', icon: 'tasks', isShown: ({ may }) => may('/', 'Sys.Audit') },
+      { id: 'options', icon: 'settings', isShown: ({ may }) => may('/system', 'Sys.Audit') },
     ],
   },
 ];

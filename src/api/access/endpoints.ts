@@ -2,6 +2,7 @@
 
 import { aclEndpoints } from './acl.ts';
 import { domainEndpoints } from './domains.ts';
+import { greetingEndpoints } from './greeting.ts';
 import { openIdEndpoints } from './openid.ts';
 import { tfaEndpoints } from './tfa.ts';
 import { ticketEndpoints } from './ticket.ts';
@@ -12,6 +13,7 @@ export const accessEndpoints = [
   ...ticketEndpoints,
   ...aclEndpoints,
   ...domainEndpoints,
+  ...greetingEndpoints,
   ...openIdEndpoints,
   ...userEndpoints,
   ...tokenEndpoints,

@@ -25,6 +25,7 @@ const sectionPages: Partial<Record<string, SectionPage>> = {
   notifications: { page: lazy(() => import('./notifications/notifications.tsx')) },
   certificates: { page: lazy(() => import('./certificates/certificates.tsx')) },
   traffic: { page: lazy(() => import('./server/traffic.tsx')) },
+  options: { page: lazy(() => import('./server/options.tsx')) },
   metrics: { page: lazy(() => import('./server/metrics.tsx')) },
   'second-factors': { page: lazy(() => import('./access/all-second-factors.tsx')) },
 };

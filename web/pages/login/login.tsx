@@ -3,14 +3,18 @@
 import { startAuthentication } from '@simplewebauthn/browser';
 import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
 import { listDomains } from '../../../src/api/access/acl.contract.ts';
+import { readGreeting } from '../../../src/api/access/greeting.contract.ts';
 import { openIdAuthUrl, openIdLogin } from '../../../src/api/access/openid.contract.ts';
 import { createTicket } from '../../../src/api/access/ticket.contract.ts';
 import { ApiError, call } from '../../base/api.ts';
+import { decodeText } from '../../base/base64-text.ts';
 import { useCall } from '../../base/live.ts';
 import { sessionBegan } from '../../base/session.ts';
+import { suggestLanguage } from '../../base/settings.ts';
 import { useTexts } from '../../base/texts.ts';
 import { Button } from '../../parts/button.tsx';
 import { ErrorText, Select, TextInput } from '../../parts/field.tsx';
+
 import { type Challenge, readChallenge } from './challenge.ts';
 import styles from './login.module.css';
 import { words } from './texts.ts';
@@ -20,6 +24,8 @@ const lastRealm = 'granary-realm';
 export function LoginPage(): ReactNode {
   const t = useTexts(words);
   const { data: realms } = useCall(listDomains, {}, { every: false });
+  const { data: greeting, error: greetingError } = useCall(readGreeting, {}, { every: false });
+  const [hasAgreed, setAgreed] = useState(false);
   const [user, setUser] = useState('');
   const [password, setPassword] = useState('');
   const [realm, setRealm] = useState(localStorage.getItem(lastRealm) ?? '');
@@ -30,6 +36,9 @@ export function LoginPage(): ReactNode {
     document.title = 'Granary';
     void finishOpenId().catch((cause: Error) => setError(cause.message));
   }, []);
+  useEffect(() => {
+    if (greeting !== undefined) suggestLanguage(greeting['default-lang']);
+  }, [greeting]);
   useEffect(() => {
     if (realms === undefined || realms.some((one) => one.realm === realm)) return;
     setRealm(
@@ -66,7 +75,9 @@ export function LoginPage(): ReactNode {
       <div className={styles['card']}>
         <h1>Granary</h1>
         <p className="quiet">{t.where(location.hostname)}</p>
-        {challenge === undefined ? (
+        {greeting === undefined && greetingError === undefined ? null : greeting?.['consent-text'] && !hasAgreed ? (
+          <Consent text={decodeText(greeting['consent-text'])} onAgree={() => setAgreed(true)} />
+        ) : challenge === undefined ? (
           <form className={styles['form']} onSubmit={(event) => void logIn(event)}>
             {realms !== undefined && realms.length > 1 && (
               <Select
@@ -113,6 +124,19 @@ export function LoginPage(): ReactNode {
         )}
       </div>
     </main>
+  );
+}
+
+function Consent({ text, onAgree }: { text: string; onAgree(): void }): ReactNode {
+  const t = useTexts(words);
+  return (
+    <>
+      <h2>{t.consent}</h2>
+      <div className={styles['consent']}>{text}</div>
+      <Button kind="primary" onPress={onAgree}>
+        {t.agree}
+      </Button>
+    </>
   );
 }
 

@@ -21,8 +21,12 @@ export const words = texts({
     useKey: 'Use the security key',
     wrongFactor: 'That was not accepted. Try again, or use another second factor.',
     back: 'Back',
+    consent: 'Before you log in',
+    agree: 'I agree',
   },
   de: {
+    consent: 'Vor der Anmeldung',
+    agree: 'Ich stimme zu',
     where: (host) => `Backup-Server ${host}`,
     realm: 'Realm',
     user: 'Benutzername',
