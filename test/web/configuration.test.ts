@@ -194,7 +194,11 @@ if (chromiumPath !== undefined) {
     await dialog.getByText('More options').click();
     await dialog.getByRole('button', { name: /Kind/ }).click();
     await page.getByRole('option', { name: 'Bucket of an S3 endpoint' }).click();
-    await dialog.getByRole('textbox', { name: 'S3 endpoint' }).fill('minio1');
+    await dialog
+      .getByRole('button', { name: /S3 endpoint$/ })
+      .last()
+      .click();
+    await page.getByRole('option', { name: 'minio1' }).click();
     await admin.check('datastore-in-bucket');
     await page.keyboard.press('Escape');
   });

@@ -13,6 +13,7 @@ export const german: Readonly<Record<string, string>> = {
   'Accepted; the server chooses by itself.': 'Wird angenommen; der Server wählt selbst.',
   'Address of the web interface: https://HOST[:PORT].': 'Adresse der Weboberfläche: https://HOST[:PORT].',
   'Addresses to send to.': 'Adressen, an die gesendet wird.',
+  'Also make a datastore of that name there.': 'Dort auch einen Datastore dieses Namens anlegen.',
   'Answer the task instead of the list.': 'Die Aufgabe statt der Liste zurückgeben.',
   'Any lines of text.': 'Beliebige Textzeilen.',
   'Attribute that holds the user name.': 'Attribut, in dem der Benutzername steht.',
@@ -46,6 +47,7 @@ export const german: Readonly<Record<string, string>> = {
   'Collect garbage before unmounting.': 'Garbage Collection vor dem Aushängen.',
   'Comment, a single line.': 'Kommentar, eine einzige Zeile.',
   "Connect through the server's own HTTP proxy.": 'Über den eigenen HTTP-Proxy des Servers verbinden.',
+  'Compression.': 'Kompression.',
   'Counters of the object store that cause a notification.':
     'Zähler des Objektspeichers, die eine Benachrichtigung auslösen.',
   'Datastore name.': 'Name des Datastores.',
@@ -55,11 +57,14 @@ export const german: Readonly<Record<string, string>> = {
   'Delete all backups in it for good.': 'Alle Sicherungen darin endgültig löschen.',
   'Digest of the configuration file the change is based on.':
     'Digest der Konfigurationsdatei, auf der die Änderung beruht.',
+  'Disk, without /dev/.': 'Datenträger, ohne /dev/.',
+  'Disks, without /dev/, parted by commas.': 'Datenträger, ohne /dev/, durch Kommas getrennt.',
   'Do not use it.': 'Wird nicht verwendet.',
   'Do not use the plugin.': 'Das Plugin wird nicht verwendet.',
   'E-mail address.': 'E-Mail-Adresse.',
   'E-mail addresses, separated by commas.': 'E-Mail-Adressen, durch Kommas getrennt.',
   'Encryption; tls when absent.': 'Verschlüsselung; ohne Angabe tls.',
+  'Exponent of the sector size.': 'Exponent der Sektorgröße.',
   'Fail when protected snapshots remain.': 'Scheitert, wenn geschützte Snapshots übrig bleiben.',
   'Fetch snapshots again whose verification failed.': 'Snapshots erneut holen, deren Verifizierung fehlschlug.',
   'File or directory of certificates that are trusted besides those of the system.':
@@ -73,6 +78,7 @@ export const german: Readonly<Record<string, string>> = {
   'Holds below the path, too.': 'Gilt auch unterhalb des Pfads.',
   'Host name or address; "{{bucket}}." in front and "{{region}}" are filled in.':
     'Hostname oder Adresse; „{{bucket}}.“ am Anfang und „{{region}}“ werden ersetzt.',
+  'How disks stand in for each other.': 'Wie Datenträger füreinander einstehen.',
   'How long logs of tasks are kept, in days.': 'Wie lange Protokolle von Aufgaben aufbewahrt werden, in Tagen.',
   'How many of the newest snapshots of a group to take.':
     'Wie viele der neuesten Snapshots einer Gruppe übertragen werden.',
@@ -84,6 +90,7 @@ export const german: Readonly<Record<string, string>> = {
   'Key of an external account binding, in base64.': 'Schlüssel einer externen Kontobindung, in Base64.',
   'Key that pushed snapshots are encrypted with.': 'Schlüssel, mit dem gesendete Snapshots verschlüsselt werden.',
   'Keys that pulled snapshots are decrypted with.': 'Schlüssel, mit denen geholte Snapshots entschlüsselt werden.',
+  'Kind of file system.': 'Art des Dateisystems.',
   'Kind of the factor.': 'Art des Faktors.',
   'Kind of the plugin.': 'Art des Plugins.',
   'Language of the web interface.': 'Sprache der Weboberfläche.',
@@ -95,6 +102,8 @@ export const german: Readonly<Record<string, string>> = {
   'Lists of tasks show how each ended as a word: ok, warning, error, unknown.':
     'Listen von Aufgaben zeigen das Ergebnis als Wort: ok, warning, error, unknown.',
   'Maintenance mode.': 'Wartungsmodus.',
+  'Make a datastore that comes and goes with the disk: nothing mounts it at the start.':
+    'Einen Datastore anlegen, der mit dem Datenträger kommt und geht: Beim Start hängt ihn nichts ein.',
   'Make a new secret.': 'Ein neues Geheimnis erzeugen.',
   'Make a user at the first login of somebody new.': 'Legt bei der ersten Anmeldung eines Neuen einen Benutzer an.',
   'Method of the request.': 'Methode der Anfrage.',
@@ -112,6 +121,7 @@ export const german: Readonly<Record<string, string>> = {
   'Name of the matcher.': 'Name des Matchers.',
   'Name of the metric server.': 'Name des Metrik-Servers.',
   'Name of the plugin.': 'Name des Plugins.',
+  'Name of the pool.': 'Name des Pools.',
   'Name of the relying party, as authenticators show it.':
     'Name der Gegenstelle (Relying Party), wie Sicherheitsschlüssel ihn anzeigen.',
   'Name of the remote.': 'Name des Remotes.',
@@ -206,6 +216,7 @@ export const german: Readonly<Record<string, string>> = {
   'URL of the server.': 'URL des Servers.',
   'URL, a template.': 'URL, eine Vorlage.',
   'UUID of the file system of a removable datastore.': 'UUID des Dateisystems eines Wechsel-Datastores.',
+  'UUID of the table; by default one by chance.': 'UUID der Tabelle; ohne Angabe eine zufällige.',
   'Unmount the removable datastore afterwards.': 'Den Wechsel-Datastore danach aushängen.',
   'Uploads that are begun a second.': 'Uploads, die je Sekunde begonnen werden.',
   'Use it although it has expired or is not valid yet.': 'Verwenden, obwohl es abgelaufen oder noch nicht gültig ist.',

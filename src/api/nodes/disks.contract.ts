@@ -135,7 +135,7 @@ export const listNodePools = defineEndpoint({
   access,
 });
 
-const pool = Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_.:-]*$', maxLength: 128, description: 'Pool.' });
+const pool = Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_.:-]*$', maxLength: 128, description: 'Name of the pool.' });
 const poolNode = Type.Object({
   name: text,
   state: optionalText,

@@ -4,6 +4,7 @@ import { type ReactNode, useState } from 'react';
 import { useLocation } from 'wouter';
 import { listDatastores } from '../../../src/api/admin/datastore/list.contract.ts';
 import { createDatastore, datastoreContracts } from '../../../src/api/config/datastore.contract.ts';
+import { s3EndpointContracts } from '../../../src/api/config/s3.contract.ts';
 import type { Result } from '../../../src/model/endpoint.ts';
 import { useCall, useWhole } from '../../base/live.ts';
 import { usePermissions } from '../../base/permissions.ts';
@@ -117,6 +118,9 @@ function MountState({ status }: { status: string | undefined }): ReactNode {
 function AddDatastore({ ends, onTask }: { ends: FormEnds; onTask(upid: string): void }): ReactNode {
   const t = useTexts(words);
   const devices = useDevices();
+  const known = useCall(s3EndpointContracts.list, {});
+  // Whoever sees none may know its name all the same.
+  const endpoints = known.data?.length ? { choices: known.data.map(({ id }) => ({ id, label: id })) } : {};
   return (
     <ContractForm
       contract={createDatastore}
@@ -166,7 +170,7 @@ function AddDatastore({ ends, onTask }: { ends: FormEnds; onTask(upid: string): 
               absent={t.onFileSystem}
               properties={{
                 type: { label: t.backendType, choices: [{ id: 's3', label: t.inBucket }] },
-                client: { label: t.s3Endpoint, help: t.s3EndpointHelp, needs: 'type' },
+                client: { label: t.s3Endpoint, help: t.s3EndpointHelp, needs: 'type', ...endpoints },
                 bucket: { label: t.bucket, needs: 'type' },
                 'max-cache-size': { label: t.cacheSize, help: t.cacheSizeHelp, needs: 'type' },
               }}
