@@ -38,7 +38,8 @@ const writerMargin = 300;
 
 /**
  * Collects the garbage of a datastore and keeps the figures in `.gc-status`. Throws `locked` when a collection is under
- * way, `maintenance` when the local part of a datastore in a bucket is not all of it, `aborted`, or what made an index unreadable, and then nothing was removed.
+ * way, `maintenance` when the local part of a datastore in a bucket is not all of it, `aborted`, or what made an index
+ * unreadable, and then nothing was removed.
  */
 export async function collectGarbage(store: StoreContext, options: GcOptions): Promise<GcStatus> {
   if (needsRefresh(store.base)) {

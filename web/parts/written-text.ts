@@ -1,15 +1,16 @@
 // Headers, secrets and body of a webhook as people write them, and as the call has them: property strings with values
-// in base64 (config-and-tasks.md 8.1).
+// in base64 (config-and-tasks.md 8.1). Texts of other options are in base64 too.
 
-const encoder = new TextEncoder();
+import * as base64 from '../base/sealed/bytes.ts';
 
 export function toBase64(text: string): string {
-  return btoa(String.fromCharCode(...encoder.encode(text)));
+  return base64.toBase64(new TextEncoder().encode(text));
 }
 
-/** Bytes that are no text become replacement characters. */
-export function fromBase64(base64: string): string {
-  return new TextDecoder().decode(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)));
+/** Bytes that are no text become replacement characters; what is no base64 is given as it is. */
+export function fromBase64(stored: string): string {
+  const bytes = base64.fromBase64(stored);
+  return bytes === undefined ? stored : new TextDecoder().decode(bytes);
 }
 
 /** `Name: value` lines of `name=NAME,value=BASE64` lines; with `=`, those of secrets, whose values are unknown. */

@@ -3,7 +3,8 @@
 //
 // What is in doubt stays. An object without a marker gets one with the present time. Before objects are removed, their
 // markers are taken away under a lock that keeps every writer of these digests waiting, also for a while when this
-// process dies, as its request may still be on the way; a marker that was touched at the last moment is put back. A marker whose object is gone is removed, so that the next backup brings the chunk again.
+// process dies, as its request may still be on the way; a marker that was touched at the last moment is put back. A
+// marker whose object is gone is removed, so that the next backup brings the chunk again.
 
 import { fromHex } from '../../base/bytes.ts';
 import { throwIfAborted } from '../../base/streams.ts';

@@ -7,13 +7,13 @@ import { readGreeting } from '../../../src/api/access/greeting.contract.ts';
 import { openIdAuthUrl, openIdLogin } from '../../../src/api/access/openid.contract.ts';
 import { createTicket } from '../../../src/api/access/ticket.contract.ts';
 import { ApiError, call } from '../../base/api.ts';
-import { decodeText } from '../../base/base64-text.ts';
 import { useCall } from '../../base/live.ts';
 import { sessionBegan } from '../../base/session.ts';
 import { suggestLanguage } from '../../base/settings.ts';
 import { useTexts } from '../../base/texts.ts';
 import { Button } from '../../parts/button.tsx';
 import { ErrorText, Select, TextInput } from '../../parts/field.tsx';
+import { fromBase64 } from '../../parts/written-text.ts';
 
 import { type Challenge, readChallenge } from './challenge.ts';
 import styles from './login.module.css';
@@ -76,7 +76,7 @@ export function LoginPage(): ReactNode {
         <h1>Granary</h1>
         <p className="quiet">{t.where(location.hostname)}</p>
         {greeting === undefined && greetingError === undefined ? null : greeting?.['consent-text'] && !hasAgreed ? (
-          <Consent text={decodeText(greeting['consent-text'])} onAgree={() => setAgreed(true)} />
+          <Consent text={fromBase64(greeting['consent-text'])} onAgree={() => setAgreed(true)} />
         ) : challenge === undefined ? (
           <form className={styles['form']} onSubmit={(event) => void logIn(event)}>
             {realms !== undefined && realms.length > 1 && (

@@ -2,14 +2,15 @@
 
 import { type ReactNode, useState } from 'react';
 import { readNodeConfig, updateNodeConfig } from '../../../../src/api/nodes/config.contract.ts';
-import { decodeText, encodeText } from '../../../base/base64-text.ts';
 import { useWhole } from '../../../base/live.ts';
 import { usePermissions } from '../../../base/permissions.ts';
 import { useTexts } from '../../../base/texts.ts';
-import { ContractForm, type CustomField, type FieldHints } from '../../../parts/contract-form.tsx';
-import { ErrorText, TextInput } from '../../../parts/field.tsx';
+import { ContractForm, type FieldHints } from '../../../parts/contract-form.tsx';
+import { ErrorText } from '../../../parts/field.tsx';
 import { Card, Facts, Page } from '../../../parts/page.tsx';
 import { State } from '../../../parts/state.tsx';
+import { WrittenField } from '../../../parts/written-field.tsx';
+import { fromBase64, toBase64 } from '../../../parts/written-text.ts';
 import { words } from './option-texts.ts';
 
 const node = 'localhost';
@@ -35,7 +36,11 @@ export default function ServerOptions(): ReactNode {
         { id: 'de', label: 'Deutsch' },
       ],
     },
-    'consent-text': { label: t.consent, help: t.consentHelp, input: (field) => <ConsentInput {...field} /> },
+    'consent-text': {
+      label: t.consent,
+      help: t.consentHelp,
+      input: (field) => <WrittenField field={field} read={fromBase64} write={toBase64} />,
+    },
     'ciphers-tls-1.3': { label: t.ciphers('1.3'), isMore: true },
     'ciphers-tls-1.2': { label: t.ciphers('1.2'), isMore: true },
   };
@@ -61,7 +66,7 @@ export default function ServerOptions(): ReactNode {
               facts={Object.entries(data)
                 .filter(([name]) => name in fields)
                 .map(([name, value]) => {
-                  const text = name === 'consent-text' ? decodeText(String(value)) : String(value);
+                  const text = name === 'consent-text' ? fromBase64(String(value)) : String(value);
                   return [fields[name]!.label, text] as const;
                 })}
             />
@@ -69,19 +74,5 @@ export default function ServerOptions(): ReactNode {
         </Card>
       )}
     </Page>
-  );
-}
-
-function ConsentInput({ label, help, error, value, isDisabled, onChange }: CustomField): ReactNode {
-  return (
-    <TextInput
-      label={label}
-      help={help}
-      error={error}
-      value={decodeText(value)}
-      isDisabled={isDisabled}
-      onChange={(text) => onChange(text === '' ? '' : encodeText(text))}
-      isLong
-    />
   );
 }
