@@ -8,9 +8,12 @@ import { printJson } from './framework/output.ts';
 import type { Terminal } from './framework/terminal.ts';
 
 const linesPerCall = 500;
-/** Pauses between looks at a log that does not grow: short at first, for tasks that end at once. */
-const firstPollMs = 100;
+/** A task's end is seen this much later at most, as a share of the time that it took, within limits. */
+const shareOfTime = 0.05;
+const leastPollMs = 50;
 const longestPollMs = 250;
+/** Its last line is there, but it is still listed as running. */
+const endPollMs = 10;
 /** Time stamp, colon and blank in front of each line of a log. */
 const stampLength = 27;
 
@@ -44,8 +47,9 @@ export async function followTask(
 
 /** Prints a task's log until it ends; says nothing about how it ended. */
 export async function printTaskLog(connection: Connection, upid: string, terminal: Terminal): Promise<void> {
+  const startedAt = performance.now();
   let start = 1;
-  let pollMs = firstPollMs;
+  let ends = false;
   for (;;) {
     const answer = await connection.callForAnswer('GET', `${taskPath(upid)}/log`, {
       start,
@@ -58,7 +62,9 @@ export async function printTaskLog(connection: Connection, upid: string, termina
     for (const line of lines) {
       if (line.n !== start)
         throw new GranaryError('protocol', `got wrong line number in response data (${line.n} != ${start}`);
-      terminal.print(`${line.t.slice(stampLength)}\n`);
+      const text = line.t.slice(stampLength);
+      terminal.print(`${text}\n`);
+      ends = text.startsWith('TASK ');
       start++;
     }
     if (start <= total) {
@@ -67,8 +73,11 @@ export async function printTaskLog(connection: Connection, upid: string, termina
       continue;
     }
     if (active !== true) return;
-    await sleep(pollMs, undefined, { signal: terminal.signal });
-    pollMs = Math.min(longestPollMs, pollMs * 2);
+    const share = (performance.now() - startedAt) * shareOfTime;
+    const pauseMs = ends ? endPollMs : Math.min(longestPollMs, Math.max(leastPollMs, share));
+    await sleep(pauseMs, undefined, { signal: terminal.signal });
+    // Another program may write lines that look like the last one.
+    ends = false;
   }
 }
 
