@@ -40,8 +40,17 @@ test('shared memory stays shared, and transferred buffers move', async () => {
   await pool.run('fill', [4, 8, 9]);
   assert.deepEqual([...new Uint8Array(memory)], [0, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0]);
   const buffer = new Uint8Array([1, 2, 3]).buffer;
-  assert.equal(await pool.run<number>('lengthOf', [buffer], [buffer]), 3);
+  assert.equal(await pool.run<number>('lengthOf', [buffer], { transfer: [buffer] }), 3);
   assert.equal(buffer.byteLength, 0);
+});
+
+test('an urgent call overtakes those that wait', async () => {
+  await using pool = new WorkerPool({ size: 1, file, name: 'test', init: { base: 0 } });
+  const order: string[] = [];
+  const call = (name: string, isUrgent = false): Promise<unknown> =>
+    pool.run('add', [1, 1], { isUrgent }).then(() => order.push(name));
+  await Promise.all([call('a'), call('b'), call('c'), call('d'), call('urgent', true)]);
+  assert.deepEqual(order, ['a', 'b', 'urgent', 'c', 'd']);
 });
 
 test('a worker that dies rejects its calls and is replaced', async () => {

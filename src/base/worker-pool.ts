@@ -21,6 +21,13 @@ interface Member {
   running: Map<number, Pending>;
 }
 
+export interface CallOptions {
+  /** Moved instead of copied. */
+  transfer?: readonly ArrayBuffer[];
+  /** Before all that waits. */
+  isUrgent?: boolean;
+}
+
 export interface WorkerPoolOptions {
   /** Threads; 0 runs the functions in the calling thread. */
   size: number;
@@ -71,13 +78,15 @@ export class WorkerPool implements AsyncDisposable {
     return this.#members.length;
   }
 
-  /** Calls the exported function `fn`. `transfer` moves ArrayBuffers instead of copying them. */
-  run<R>(fn: string, args: readonly unknown[], transfer: readonly ArrayBuffer[] = []): Promise<R> {
+  /** Calls the exported function `fn`. */
+  run<R>(fn: string, args: readonly unknown[], { transfer = [], isUrgent }: CallOptions = {}): Promise<R> {
     if (this.#disposed) return Promise.reject(this.#closed());
     if (this.size === 0 || this.#inlineLeft-- > 0) return this.#runInline(fn, args) as Promise<R>;
     return new Promise<R>((resolve, reject) => {
       const call: WorkerCall = { id: this.#nextId++, fn, args };
-      this.#queue.push({ call, transfer, resolve: resolve as (value: unknown) => void, reject });
+      const pending: Pending = { call, transfer, resolve: resolve as (value: unknown) => void, reject };
+      if (isUrgent) this.#queue.unshift(pending);
+      else this.#queue.push(pending);
       this.#dispatch();
     });
   }

@@ -63,6 +63,11 @@ export class StreamCutter<T = never> {
     this.#injections.push({ boundary, size, entries });
   }
 
+  /** True while nothing but boundaries is going to cut what comes: no suggestion or injection is known. */
+  get plain(): boolean {
+    return !this.pending && (this.#suggestions.at(-1) ?? 0) <= this.#base;
+  }
+
   /** True while an injection waits for its boundary. */
   get pending(): boolean {
     return this.#injections.length > 0;

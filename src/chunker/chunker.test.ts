@@ -95,8 +95,14 @@ function simdScanner(data: Uint8Array, average: number, shift = 0): SimdScanner 
 }
 
 /** Ends of the chunks; `pieces` are the lengths in which the data becomes known. */
-function cutterEnds(scanner: BoundaryScanner, length: number, pieces: readonly number[] = []): number[] {
+function cutterEnds(
+  scanner: BoundaryScanner,
+  length: number,
+  pieces: readonly number[] = [],
+  suggestions: readonly number[] = [],
+): number[] {
   const cutter = new StreamCutter(scanner);
+  for (const offset of suggestions) cutter.suggest(offset);
   const ends: number[] = [];
   let known = 0;
   for (let call = 0; known < length; call++) {
@@ -112,16 +118,32 @@ function cutterEnds(scanner: BoundaryScanner, length: number, pieces: readonly n
 
 const otherProgram = new ScannerProgram(arena.memory, scannerThreads - 1);
 
-/** `cutterEnds` when most pieces, of which `pieces` are the lengths, were searched before by another thread's program. */
-function endsFoundAhead(data: Uint8Array, average: number, pieces: readonly number[]): number[] {
+/**
+ * `cutterEnds` when most pieces, of which `pieces` are the lengths, were searched before by another thread's program,
+ * which passed over `skipped` bytes behind each cut.
+ */
+function endsFoundAhead(
+  data: Uint8Array,
+  average: number,
+  o: { pieces: readonly number[]; skipped: number; suggestions?: readonly number[] },
+): number[] {
   const scanner = simdScanner(data, average);
   const cutter = new StreamCutter(scanner);
+  for (const offset of o.suggestions ?? []) cutter.suggest(offset);
   const { mask } = scanner.parameters;
   const ends: number[] = [];
   for (let call = 0, known = 0; known < data.length; call++) {
     const from = room.offset + Math.max(known, cutter.base + scanner.first);
-    known = Math.min(data.length, known + pieces[call % pieces.length]!);
-    if (call % 4 !== 2) scanner.learn(findCuts(otherProgram, from, Math.max(from, room.offset + known), mask));
+    known = Math.min(data.length, known + o.pieces[call % o.pieces.length]!);
+    const to = Math.max(from, room.offset + known);
+    // What the other thread sees grows while it works.
+    let seen = from;
+    const growing = (): number => {
+      seen = Math.min(to, seen + 600_000);
+      return seen;
+    };
+    const range = { from, to: call % 2 === 0 ? growing : () => to };
+    if (call % 4 !== 2) scanner.learn(findCuts(otherProgram, range, mask, o.skipped));
     while (cutter.next(known - cutter.base)) ends.push(cutter.base);
   }
   return cutter.base < data.length ? [...ends, data.length] : ends;
@@ -210,7 +232,10 @@ test('however the stream is split, and whatever it holds, both chunkers cut alik
         const expected = referenceEnds(data, average);
         assert.deepEqual(referenceEnds(data, average, pieces), expected);
         assert.deepEqual(cutterEnds(simdScanner(data, average), data.length, pieces), expected);
-        assert.deepEqual(endsFoundAhead(data, average, pieces), expected);
+        const { first } = simdScanner(data, average);
+        for (const skipped of [0, first, first * 5]) {
+          assert.deepEqual(endsFoundAhead(data, average, { pieces, skipped }), expected);
+        }
       },
     ),
     { numRuns: 40 },
@@ -222,11 +247,14 @@ test('data with more cuts than are told is cut alike', () => {
   const data = manyCuts(mib, average);
   room.bytes.set(data);
   const { mask } = chunkParameters(average);
-  const found = findCuts(otherProgram, room.offset + 64, room.offset + data.length, mask);
-  assert.ok(found.cuts.length > 10 && found.to < room.offset + data.length, `${found.cuts.length} cuts`);
+  const to = room.offset + data.length;
+  const found = findCuts(otherProgram, { from: room.offset + 64, to: () => to }, mask);
+  assert.ok(found.cuts.length > 10 && found.to < to, `${found.cuts.length} cuts`);
   const expected = referenceEnds(data, average);
   assert.ok(expected.length > 50);
-  assert.deepEqual(endsFoundAhead(data, average, [300_000]), expected);
+  for (const skipped of [0, 1000]) {
+    assert.deepEqual(endsFoundAhead(data, average, { pieces: [300_000], skipped }), expected);
+  }
 });
 
 for (const [name, data] of [
@@ -241,6 +269,12 @@ for (const [name, data] of [
       while (cutter.next(mib - cutter.base)) ends.push(cutter.base);
       if (cutter.base < mib) ends.push(mib);
       assert.deepEqual(ends, golden[name].ends);
+    }
+    const { suggestions } = golden[name];
+    for (const pieces of [[mib], [10_000], [70_000, 200_000]]) {
+      const expected = cutterEnds(new ReferenceScanner(data, 64 * kib), mib, pieces, suggestions);
+      const found = endsFoundAhead(data, 64 * kib, { pieces, skipped: 16 * kib - 1, suggestions });
+      assert.deepEqual(found, expected);
     }
   });
 }

@@ -65,29 +65,40 @@ export class ScannerProgram {
   }
 }
 
-/** All cuts in a range of addresses: the addresses behind them, ascending. */
+/** Cuts in a range of addresses: the addresses behind them, ascending. */
 export interface FoundCuts {
   from: number;
   to: number;
   cuts: number[];
+  /** So many bytes behind each cut nobody has looked at. */
+  skipped: number;
 }
 
 /** Data that repeats itself may be cut at every few bytes, of which next to nothing counts. */
 const mostCuts = 64;
+const nothingFound: FoundCuts = { from: 0, to: 0, cuts: [], skipped: 0 };
 
 /**
- * All cuts in `from` to `to`; the 64 bytes in front are there, too. What was found in a range of its own, whatever the
- * chunks turn out to be. Ends earlier when there are too many.
+ * The cuts from `from` on, up to where `to` says that the bytes have come, and further if more have come meanwhile; the
+ * 64 bytes in front are there, too. With `skipped` 0 it is all of them, else those that count if the first one does: a
+ * chunk that begins at a cut has none in its first bytes. Ends earlier when there are too many.
  */
-export function findCuts(program: ScannerProgram, from: number, to: number, mask: number): FoundCuts {
+export function findCuts(
+  program: ScannerProgram,
+  { from, to }: { from: number; to: () => number },
+  mask: number,
+  skipped = 0,
+): FoundCuts {
   const cuts: number[] = [];
-  for (let at = from; at < to && cuts.length < mostCuts; ) {
-    const cut = program.find(at, to, mask, at);
-    if (cut === 0) return { from, to, cuts };
-    cuts.push(cut);
-    at = cut;
+  let end = from;
+  for (let at = from; ; ) {
+    if (at >= end) end = Math.max(end, to());
+    if (at >= end) return { from, to: end, cuts, skipped };
+    const cut = program.find(at, end, mask, at);
+    if (cut !== 0) cuts.push(cut);
+    if (cuts.length === mostCuts) return { from, to: cut, cuts, skipped };
+    at = cut === 0 ? end : cut + skipped;
   }
-  return { from, to: cuts.at(-1) ?? to, cuts };
 }
 
 /** Finds the hash boundaries of one stream whose current chunk lies in one piece in the program's memory. */
@@ -95,8 +106,8 @@ export class SimdScanner implements BoundaryScanner {
   readonly parameters: ChunkParameters;
   readonly #program: ScannerProgram;
   #address = 0;
-  /** What another thread has found; one range without gaps. */
-  #found: FoundCuts = { from: 0, to: 0, cuts: [] };
+  /** What another thread has found last. */
+  #found: FoundCuts = nothingFound;
 
   constructor(program: ScannerProgram, average: number) {
     this.#program = program;
@@ -110,7 +121,7 @@ export class SimdScanner implements BoundaryScanner {
 
   set address(address: number) {
     this.#address = address;
-    this.#found = { from: 0, to: 0, cuts: [] };
+    this.#found = nothingFound;
   }
 
   /** Bytes at the start of a chunk that have no cut: a cut shows in its last byte, and the window has to be full. */
@@ -118,11 +129,9 @@ export class SimdScanner implements BoundaryScanner {
     return Math.max(this.parameters.minimum - 1, windowSize);
   }
 
-  /** Takes over what was found where the current chunk lies; it is not looked for again. */
+  /** Takes over what was found where the current chunk lies, in place of what was found before. */
   learn(found: FoundCuts): void {
-    if (found.from === this.#found.to) {
-      this.#found = { ...found, from: this.#found.from, cuts: [...this.#found.cuts, ...found.cuts] };
-    } else this.#found = found;
+    this.#found = found;
   }
 
   scan(from: number, to: number): number {
@@ -138,14 +147,19 @@ export class SimdScanner implements BoundaryScanner {
     this.#address += length;
   }
 
+  /** What was found is not looked for again, whatever it was found for. */
   #cutIn(low: number, high: number, mask: number): number {
-    const { from, to, cuts } = this.#found;
-    let rest = low;
-    if (from <= low && low < to) {
-      const known = cuts.find((cut) => cut > low);
-      if (known !== undefined && known <= high) return known;
-      rest = Math.min(high, to);
-    }
-    return rest < high ? this.#program.find(rest, high, mask, this.#address + this.first) : 0;
+    const { from, to, cuts, skipped } = this.#found;
+    if (low < from || low >= to) return this.#search(low, high, mask);
+    const searched = (cuts.findLast((cut) => cut <= low) ?? from - skipped) + skipped;
+    const overlooked = this.#search(low, Math.min(high, searched), mask);
+    if (overlooked !== 0) return overlooked;
+    const known = cuts.find((cut) => cut > low);
+    if (known !== undefined && known <= high) return known;
+    return this.#search(Math.max(to, searched), high, mask);
+  }
+
+  #search(from: number, to: number, mask: number): number {
+    return from < to ? this.#program.find(from, to, mask, this.#address + this.first) : 0;
   }
 }

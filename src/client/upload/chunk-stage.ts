@@ -7,7 +7,7 @@ import { DigestMap } from '../../base/digest-map.ts';
 import { Gate } from '../../base/gate.ts';
 import type { WorkerPool } from '../../base/worker-pool.ts';
 import type { FoundCuts } from '../../chunker/simd-scanner.ts';
-import type { EncodedChunk } from './upload-worker.ts';
+import type { EncodedChunk, ScanTask } from './upload-worker.ts';
 
 /** A piece of the shared memory that does not change until `release`, which may be called more than once. */
 export interface RawChunk {
@@ -70,9 +70,9 @@ export class ChunkStage {
     this.progress.reused += length;
   }
 
-  /** Looks for cuts on a thread; undefined while none runs. */
-  findCuts(from: number, to: number, mask: number): Promise<FoundCuts> | undefined {
-    return this.#pool.threads > 0 ? this.#pool.run<FoundCuts>('scan', [from, to, mask]) : undefined;
+  /** Looks for cuts on a thread, before anything else that waits for one; undefined while none runs. */
+  findCuts(task: ScanTask): Promise<FoundCuts> | undefined {
+    return this.#pool.threads > 0 ? this.#pool.run<FoundCuts>('scan', [task], { isUrgent: true }) : undefined;
   }
 
   /** Resolves when the chunk may be named in an index. Releases it in every case. */

@@ -30,12 +30,17 @@ export class DynamicUpload extends ArchiveUpload {
   readonly #segmentSize: number;
   #segment: Segment | undefined;
   /**
-   * Offsets in the segment: of the current chunk, of bytes that nobody was asked to examine yet, and of the free room.
+   * Offsets in the segment: of the current chunk, of bytes that were not examined yet, of bytes whose examination is not
+   * due yet, and of the free room.
    */
   #chunk = 0;
   #examined = 0;
+  #asked = 0;
   #fill = 0;
-  /** While threads look for cuts; settles when what they found was cut. Never rejects. */
+  /** Ends of portions that were not cut yet; the last one is `#asked`, and as an address in shared memory `#askedAddress`. */
+  readonly #portions: number[] = [];
+  readonly #askedAddress = new Uint32Array(new SharedArrayBuffer(4));
+  /** While a thread looks for cuts; settles when what it found was cut. Never rejects. */
   #scanning: Promise<void> | undefined;
   readonly #injected = { bytes: 0, chunks: 0 };
 
@@ -69,7 +74,7 @@ export class DynamicUpload extends ArchiveUpload {
     this.position += length;
     this.#fill += length;
     const full = this.#fill === this.#segment?.bytes.byteLength;
-    if (full || this.#fill - this.#examined >= portion) this.#examine();
+    if (full || this.#fill - this.#asked >= portion) this.#ask();
   }
 
   /** A file begins at this archive offset, which is a good place to cut. */
@@ -90,8 +95,13 @@ export class DynamicUpload extends ArchiveUpload {
   }
 
   protected override end(): void | Promise<void> {
-    this.#examine();
-    return this.#scanning ? this.#scanning.then(() => this.#endNow()) : this.#endNow();
+    this.#ask();
+    return this.#scanning ? this.#endLater() : this.#endNow();
+  }
+
+  async #endLater(): Promise<void> {
+    while (this.#scanning) await this.#scanning;
+    this.#endNow();
   }
 
   #endNow(): void {
@@ -114,39 +124,66 @@ export class DynamicUpload extends ArchiveUpload {
     this.#segment = undefined;
     this.#chunk = 0;
     this.#examined = 0;
+    this.#asked = 0;
     this.#fill = 0;
+    this.#portions.length = 0;
   }
 
-  /** Cuts what can be cut of the bytes so far: later, once threads have found the places, or at once if none runs. */
+  /** The bytes so far are to be cut, whatever comes behind them. */
+  #ask(): void {
+    this.#asked = this.#fill;
+    this.#portions.push(this.#fill);
+    if (this.#segment) Atomics.store(this.#askedAddress, 0, this.#segment.offset + this.#fill);
+    this.#examine();
+  }
+
+  /**
+   * Cuts all portions: at once if no thread runs, else later, once one has found the places. It goes on with portions
+   * that come meanwhile; so it knows where chunks begin, and passes over their first bytes.
+   */
   #examine(): void {
+    if (this.#scanning) return;
     const segment = this.#segment;
-    const to = this.#fill;
-    const from = Math.max(this.#examined, this.#chunk + this.#scanner.first);
-    this.#examined = to;
-    const { mask } = this.#scanner.parameters;
+    const { first, parameters } = this.#scanner;
+    const to = this.#asked;
+    const from = Math.max(this.#examined, this.#chunk + first);
     const found =
       segment && from < to
-        ? this.environment.stage.findCuts(segment.offset + from, segment.offset + to, mask)
+        ? this.environment.stage.findCuts({
+            from: segment.offset + from,
+            filled: this.#askedAddress,
+            mask: parameters.mask,
+            skipped: this.#cutter.plain ? first : 0,
+          })
         : undefined;
-    if (segment && (found || this.#scanning)) this.#cutLater(segment, to, found);
-    else this.#cut(to);
+    if (segment && found) this.#cutLater(segment, to, found);
+    else this.#cutPortions(to);
   }
 
-  #cutLater(segment: Segment, to: number, found: Promise<FoundCuts> | undefined): void {
+  #cutLater(segment: Segment, to: number, found: Promise<FoundCuts>): void {
     const release = segment.hold();
-    const cut = Promise.all([found, this.#scanning])
-      .then(([cuts]) => {
+    this.#scanning = found
+      .then((cuts) => {
         // Given up meanwhile, with the reason that was told then.
         if (this.#segment !== segment) return;
-        if (cuts) this.#scanner.learn(cuts);
-        this.#cut(to);
+        this.#scanner.learn(cuts);
+        this.#cutPortions(Math.max(to, cuts.to - segment.offset));
       })
       .catch((error: unknown) => this.abort(error))
       .finally(() => {
         release();
-        if (this.#scanning === cut) this.#scanning = undefined;
+        this.#scanning = undefined;
+        if (this.#portions.length > 0) this.#examine();
       });
-    this.#scanning = cut;
+  }
+
+  /** One after the other: which suggestions are preferred depends on how far the bytes have come. */
+  #cutPortions(to: number): void {
+    for (let end = this.#portions[0]; end !== undefined && end <= to; end = this.#portions[0]) {
+      this.#portions.shift();
+      this.#examined = end;
+      this.#cut(end);
+    }
   }
 
   /** Cuts what can be cut of the segment's first `fill` bytes. */
@@ -204,6 +241,7 @@ export class DynamicUpload extends ArchiveUpload {
     this.#segment = segment;
     this.#fill -= this.#chunk;
     this.#examined = this.#fill;
+    this.#asked = this.#fill;
     this.#chunk = 0;
     this.#scanner.address = segment.offset;
     return segment;

@@ -31,14 +31,24 @@ export interface EncodedChunk {
   length: number;
 }
 
+export interface ScanTask {
+  from: number;
+  /** Shared, one number: the address up to which cuts are asked for, while more bytes come. */
+  filled: Uint32Array;
+  mask: number;
+  /** Bytes behind each cut that are passed over. */
+  skipped: number;
+}
+
 export function setup(init: UploadWorkerInit): Context {
   return { init, crypt: init.encKey && CryptConfig.fromKey(init.encKey), scanner: undefined };
 }
 
-/** All cuts in `from` to `to`, or in a first part of it. */
-export function scan(context: Context, from: number, to: number, mask: number): FoundCuts {
+/** What `findCuts` says. */
+export function scan(context: Context, { from, filled, mask, skipped }: ScanTask): FoundCuts {
   context.scanner ??= makeScanner(context.init);
-  return context.scanner ? findCuts(context.scanner, from, to, mask) : { from, to: from, cuts: [] };
+  if (!context.scanner) return { from, to: from, cuts: [], skipped };
+  return findCuts(context.scanner, { from, to: () => Atomics.load(filled, 0) }, mask, skipped);
 }
 
 /** Undefined when there were so many threads, one after the other, that the scanner has no number left. */
