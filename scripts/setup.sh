@@ -34,5 +34,6 @@ export GRANARY_NODE
 # whoever can write there owns the program anyway.
 NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE-$GRANARY_ROOT/node_modules/.cache/compile}
 export NODE_COMPILE_CACHE
-# For the programs that handle trees: without these limits garbage takes three times the memory of what is in use.
-GRANARY_CLIENT_FLAGS='--max-semi-space-size=2 --heap-growing-percent=60'
+# For the programs that handle trees: garbage in the young generation is memory. The old one is held down by the programs
+# themselves (base/heap-growth.ts).
+GRANARY_CLIENT_FLAGS='--max-semi-space-size=2'
