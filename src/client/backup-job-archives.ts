@@ -64,16 +64,14 @@ async function uploadSplitTree(
   const [metaName, payloadName] = [`${source.base}.mpxar`, `${source.base}.ppxar`];
   const [metaStored, payloadStored] = [storedArchiveName(metaName), storedArchiveName(payloadName)];
   tellUpload(run, 'directory', source.path, metaStored);
-  const payloadIndex = await run.previous?.index(payloadStored);
-  const previous =
-    o.changeDetection === 'metadata' && payloadIndex
-      ? await run.previous?.archive(metaStored, payloadIndex)
-      : undefined;
+  const [payloadIndex, metaIndex, metadata] = await Promise.all([
+    run.previous?.index(payloadStored),
+    run.previous?.index(metaStored),
+    o.changeDetection === 'metadata' ? run.previous?.archive(metaStored) : undefined,
+  ]);
+  const previous = metadata && payloadIndex ? { metadata, payloadIndex } : undefined;
   const average = o.chunkAverage;
-  const archive = await run.engine.openDynamic(metaStored, {
-    average,
-    ...known(await run.previous?.index(metaStored)),
-  });
+  const archive = await run.engine.openDynamic(metaStored, { average, ...known(metaIndex) });
   const payload = await run.engine.openDynamic(payloadStored, { average, ...known(payloadIndex) });
   using _progress = showProgress(run, source.name, payloadIndex?.size);
   await archiveTree(source.path, { ...common, archive, payload, ...(previous ? { previous } : {}) });

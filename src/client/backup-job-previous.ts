@@ -17,7 +17,6 @@ import {
 import { manifestName, maxChunkSize } from '../model/names.ts';
 import { PxarAccessor } from '../pxar/accessor.ts';
 import type { BackupJobOptions } from './backup-job.ts';
-import type { PreviousArchive } from './walk.ts';
 
 /** The previous metadata is read once, from front to back, beside the walk: threads would only wait. */
 const previousLimits = { memory: maxChunkSize + 4 * 1024 * 1024, workers: 0 };
@@ -75,8 +74,8 @@ export class PreviousSnapshot implements AsyncDisposable {
     }
   }
 
-  /** The split archive of the last snapshot, read through a session of its own; undefined when it cannot be read. */
-  async archive(metaStored: string, payloadIndex: ChunkIndex): Promise<PreviousArchive | undefined> {
+  /** The metadata of the last snapshot's split archive, read through a session of its own; undefined when it cannot be read. */
+  async archive(metaStored: string): Promise<PxarAccessor | undefined> {
     const file = findFile(this.#manifest, metaStored);
     if (!file || file['crypt-mode'] !== this.#o.keys.mode) return undefined;
     const { connection, repository, ns, keys, reporter } = this.#o;
@@ -96,8 +95,7 @@ export class PreviousSnapshot implements AsyncDisposable {
       const reader = new ReaderClient(session, { ...(crypt ? { crypt } : {}), limits: previousLimits });
       this.#opened.push(reader);
       const archive = await reader.open(metaStored);
-      const metadata = await PxarAccessor.open({ archive }, { archiveName: `previous ${metaStored}` });
-      return { metadata, payloadIndex };
+      return await PxarAccessor.open({ archive }, { archiveName: `previous ${metaStored}` });
     } catch (error) {
       if (!(error instanceof GranaryError) || error.code === 'aborted') throw error;
       reporter.message(`Cannot read the previous ${metaStored}, so that all files are read: ${messageOf(error)}`);

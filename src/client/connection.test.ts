@@ -15,7 +15,8 @@ type Seen = { method: string; url: string; headers: IncomingMessage['headers']; 
 let server: Server;
 let fingerprint: string;
 let seen: Seen[] = [];
-let answer: (call: Seen) => [status: number, body: unknown];
+type Answer = [status: number, body: unknown];
+let answer: (call: Seen) => Answer | Promise<Answer>;
 const dir = mkdtempSync(join(tmpdir(), 'granary-connection-'));
 let runDir: string;
 
@@ -53,10 +54,10 @@ function handle(request: IncomingMessage, response: ServerResponse): void {
   request.on('data', (data: Buffer) => {
     body += data.toString();
   });
-  request.on('end', () => {
+  request.on('end', async () => {
     const call = { method: request.method!, url: request.url!, headers: request.headers, body };
     seen.push(call);
-    const [status, data] = answer(call);
+    const [status, data] = await answer(call);
     response.statusCode = status;
     response.end(typeof data === 'string' ? data : JSON.stringify(data));
   });
@@ -93,6 +94,31 @@ test('a call logs in and sends ticket and CSRF token', async () => {
   assert.deepEqual(JSON.parse(seen[2]!.body), { a: [1, 2] });
   await connection.call('PUT', 'x', { list: ['p', 'q'] });
   assert.equal(seen[3]!.url, '/api2/json/x?list=p&list=q');
+});
+
+test('a login that was begun early is one login, and a refusal of it is told by the next call', async () => {
+  const held = Promise.withResolvers<Answer>();
+  answer = (call) => (call.url.includes('ticket') ? held.promise : [200, { data: 'ok' }]);
+  await using connection = await open();
+  // Resolves though there is no answer yet.
+  await connection.startLogin();
+  const result = connection.call('GET', 'version');
+  held.resolve([200, { data: { ticket: 'PBS:T', CSRFPreventionToken: 'C' } }]);
+  assert.equal(await result, 'ok');
+  await connection.startLogin();
+  assert.deepEqual(
+    seen.map(({ url }) => url),
+    ['/api2/json/access/ticket', '/api2/json/version'],
+  );
+
+  answer = (call) => (call.url.includes('ticket') ? [401, 'permission check failed.'] : [200, { data: 'ok' }]);
+  await using refused = await open();
+  await refused.startLogin();
+  await assert.rejects(refused.call('GET', 'version'), { message: 'permission check failed.' });
+  await using token = await open({}, 'u@pbs!tok');
+  seen = [];
+  await token.startLogin();
+  assert.deepEqual(seen, []);
 });
 
 test('an API token goes with each call, without login', async () => {

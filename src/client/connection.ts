@@ -125,12 +125,12 @@ export class Connection implements AsyncDisposable {
   }
 
   /** Upgrades a connection of its own to a backup or reader session. */
-  openSession(kind: SessionKind, query: CallParameters): Promise<H2Session> {
+  async openSession(kind: SessionKind, query: CallParameters): Promise<H2Session> {
     if (this.#o.socketPath !== undefined) {
-      return Promise.reject(new GranaryError('internal', 'the local socket carries no sessions'));
+      throw new GranaryError('internal', 'the local socket carries no sessions');
     }
+    const { connectH2 } = await import('../wire/h2-client.ts');
     return this.#authorized(async (headers) => {
-      const { connectH2 } = await import('../wire/h2-client.ts');
       const socket = await this.#tls.connect(this.#o.signal);
       return connectH2({
         socket,
@@ -140,6 +140,18 @@ export class Connection implements AsyncDisposable {
         headers,
         signal: this.#o.signal,
       });
+    });
+  }
+
+  /**
+   * Begins the login and resolves once the server was asked, which then needs as long for a password as this process for
+   * loading what comes next. The first call tells what goes wrong.
+   */
+  async startLogin(): Promise<void> {
+    if (this.#o.socketPath !== undefined) return;
+    await new Promise<void>((resolve) => {
+      this.#auth ??= this.#authenticate(resolve);
+      this.#auth.then(resolve, () => resolve());
     });
   }
 
@@ -191,7 +203,8 @@ export class Connection implements AsyncDisposable {
     if (ticket && epochSeconds(this.#clock) - ticket.timestamp >= ticketRenewal) await this.#renew(ticket);
   }
 
-  async #authenticate(): Promise<void> {
+  /** `onSent` is called when a password has been sent. */
+  async #authenticate(onSent?: () => void): Promise<void> {
     const { repository, env, issueTicket } = this.#o;
     if (issueTicket) {
       this.#ticket = await issueTicket();
@@ -208,14 +221,16 @@ export class Connection implements AsyncDisposable {
       this.#fromCache = this.#ticket !== undefined;
       if (this.#ticket) return;
     }
-    this.#ticket = await this.#passwordLogin(password);
+    this.#ticket = await this.#passwordLogin(password, onSent);
     if (password === undefined) await this.#keepTicket(this.#ticket);
   }
 
   /** A ticket in use is renewed with itself; the old one still works if that fails. */
   async #renew(old: Ticket): Promise<void> {
     try {
-      const fresh = this.#o.issueTicket ? await this.#o.issueTicket() : await this.#requestTicket(old.ticket);
+      const fresh = this.#o.issueTicket
+        ? await this.#o.issueTicket()
+        : await this.#requestTicket({ password: old.ticket });
       if (this.#fromCache) await this.#keepTicket(fresh);
       this.#ticket = fresh;
     } catch (error) {
@@ -223,15 +238,15 @@ export class Connection implements AsyncDisposable {
     }
   }
 
-  async #passwordLogin(known?: string): Promise<Ticket> {
+  async #passwordLogin(known?: string, onSent?: () => void): Promise<Ticket> {
     const password = known ?? (await readSetting(this.#o.env, 'PBS_PASSWORD')) ?? (await this.#askPassword());
-    const ticket = await this.#requestTicket(password);
+    const ticket = await this.#requestTicket({ password }, onSent);
     return ticket.ticket.startsWith('PBS:!tfa!') ? this.#secondFactor(ticket.ticket) : ticket;
   }
 
-  async #requestTicket(password: string, challenge?: string): Promise<Ticket> {
-    const parameters = { username: this.#o.repository.authId, password, 'tfa-challenge': challenge };
-    const answer = await this.#rest.call('POST', 'access/ticket', parameters, {}, this.#o.signal);
+  async #requestTicket(proof: { password: string; 'tfa-challenge'?: string }, onSent?: () => void): Promise<Ticket> {
+    const parameters = { username: this.#o.repository.authId, ...proof };
+    const answer = await this.#rest.call('POST', 'access/ticket', parameters, {}, this.#o.signal, onSent);
     const data = answer.data as { ticket?: unknown; CSRFPreventionToken?: unknown } | null;
     if (typeof data?.ticket !== 'string' || typeof data.CSRFPreventionToken !== 'string') {
       throw new GranaryError('protocol', "the server's answer to the login has no ticket");
@@ -248,7 +263,7 @@ export class Connection implements AsyncDisposable {
     }
     const code = (await prompter.ask('TOTP code or recovery key: ')).trim();
     const kind = /^\d{6,8}$/.test(code) ? 'totp' : 'recovery';
-    return this.#requestTicket(`${kind}:${code}`, challenge);
+    return this.#requestTicket({ password: `${kind}:${code}`, 'tfa-challenge': challenge });
   }
 
   async #askPassword(): Promise<string> {

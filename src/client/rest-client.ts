@@ -89,20 +89,24 @@ export class RestClient {
     this.#transport = transport;
   }
 
-  /** One call with parameters; the answer's `data` and attributes. A refusal is an error with the server's text. */
+  /**
+   * One call with parameters; the answer's `data` and attributes. A refusal is an error with the server's text. `onSent`
+   * is called when the request has left this process.
+   */
   async call(
     method: Method,
     path: string,
     parameters: CallParameters,
     headers: Record<string, string>,
     signal?: AbortSignal,
+    onSent?: () => void,
   ): Promise<CallAnswer> {
     const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
     const asJson = method === 'POST' && given.length > 0;
     const body = asJson ? Buffer.from(JSON.stringify(Object.fromEntries(given))) : undefined;
     const url = asJson ? path : withQuery(path, given);
     const type = asJson ? 'application/json' : 'application/x-www-form-urlencoded';
-    const send = () => this.#send(method, url, { ...headers, 'content-type': type }, body, signal);
+    const send = () => this.#send(method, url, { ...headers, 'content-type': type }, body, signal, onSent);
     return parseAnswer(await collectAnswer(await this.#retryStale(method, send)));
   }
 
@@ -158,6 +162,7 @@ export class RestClient {
     headers: Record<string, string>,
     body: Uint8Array | undefined,
     signal?: AbortSignal,
+    onSent?: () => void,
   ): Promise<IncomingMessage> {
     const { name } = this.#transport;
     return new Promise((resolve, reject) => {
@@ -177,6 +182,7 @@ export class RestClient {
         ...(signal ? { signal } : {}),
       });
       call.once('response', resolve);
+      if (onSent) call.once('finish', onSent);
       call.once('error', (error) => {
         if (signal?.aborted) return reject(new GranaryError('aborted', messageOf(signal.reason), { cause: error }));
         if (error instanceof GranaryError) return reject(error);

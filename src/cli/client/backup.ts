@@ -89,7 +89,6 @@ export const backup: Command = defineCommand({
     const { parseBackupSources } = await import('../../client/backup-source.ts');
     const { loadBackupKeys } = await import('../../client/encryption-keys.ts');
     const { parsePattern } = await import('../../pxar/patterns.ts');
-    const { devicesOf } = await import('../../client/walk.ts');
     const chunkSize = values['chunk-size'] ?? 4096;
     if (!chunkSizes.includes(chunkSize)) {
       throw new GranaryError('usage', `--chunk-size ${chunkSize} is no power of two from 64 to 4096`);
@@ -104,7 +103,9 @@ export const backup: Command = defineCommand({
     });
     const keys = await loadBackupKeys(values, { env: terminal.env, prompter: terminal });
     await using target = await openTarget(values, terminal, rateLimits(values));
+    if (!values['dry-run']) await target.connection.startLogin();
     const { runBackup } = await import('../../client/backup-job.ts');
+    const { devicesOf } = await import('../../client/walk.ts');
     await runBackup({
       connection: target.connection,
       repository: target.repository,
