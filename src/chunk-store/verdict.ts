@@ -11,14 +11,21 @@ import type { IncomingChunk } from './insert-table.ts';
 /**
  * Checks an incoming chunk and writes its CRC, or checks that too. For a plain one the content must have the digest and be `size`
  * bytes long. Throws with the protocol's texts; `blob` may then have a new CRC, but nothing else has changed.
+ * What is decompressed comes into `contentRoom`, if there is one: memory that is used again and again costs less.
  */
-export function admitChunk(blob: Uint8Array, digest: Uint8Array, size: number, copyOf?: ChunkKind): IncomingChunk {
+export function admitChunk(
+  blob: Uint8Array,
+  { digest, size }: { digest: Uint8Array; size: number },
+  { copyOf, contentRoom }: { copyOf?: ChunkKind; contentRoom?: Uint8Array } = {},
+): IncomingChunk {
   const { encrypted, compressed, computedCrc } = copyOf === undefined ? blobInfo(blob, '') : checkBlob(blob, '');
   if (copyOf !== undefined && encrypted !== (copyOf === 'encrypted')) {
     throw new GranaryError('blob-invalid', wrongKind(encrypted));
   }
-  if (!encrypted)
-    dropContent(decodeBlob(blob, { what: '', ignoreCrc: true, maxSize: maxChunkSize, digest, size }), blob);
+  if (!encrypted) {
+    const room = contentRoom?.subarray(0, size);
+    dropContent(decodeBlob(blob, { what: '', ignoreCrc: true, maxSize: maxChunkSize, digest, size, room }), blob, room);
+  }
   writeBlobCrc(blob, computedCrc);
   return { encrypted, compressed, size: blob.byteLength };
 }
@@ -27,9 +34,12 @@ function wrongKind(encrypted: boolean): string {
   return encrypted ? 'chunk is encrypted, but has to be plain' : 'chunk is plain, but has to be encrypted';
 }
 
-/** Content that was decompressed goes at once, else it is memory for dozens of chunks before the collector comes. */
-function dropContent(content: Uint8Array, blob: Uint8Array): void {
-  if (content.buffer !== blob.buffer) freeBytes(content);
+/**
+ * Content in memory of its own goes at once, else it is memory for dozens of chunks before the collector comes. There
+ * is some only if the content was not as long as it was said to be, or the caller has no room.
+ */
+function dropContent(content: Uint8Array, blob: Uint8Array, room: Uint8Array | undefined): void {
+  if (content.buffer !== blob.buffer && content !== room) freeBytes(content);
 }
 
 /** What a blob is that the caller vouches for. Throws `blob-invalid` when it is none. */
@@ -41,10 +51,11 @@ export function describeChunk(blob: Uint8Array, what: string): IncomingChunk {
   return { encrypted, compressed, size: blob.byteLength };
 }
 
-/** Judges a stored blob; never throws for what is wrong with it. */
+/** Judges a stored blob; never throws for what is wrong with it. `contentRoom` as for `admitChunk`. */
 export function judgeChunk(
   blob: Uint8Array,
   expected: { digest: Uint8Array; size: number; encrypted: boolean },
+  contentRoom?: Uint8Array,
 ): { verdict: ChunkVerdict; error?: string } {
   try {
     const { encrypted } = checkBlob(blob, '');
@@ -53,9 +64,10 @@ export function judgeChunk(
     }
     if (!encrypted) {
       const { digest, size } = expected;
-      const content = decodeBlob(blob, { what: '', ignoreCrc: true, maxSize: maxChunkSize, digest });
+      const room = contentRoom?.subarray(0, size);
+      const content = decodeBlob(blob, { what: '', ignoreCrc: true, maxSize: maxChunkSize, digest, room });
       const length = content.byteLength;
-      dropContent(content, blob);
+      dropContent(content, blob, room);
       if (length !== size) {
         return { verdict: 'mismatch', error: `detected chunk with wrong length (${size} != ${length})` };
       }

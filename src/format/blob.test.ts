@@ -149,6 +149,33 @@ test('incompressible content is stored as it is, without a copy', () => {
   assert.equal(encodeBlob(Buffer.from('a')).byteLength, 13);
 });
 
+/** `length` bytes of noise in which each run of `text` bytes out of `every` is text. */
+function mixed(length: number, text: number, every: number): Buffer {
+  const data = randomBytes(length);
+  for (let at = 0; at < length; at += every) data.fill('the same words over and over, ', at, at + text);
+  return data;
+}
+
+test('large content is compressed if any sample of it gets smaller', () => {
+  const MiB = 1024 * 1024;
+  const noise = randomBytes(4 * MiB);
+  assert.equal(encodeBlobParts(noise).body, noise);
+  const repeated = Buffer.concat(Array.from({ length: 100 }, () => noise.subarray(0, 40_000)));
+  for (const data of [
+    // A quarter of it, in one piece at any place, in two, and scattered in ways that fall between small pieces.
+    ...[0, 1, 2, 3].map((n) =>
+      Buffer.concat([noise.subarray(0, n * MiB), mixed(MiB, MiB, MiB), noise.subarray(n * MiB)]),
+    ),
+    mixed(4 * MiB, MiB / 2, 2 * MiB),
+    mixed(4 * MiB, 16_384, 65_536),
+    mixed(4 * MiB, 1000, 4000),
+    repeated,
+  ]) {
+    assert.ok(encodeBlobParts(data).body.byteLength < data.byteLength * 0.9);
+    assert.deepEqual(decodeBlob(encodeBlob(data), { what: 'x' }), data);
+  }
+});
+
 test('an IV is drawn for each encrypted blob', () => {
   const [a, b] = [encodeBlob(iv, { crypt }), encodeBlob(iv, { crypt })];
   assert.notEqual(toHex(a.subarray(12, 28)), toHex(b.subarray(12, 28)));

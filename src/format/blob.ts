@@ -2,11 +2,12 @@
 // Encoding never copies incompressible data before the last step; decoding hands out nothing unchecked.
 
 import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto';
-import { constants, crc32, zstdCompressSync } from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import { asBuffer, bytesEqual, concatBytes, freeBytes, toHex } from '../base/bytes.ts';
 import { GranaryError, messageOf } from '../base/errors.ts';
 import { type CryptConfig, plainDigest } from '../crypto/crypt-config.ts';
 import { decompress, decompressInto } from './zstd.ts';
+import { compress } from './zstd-compress.ts';
 
 export const plainHeaderSize = 12;
 export const encryptedHeaderSize = 44;
@@ -36,7 +37,7 @@ const kinds = [
 type BlobKind = (typeof kinds)[number];
 
 export interface EncodeOptions {
-  /** Default true; the compressed form is kept only if it is smaller. */
+  /** Default true; the compressed form is kept only if it is smaller, and not tried if samples say that it is not. */
   compress?: boolean;
   /** zstd level, default 1. */
   level?: number;
@@ -197,7 +198,7 @@ export interface DecodeOptions {
   expect?: 'plain' | 'encrypted';
   /** True for a chunk that is just being uploaded: its CRC is the server's to write. */
   ignoreCrc?: boolean;
-  /** Memory of exactly `size` bytes, apart from `raw`: what is decompressed is put there where that saves a copy. */
+  /** Memory as long as the content should be, apart from `raw`: what is decompressed is put there if it fits exactly. */
   room?: Uint8Array;
 }
 
@@ -310,18 +311,6 @@ function blobKind(raw: Uint8Array, what: string): BlobKind {
   return kind;
 }
 
-function compress(data: Uint8Array, level: number): Uint8Array | undefined {
-  if (data.byteLength === 0) return undefined;
-  const packed = zstdCompressSync(data, {
-    // One output buffer that surely suffices: growing it costs up to two thirds of the speed.
-    chunkSize: data.byteLength + 64 * 1024,
-    params: { [constants.ZSTD_c_compressionLevel]: level },
-  });
-  if (packed.byteLength < data.byteLength) return packed;
-  freeBytes(packed);
-  return undefined;
-}
-
 function decrypt(raw: Uint8Array, crypt: CryptConfig | undefined, what: string): Uint8Array {
   if (!crypt) throw new GranaryError('wrong-key', withWhat(what, 'is encrypted, and there is no key to open it'));
   const iv = raw.subarray(ivOffset, ivOffset + ivSize);
@@ -338,7 +327,9 @@ function decrypt(raw: Uint8Array, crypt: CryptConfig | undefined, what: string):
 
 /** Decompresses at most `maxSize` bytes. */
 function unpack(packed: Uint8Array, maxSize: number, { size, what, room }: DecodeOptions): Uint8Array {
-  if (room && room.byteLength === size && size <= maxSize && decompressInto(room, packed)) return room;
+  if (room && room.byteLength === (size ?? room.byteLength) && room.byteLength <= maxSize) {
+    if (decompressInto(room, packed)) return room;
+  }
   try {
     return decompress(packed, maxSize, size);
   } catch (error) {

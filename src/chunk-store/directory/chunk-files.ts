@@ -140,8 +140,12 @@ function copyOf(stat: fs.BigIntStats): string {
   return `${stat.ino}:${stat.mtimeNs}:${stat.size}`;
 }
 
-/** Reads a chunk into `room`, which is at least `maxBlobSize` bytes, and judges it. */
-export function checkChunk(base: string, expected: ChunkExpectation, room: Uint8Array): ChunkCheck {
+/** Reads a chunk into `room`, which is at least `maxBlobSize` bytes, and judges it; `contentRoom` as for `judgeChunk`. */
+export function checkChunk(
+  base: string,
+  expected: ChunkExpectation,
+  { room, contentRoom }: { room: Uint8Array; contentRoom: Uint8Array },
+): ChunkCheck {
   let storedSize = 0;
   let copy: string | undefined;
   try {
@@ -162,7 +166,7 @@ export function checkChunk(base: string, expected: ChunkExpectation, room: Uint8
     } finally {
       fs.closeSync(fd);
     }
-    return { ...judgeChunk(room.subarray(0, storedSize), expected), storedSize, copy };
+    return { ...judgeChunk(room.subarray(0, storedSize), expected, contentRoom), storedSize, copy };
   } catch (error) {
     return { ...judgeReadError(error), storedSize, copy };
   }

@@ -3,7 +3,7 @@
 
 import * as fs from 'node:fs';
 import { type StopWord, throwIfStopped } from '../../base/stop-flag.ts';
-import { maxBlobSize } from '../../model/names.ts';
+import { maxBlobSize, maxChunkSize } from '../../model/names.ts';
 import type { ChunkCheck, ChunkExpectation, ChunkKind, InsertResult, SweepCounts } from '../contract.ts';
 import type { IncomingChunk } from '../insert-table.ts';
 import { KeptChunks } from '../kept-chunks.ts';
@@ -19,10 +19,18 @@ interface Context {
   memory: SharedArrayBuffer;
   /** Where `check` reads chunks to, made at the first need. */
   room?: Uint8Array;
+  /** Where chunks are decompressed to. */
+  contentRoom?: Uint8Array;
 }
 
 export function setup(memory: SharedArrayBuffer): Context {
   return { memory };
+}
+
+/** Its pages cost nothing before there is a chunk that reaches them. */
+function contentRoom(context: Context): Uint8Array {
+  context.contentRoom ??= new Uint8Array(maxChunkSize);
+  return context.contentRoom;
 }
 
 /** Checks the chunk at `offset` of the shared memory, and inserts it. */
@@ -36,7 +44,12 @@ export function receive(
   copyOf?: ChunkKind,
 ): InsertResult {
   const blob = new Uint8Array(context.memory, offset, length);
-  return insertChunk(target, digest, blob, admitChunk(blob, digest, size, copyOf));
+  return insertChunk(
+    target,
+    digest,
+    blob,
+    admitChunk(blob, { digest, size }, { copyOf, contentRoom: contentRoom(context) }),
+  );
 }
 
 /** Inserts the chunk at `offset` of the shared memory, whose content somebody vouches for. */
@@ -60,7 +73,8 @@ export function admit(
   length: number,
   copyOf?: ChunkKind,
 ): IncomingChunk {
-  return admitChunk(new Uint8Array(context.memory, offset, length), digest, size, copyOf);
+  const blob = new Uint8Array(context.memory, offset, length);
+  return admitChunk(blob, { digest, size }, { copyOf, contentRoom: contentRoom(context) });
 }
 
 /** As `insert`, but only looks at it. */
@@ -70,11 +84,11 @@ export function describe(context: Context, digest: Uint8Array, offset: number, l
 
 /** Judges a stored chunk that was read already. */
 export function judge(
-  _context: Context,
+  context: Context,
   blob: Uint8Array,
   expected: ChunkExpectation,
 ): Pick<ChunkCheck, 'verdict' | 'error'> {
-  return judgeChunk(blob, expected);
+  return judgeChunk(blob, expected, contentRoom(context));
 }
 
 /** Touches chunks; gives the positions of those that are not there. */
@@ -101,7 +115,11 @@ export function check(
   return Array.from(sizes, (size, i) => {
     throwIfStopped(stop);
     const digest = digests.subarray(i * 32, i * 32 + 32);
-    return checkChunk(base, { digest, size, encrypted: encrypted[i] === 1 }, room);
+    return checkChunk(
+      base,
+      { digest, size, encrypted: encrypted[i] === 1 },
+      { room, contentRoom: contentRoom(context) },
+    );
   });
 }
 

@@ -63,7 +63,7 @@ export class MemoryChunkStore implements ChunkStore {
     o: ReceiveOptions = {},
   ): Promise<InsertResult> {
     const blob = slot.bytes.subarray(0, length);
-    return this.#insert(digest, blob, admitChunk(blob, digest, size, o.copyOf));
+    return this.#insert(digest, blob, admitChunk(blob, { digest, size }, o));
   }
 
   async insert(digest: Uint8Array, blob: Uint8Array): Promise<InsertResult> {
