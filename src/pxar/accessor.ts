@@ -101,7 +101,7 @@ export class PxarAccessor {
     const name = options.archiveName ?? 'archive';
     const { archive } = source;
     const window = new ReadWindow(archive, name, aheadForOne);
-    const first = await readItem(window, 0, archive.size, name);
+    const first = await window.with(0, () => readItem(window, 0, archive.size, name));
     let version = 1;
     let entryOffset = 0;
     let prelude: Uint8Array | undefined;
@@ -109,13 +109,14 @@ export class PxarAccessor {
       version = readU64(first.view, first.at, name, 0);
       if (version !== 1 && version !== 2) throw damaged(name, 0, `unknown format version ${version}`);
       entryOffset = first.end;
-      const second = await readItem(window, entryOffset, archive.size, name);
+      const at = entryOffset;
+      const second = await window.with(at, () => readItem(window, at, archive.size, name));
       if (second.code === Item.prelude) {
         prelude = second.bytes.slice(second.at, second.at + second.length);
         entryOffset = second.end;
       }
     }
-    const start = await readEntry(window, entryOffset, archive.size, name);
+    const start = await window.with(entryOffset, () => readEntry(window, entryOffset, archive.size, name));
     if ((start.meta.mode & fileTypeMask) !== fileType.directory) {
       throw damaged(name, entryOffset, 'the root entry is not a directory');
     }
@@ -155,7 +156,8 @@ export class PxarAccessor {
   async *list(directory: DirectoryNode): AsyncGenerator<PxarNode, void, undefined> {
     const table = await this.#table(directory);
     const offsets = await table.offsets();
-    const window = new ReadWindow(this.#archive, this.#name, aheadForAll);
+    const ahead = Math.min(aheadForAll, table.offset - directory.childrenStart);
+    const window = new ReadWindow(this.#archive, this.#name, ahead);
     for (let i = 0; i < offsets.length; i++) {
       throwIfAborted(this.#signal);
       // Children lie back to back, so each ends where the next begins.
@@ -170,7 +172,7 @@ export class PxarAccessor {
     const table = await this.#table(directory);
     for await (const row of table.find(name)) {
       const window = new ReadWindow(this.#archive, this.#name, aheadForOne);
-      const item = await readItem(window, row.offset, table.offset, this.#name);
+      const item = await window.with(row.offset, () => readItem(window, row.offset, table.offset, this.#name));
       if (item.code !== Item.filename) throw damaged(this.#name, row.offset, 'no FILENAME where the table says');
       if (bytesEqual(readName(item, this.#name, row.offset), name)) {
         return this.#readNode(window, row.offset, table.offset, row.end);
@@ -244,23 +246,27 @@ export class PxarAccessor {
   }
 
   /** The node at a FILENAME item; nothing of it lies beyond `limit`, and if it is a directory it ends at `end`. */
-  async #readNode(window: ReadWindow, offset: number, limit: number, end: number): Promise<PxarNode> {
+  #readNode(window: ReadWindow, offset: number, limit: number, end: number): Promise<PxarNode> {
+    return window.with(offset, () => this.#nodeAt(window, offset, limit, end));
+  }
+
+  #nodeAt(window: ReadWindow, offset: number, limit: number, end: number): PxarNode {
     const archive = this.#name;
-    const first = await readItem(window, offset, limit, archive);
+    const first = readItem(window, offset, limit, archive);
     if (first.code !== Item.filename) throw damaged(archive, offset, 'no FILENAME where a child should begin');
     const name = readName(first, archive, offset);
     const entryOffset = first.end;
-    const second = await readItem(window, entryOffset, limit, archive);
+    const second = readItem(window, entryOffset, limit, archive);
     if (second.code === Item.hardLink) {
       return { kind: 'hardlink', name, offset, ...readHardLink(second, archive, entryOffset, offset) };
     }
-    const { meta, body } = await readEntry(window, entryOffset, limit, archive);
+    const { meta, body } = readEntry(window, entryOffset, limit, archive);
     switch (meta.mode & fileTypeMask) {
       case fileType.directory:
         if (end < body.offset || end > limit) throw damaged(archive, offset, 'a directory with an impossible end');
         return { kind: 'directory', name, offset, meta, entryOffset, childrenStart: body.offset, end };
       case fileType.regular: {
-        const item = await readItem(window, body.offset, limit, archive);
+        const item = readItem(window, body.offset, limit, archive);
         if (item.code === Item.payload) {
           return { kind: 'file', name, offset, meta, size: item.length, contentOffset: body.offset + headerSize };
         }
@@ -278,13 +284,13 @@ export class PxarAccessor {
         break;
       }
       case fileType.symlink: {
-        const item = await readItem(window, body.offset, limit, archive);
+        const item = readItem(window, body.offset, limit, archive);
         if (item.code !== Item.symlink) break;
         return { kind: 'symlink', name, offset, meta, target: readSymlink(item, archive, body.offset) };
       }
       case fileType.blockDevice:
       case fileType.characterDevice: {
-        const item = await readItem(window, body.offset, limit, archive);
+        const item = readItem(window, body.offset, limit, archive);
         if (item.code !== Item.device) break;
         const major = readU64(item.view, item.at, archive, body.offset);
         return {
@@ -311,10 +317,12 @@ interface ReadItem extends ItemContent {
   end: number;
 }
 
-/** The item at an offset, which has to end at or before `limit`; the content of PAYLOAD and GOODBYE is not read. */
-async function readItem(window: ReadWindow, offset: number, limit: number, archive: string): Promise<ReadItem> {
-  let at = window.indexOf(offset, headerSize);
-  if (at < 0) at = await window.load(offset, headerSize, limit);
+/**
+ * The item at an offset, which has to end at or before `limit`; the content of PAYLOAD and GOODBYE is not read. To be
+ * called within `window.with`.
+ */
+function readItem(window: ReadWindow, offset: number, limit: number, archive: string): ReadItem {
+  let at = window.need(offset, headerSize, limit);
   const code = identifyItem(window.view.getUint32(at + 4, true), window.view.getUint32(at, true));
   if (code === Item.unknown) throw damaged(archive, offset, 'an item of unknown type');
   const type = itemTypes[code]!;
@@ -324,20 +332,19 @@ async function readItem(window: ReadWindow, offset: number, limit: number, archi
   if (end > limit) throw damaged(archive, offset, `${type.name} reaches beyond offset ${limit}`);
   if (code === Item.prelude && length > maxPreludeLength) throw damaged(archive, offset, `PRELUDE of ${length} bytes`);
   if (code !== Item.payload && code !== Item.goodbye) {
-    at = window.indexOf(offset, headerSize + length);
-    if (at < 0) at = await window.load(offset, headerSize + length, limit);
+    at = window.need(offset, headerSize + length, limit);
   }
   return { code, bytes: window.bytes, view: window.view, at: at + headerSize, length, end };
 }
 
-/** ENTRY with its attributes; `body` is the item behind them. */
-async function readEntry(
+/** ENTRY with its attributes; `body` is the item behind them. To be called within `window.with`. */
+function readEntry(
   window: ReadWindow,
   offset: number,
   limit: number,
   archive: string,
-): Promise<{ meta: PxarMetadata; body: { offset: number } }> {
-  let item = await readItem(window, offset, limit, archive);
+): { meta: PxarMetadata; body: { offset: number } } {
+  let item = readItem(window, offset, limit, archive);
   if (item.code !== Item.entry && item.code !== Item.entryV1) {
     throw damaged(archive, offset, `${itemTypes[item.code]!.name} where an ENTRY belongs`);
   }
@@ -345,7 +352,7 @@ async function readEntry(
   let next = item.end;
   // A fifo or socket may end right at the limit.
   while (next < limit) {
-    item = await readItem(window, next, limit, archive);
+    item = readItem(window, next, limit, archive);
     if (!meta.add(item.code, item, archive, next)) break;
     next = item.end;
   }

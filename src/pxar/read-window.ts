@@ -19,24 +19,46 @@ export class ReadWindow {
     this.#ahead = ahead;
   }
 
-  /** Index in `bytes` of `offset` if `length` bytes from there are at hand, else -1. */
-  indexOf(offset: number, length: number): number {
-    const at = offset - this.#start;
-    return at >= 0 && at + length <= this.bytes.byteLength ? at : -1;
+  /**
+   * What `read` gives, which begins at `offset` and asks for bytes by `need`. Where some are not at hand they are read, and
+   * `read` is called once more: waiting for each item of millions of entries would take longer than looking at it.
+   */
+  async with<T>(offset: number, read: () => T): Promise<T> {
+    for (let least = this.#ahead; ; least *= 2) {
+      try {
+        return read();
+      } catch (error) {
+        if (!(error instanceof Missing)) throw error;
+        await this.#load(offset, Math.max(least, error.end - offset));
+      }
+    }
   }
 
-  /** Makes `length` bytes at `offset` available, which have to end at or before `limit`; returns their index. */
-  async load(offset: number, length: number, limit: number): Promise<number> {
-    const at = this.indexOf(offset, length);
-    if (at >= 0) return at;
-    if (offset + length > limit) {
-      throw damaged(this.#name, offset, `an item of ${length} bytes reaches beyond offset ${limit}`);
+  /** The index in `bytes` of `length` bytes at `offset`, which have to end at or before `limit`. */
+  need(offset: number, length: number, limit: number): number {
+    const at = offset - this.#start;
+    const end = offset + length;
+    if (at >= 0 && at + length <= this.bytes.byteLength) return at;
+    if (end > limit || end > this.#source.size) {
+      const most = Math.min(limit, this.#source.size);
+      throw damaged(this.#name, offset, `an item of ${length} bytes reaches beyond offset ${most}`);
     }
-    const ahead = Math.min(Math.max(length, this.#ahead), this.#source.size - offset);
-    this.bytes = plain(await this.#source.readAt(offset, ahead));
+    throw new Missing(end);
+  }
+
+  async #load(offset: number, length: number): Promise<void> {
+    this.bytes = plain(await this.#source.readAt(offset, Math.min(length, this.#source.size - offset)));
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
     this.#start = offset;
-    return 0;
+  }
+}
+
+/** Thrown by `need` for bytes before `end` that are not at hand; nobody but `with` sees it. */
+class Missing {
+  readonly end: number;
+
+  constructor(end: number) {
+    this.end = end;
   }
 }
 
